@@ -1,0 +1,3 @@
+// Package catalog lists what the workbench has: the patterns, in the order in
+// which a request passes them.
+package catalog

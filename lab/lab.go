@@ -1,0 +1,146 @@
+// Package lab holds the words of the workbench: what a request is, what can
+// become of it, and what a pattern must offer to stand in a service's chain.
+//
+// The same words are used by the live service and in virtual time. Nothing
+// here does any work.
+package lab
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"workbench/sim/outcome"
+)
+
+// Outcome is what became of a request; see package outcome for the seven words.
+type Outcome = outcome.Outcome
+
+// The outcomes, repeated here so that patterns read naturally.
+const (
+	OK      = outcome.OK
+	Stale   = outcome.Stale
+	Limited = outcome.Limited
+	Shed    = outcome.Shed
+	Open    = outcome.Open
+	Late    = outcome.Late
+	Failed  = outcome.Failed
+)
+
+// Reason says in one word why a request was not served, such as "queue_full".
+// It is a closed set: each pattern declares its own in Pattern.Reasons, and it
+// is empty for a request that was served.
+type Reason string
+
+// Reasons that do not belong to a pattern.
+const (
+	ReasonBacklog  Reason = "backlog"  // the gate's backlog is full (Shed)
+	ReasonDeadline Reason = "deadline" // the deadline passed before or in service (Late)
+	ReasonFault    Reason = "fault"    // the dependency answered with an error (Failed)
+	ReasonDown     Reason = "down"     // the dependency cannot be reached (Failed)
+	ReasonBad      Reason = "bad"      // the request itself is wrong (Failed)
+	ReasonShutdown Reason = "shutdown" // the service is stopping (Shed)
+)
+
+// Priority says how much a request matters when some must be refused.
+type Priority uint8
+
+// The priorities, least important first.
+const (
+	Low Priority = iota
+	Normal
+	High
+)
+
+// Request is one arrival at a service instance. The service fills it from the
+// HTTP request (live) or the engine from the population (virtual). A pattern
+// may lower Deadline and must not change anything else.
+type Request struct {
+	ID       uint64        // unique within a run, for traces
+	At       time.Duration // when the instance received it, on the lab's clock
+	Deadline time.Duration // when its answer stops being useful, on the lab's clock; 0: never
+	User     uint64        // who asks
+	IP       uint64        // from where: a client address as a number
+	Token    uint64        // by which API token
+	Key      uint64        // for which item
+	Op       uint8         // which operation: an index into the system's operations
+	Priority Priority
+	Read     bool  // no side effect: may be cached, joined and repeated
+	Try      uint8 // 0 for a first attempt; the client's n-th retry otherwise
+	Async    bool  // may be answered 202 and worked on later
+	Body     []byte
+}
+
+// CacheKey returns the key under which the answer may be shared between
+// requests: operation and item together.
+func (r *Request) CacheKey() uint64 {
+	x := r.Key*0x9e3779b97f4a7c15 + uint64(r.Op) + 1
+	x = (x ^ x>>31) * 0xbf58476d1ce4e5b9
+	return x ^ x>>29
+}
+
+// Expired reports whether the request's answer would come too late at now.
+func (r *Request) Expired(now time.Duration) bool { return r.Deadline > 0 && now >= r.Deadline }
+
+// Response is what a handler answers. The zero value is a fresh, empty OK.
+// Body is shared between requests and must not be changed.
+type Response struct {
+	Outcome    Outcome
+	Cached     bool   // came from a cache
+	Accepted   bool   // 202: the work goes on; Location says where to look
+	Reason     Reason // why not served; empty otherwise
+	Location   string
+	Body       []byte
+	Age        time.Duration // how old a cached or stale answer is
+	RetryAfter time.Duration // when asking again makes sense; 0: unknown
+}
+
+// Refuse returns the response of a pattern that turns a request away.
+func Refuse(o Outcome, why Reason, retryAfter time.Duration) Response {
+	return Response{Outcome: o, Reason: why, RetryAfter: retryAfter}
+}
+
+// Handler answers requests. It is safe for concurrent use, returns by the
+// request's Deadline (to within a timer's accuracy), and ends early when ctx
+// ends, which happens when the service stops: never because one client left.
+type Handler interface {
+	Serve(ctx context.Context, r *Request) Response
+}
+
+// HandlerFunc is a function as a Handler.
+type HandlerFunc func(ctx context.Context, r *Request) Response
+
+// Serve implements Handler.
+func (f HandlerFunc) Serve(ctx context.Context, r *Request) Response { return f(ctx, r) }
+
+// Errors by which the leaves of a service (gate, store, cache, broker) say
+// what happened; Answer turns them into responses.
+var (
+	ErrLate = errors.New("the deadline passed")
+	ErrFull = errors.New("the backlog is full")
+	ErrDown = errors.New("the dependency cannot be reached")
+	ErrFail = errors.New("the dependency answered with an error")
+	ErrBad  = errors.New("the request is wrong")
+	ErrStop = errors.New("the service is stopping")
+)
+
+// Answer returns the response for a leaf's result: body for a nil error, and
+// for every other error the outcome and reason it stands for.
+func Answer(body []byte, err error) Response {
+	switch {
+	case err == nil:
+		return Response{Body: body}
+	case errors.Is(err, ErrLate), errors.Is(err, context.DeadlineExceeded):
+		return Refuse(Late, ReasonDeadline, 0)
+	case errors.Is(err, ErrFull):
+		return Refuse(Shed, ReasonBacklog, time.Second)
+	case errors.Is(err, ErrStop), errors.Is(err, context.Canceled):
+		return Refuse(Shed, ReasonShutdown, time.Second)
+	case errors.Is(err, ErrDown):
+		return Refuse(Failed, ReasonDown, 0)
+	case errors.Is(err, ErrBad):
+		return Refuse(Failed, ReasonBad, 0)
+	default:
+		return Refuse(Failed, ReasonFault, 0)
+	}
+}

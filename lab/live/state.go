@@ -1,0 +1,168 @@
+package live
+
+import (
+	"time"
+
+	"workbench/lab"
+	"workbench/lab/knob"
+	"workbench/lab/scenario"
+	"workbench/sim/load"
+)
+
+// State is the whole lab as it stands: what the page is drawn from, and what
+// every change answers. All of it is read back from the running service.
+type State struct {
+	Version    uint64            `json:"version"` // grows with every change
+	Run        uint64            `json:"run"`     // grows with every (re)start
+	Scenario   string            `json:"scenario"`
+	Title      string            `json:"title"`
+	Story      string            `json:"story"`
+	Lesson     string            `json:"lesson"`
+	Teaches    string            `json:"teaches"`
+	Engine     string            `json:"engine"` // "live"
+	Seed       uint64            `json:"seed"`
+	Scale      float64           `json:"scale"`
+	Phase      string            `json:"phase"`   // starting, running, finished, paused, stopped
+	Elapsed    time.Duration     `json:"elapsed"` // since the run's start
+	Duration   time.Duration     `json:"duration"`
+	Traffic    TrafficState      `json:"traffic"`
+	Nodes      []Node            `json:"nodes"`
+	Edges      []Edge            `json:"edges"`
+	Patterns   []PatternState    `json:"patterns"` // in chain order, client-side ones last
+	Faults     []FaultState      `json:"faults"`
+	Markers    []scenario.Change `json:"markers"`
+	Predict    *PredictState     `json:"predict,omitempty"`
+	Redis      RedisState        `json:"redis"`
+	Verdict    load.Verdict      `json:"verdict"`
+	Confidence string            `json:"confidence,omitempty"` // why the figures are not to be trusted; empty when they are
+}
+
+// TrafficState is the dial and the crowd behind it.
+type TrafficState struct {
+	Rate     float64       `json:"rate"`   // users a second offered now by the schedule and the dial
+	Base     float64       `json:"base"`   // the schedule's, without the dial
+	Factor   float64       `json:"factor"` // the dial
+	Spike    float64       `json:"spike"`  // the running spike's factor; 0: none
+	SpikeEnd time.Duration `json:"spike_end"`
+	Clients  load.Client   `json:"clients"`
+	Capacity float64       `json:"capacity"` // what the gate can serve a second
+	Users    uint64        `json:"users"`
+	Phase    string        `json:"phase"`
+}
+
+// Node is one box of the diagram.
+type Node struct {
+	ID       string `json:"id"`   // clients, balancer, a, b…, cache, gate, provider, workers
+	Kind     string `json:"kind"` // clients, balancer, instance, cache, gate, provider, queue
+	Title    string `json:"title"`
+	Note     string `json:"note"` // "4 slots × 20 ms", "real (redis-server 7.0.15)"
+	Up       bool   `json:"up"`
+	Degraded string `json:"degraded,omitempty"` // why, in a few words
+}
+
+// Edge is one arrow of the diagram.
+type Edge struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// PatternState is one switch with its knobs.
+type PatternState struct {
+	Name     string            `json:"name"`
+	Title    string            `json:"title"`
+	Line     string            `json:"line"`
+	Side     lab.Side          `json:"side"`
+	State    lab.State         `json:"state"`
+	Knobs    []knob.Info       `json:"knobs"`
+	Gauges   []lab.Gauge       `json:"gauges"`
+	Counters map[string]uint64 `json:"counters"`
+	Reasons  []lab.Reason      `json:"reasons"`
+}
+
+// FaultState is one fault that can be switched.
+type FaultState struct {
+	Name  string        `json:"name"` // see FaultChange
+	Title string        `json:"title"`
+	On    bool          `json:"on"`
+	Until time.Duration `json:"until,omitempty"` // when it ends by itself, since the run's start
+	Note  string        `json:"note,omitempty"`
+}
+
+// PredictState is the prediction card. Once Chosen is set it is locked; Value
+// and Right appear after the measurement.
+type PredictState struct {
+	scenario.Predict
+	Chosen *int     `json:"chosen,omitempty"`
+	Locked bool     `json:"locked"`
+	Value  *float64 `json:"value,omitempty"`
+	Right  *bool    `json:"right,omitempty"`
+	Answer string   `json:"answer,omitempty"` // one sentence that compares
+}
+
+// RedisState says which Redis serves and how it fares.
+type RedisState struct {
+	Kind     string `json:"kind"` // real, spawned, embedded
+	Label    string `json:"label"`
+	Up       bool   `json:"up"`
+	Degraded string `json:"degraded,omitempty"`
+}
+
+// Frame is one tenth of a second for the charts: rates a second, latencies in
+// milliseconds over the last second. It is sent to every open page.
+type Frame struct {
+	T          float64            `json:"t"` // seconds since the run's start
+	Run        uint64             `json:"run"`
+	Version    uint64             `json:"v"` // of the State the frame was measured under
+	Offered    float64            `json:"offered"`
+	Tries      float64            `json:"tries"`
+	Good       float64            `json:"good"`
+	Outcomes   [7]float64         `json:"outcomes"` // users a second by outcome
+	Reasons    map[string]float64 `json:"reasons,omitempty"`
+	P50        float64            `json:"p50"`
+	P99        float64            `json:"p99"`
+	Service99  float64            `json:"service99"` // what a naive tool would show
+	Queue      float64            `json:"queue"`
+	Inflight   float64            `json:"inflight"`
+	Pending    float64            `json:"pending"`
+	Saturation float64            `json:"sat"`
+	Calls      float64            `json:"calls"`
+	HitShare   float64            `json:"hit"`
+	Lag99      float64            `json:"lag99"`
+	CPU        float64            `json:"cpu"`
+	Verdict    load.Verdict       `json:"verdict"`
+	Gauges     map[string]float64 `json:"gauges,omitempty"` // "breaker.state": 2.5 s moving averages for the diagram
+	Dropped    uint64             `json:"dropped"`          // frames this reader missed so far
+}
+
+// PatternChange is the body of PUT /api/lab/patterns/{name}. A nil State keeps
+// the state.
+type PatternChange struct {
+	State *lab.State     `json:"state,omitempty"`
+	Knobs map[string]any `json:"knobs,omitempty"`
+}
+
+// FaultChange is the body of PUT /api/lab/faults/{name}. Names: gate-slow,
+// gate-error, gate-hang, provider-slow, provider-error, provider-hang,
+// instance-kill, cache-down, cache-flush.
+type FaultChange struct {
+	On     bool          `json:"on"`
+	For    time.Duration `json:"for,omitempty"` // 0: until switched off
+	Factor float64       `json:"factor,omitempty"`
+	Share  float64       `json:"share,omitempty"`
+}
+
+// TrafficChange is the body of PUT /api/lab/traffic.
+type TrafficChange struct {
+	Factor *float64 `json:"factor,omitempty"`
+	Phase  *string  `json:"phase,omitempty"` // "paused" or "running"
+}
+
+// ScenarioChange is the body of POST /api/lab/scenario: a name of an embedded
+// scenario or a whole file, and how to begin.
+type ScenarioChange struct {
+	Name     string                   `json:"name,omitempty"`
+	YAML     string                   `json:"yaml,omitempty"`
+	Seed     *uint64                  `json:"seed,omitempty"`
+	Scale    float64                  `json:"scale,omitempty"` // 0: the scenario's own
+	Patterns map[string]PatternChange `json:"patterns,omitempty"`
+}

@@ -1,0 +1,106 @@
+package scenario
+
+import (
+	"time"
+
+	"workbench/lab"
+	"workbench/sim/arrival"
+	"workbench/sim/load"
+	"workbench/sim/population"
+)
+
+// Spec is one scenario file. Rates and slots are written at the reference scale
+// 1; Live and the --scale flag multiply them. See docs/reference/scenario.md.
+type Spec struct {
+	Name       string              `yaml:"name"`
+	Title      string              `yaml:"title"`
+	Story      string              `yaml:"story"`   // what is happening, two or three sentences
+	Lesson     string              `yaml:"lesson"`  // what one learns, one sentence
+	Teaches    string              `yaml:"teaches"` // the pattern whose presence decides the scenario
+	System     string              `yaml:"system"`  // "profile"
+	Instances  int                 `yaml:"instances"`
+	Gate       Gate                `yaml:"gate"`
+	Provider   Gate                `yaml:"provider"` // the slow downstream that reports call; zero: shares the gate
+	Population population.Spec     `yaml:"population"`
+	Arrivals   string              `yaml:"arrivals"`
+	Traffic    arrival.Schedule    `yaml:"traffic"`
+	Clients    load.Client         `yaml:"clients"`
+	Faults     []Fault             `yaml:"faults"`
+	Patterns   map[string]Setting  `yaml:"patterns"` // those that start on or with other knobs than the defaults
+	Claims     []Claim             `yaml:"claims"`
+	Predict    Predict             `yaml:"predict"`
+	Ablation   Ablation            `yaml:"ablation"`
+	LiveScale  float64             `yaml:"live_scale"` // default 0.2
+	Variants   map[string][]string `yaml:"variants"`   // named sets of flags, such as cure-budget: [--on=client-budget]
+}
+
+// Gate is the capacity of a dependency: how many requests it serves at once and
+// how long each takes.
+type Gate struct {
+	Slots   int           `yaml:"slots" json:"slots"`
+	Service time.Duration `yaml:"service" json:"service"`           // mean service time
+	Law     string        `yaml:"law" json:"law"`                   // constant, exponential (default), lognormal, pareto
+	SCV     float64       `yaml:"scv" json:"scv,omitempty"`         // squared coefficient of variation, for lognormal
+	RTT     time.Duration `yaml:"rtt" json:"rtt,omitempty"`         // network round trip outside the slots
+	Backlog int           `yaml:"backlog" json:"backlog,omitempty"` // most requests that may wait; default 4096
+}
+
+// Fault is one thing that goes wrong for a while. Names: slow (Factor), error
+// (Share), hang, kill (an instance), cache-down, cache-flush, delay (By).
+type Fault struct {
+	Name   string        `yaml:"name" json:"name"`
+	Target string        `yaml:"target" json:"target,omitempty"` // gate (default), provider, cache, or an instance's name
+	At     time.Duration `yaml:"at" json:"at"`
+	For    time.Duration `yaml:"for" json:"for"`
+	Factor float64       `yaml:"factor" json:"factor,omitempty"`
+	Share  float64       `yaml:"share" json:"share,omitempty"`
+	By     time.Duration `yaml:"by" json:"by,omitempty"`
+}
+
+// Setting is how one pattern starts.
+type Setting struct {
+	State lab.State      `yaml:"state" json:"state"`
+	Knobs map[string]any `yaml:"knobs" json:"knobs,omitempty"`
+}
+
+// Claim is a checkable sentence. When says in which configuration it applies:
+// pattern name to state; it is skipped when the run differs.
+type Claim struct {
+	Text   string               `yaml:"text"`
+	Metric string               `yaml:"metric"` // see Metrics
+	Last   time.Duration        `yaml:"last"`   // window: the last so much of the run; or
+	From   time.Duration        `yaml:"from"`   // from here
+	To     time.Duration        `yaml:"to"`     // to here; 0: to the end
+	Min    *float64             `yaml:"min"`
+	Max    *float64             `yaml:"max"`
+	When   map[string]lab.State `yaml:"when"`
+}
+
+// Predict is the card shown before the scenario's event.
+type Predict struct {
+	Question string   `yaml:"question" json:"question"`
+	Metric   string   `yaml:"metric" json:"metric"`
+	Unit     string   `yaml:"unit" json:"unit"` // share, ms, s, req/s
+	Options  []Option `yaml:"options" json:"options"`
+}
+
+// Option is one answer of a prediction: right when the measured value lies in
+// [Min, Max].
+type Option struct {
+	Text string   `yaml:"text" json:"text"`
+	Min  *float64 `yaml:"min" json:"min,omitempty"`
+	Max  *float64 `yaml:"max" json:"max,omitempty"`
+}
+
+// Ablation says how the scenario is lost and won: flags as on the command line,
+// and the condition that means "won".
+type Ablation struct {
+	Metric  string        `yaml:"metric"`
+	Last    time.Duration `yaml:"last"`
+	From    time.Duration `yaml:"from"`
+	To      time.Duration `yaml:"to"`
+	Min     *float64      `yaml:"min"`
+	Max     *float64      `yaml:"max"`
+	Without []string      `yaml:"without"`
+	With    []string      `yaml:"with"`
+}
