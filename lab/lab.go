@@ -58,7 +58,8 @@ const (
 type Request struct {
 	ID       uint64        // unique within a run, for traces
 	At       time.Duration // when the instance received it, on the lab's clock
-	Deadline time.Duration // when its answer stops being useful, on the lab's clock; 0: never
+	Deadline time.Duration // when the service stops working on it, on the lab's clock; 0: never. Set by the timeout pattern alone
+	Patience time.Duration // when the caller says it will give up, on the lab's clock; 0: unknown
 	User     uint64        // who asks
 	IP       uint64        // from where: a client address as a number
 	Token    uint64        // by which API token
@@ -79,8 +80,14 @@ func (r *Request) CacheKey() uint64 {
 	return x ^ x>>29
 }
 
-// Expired reports whether the request's answer would come too late at now.
+// Expired reports whether the service has given up on the request at now.
 func (r *Request) Expired(now time.Duration) bool { return r.Deadline > 0 && now >= r.Deadline }
+
+// Useless reports whether an answer at now would help nobody: the service's
+// deadline or the caller's patience is over.
+func (r *Request) Useless(now time.Duration) bool {
+	return r.Expired(now) || r.Patience > 0 && now >= r.Patience
+}
 
 // Response is what a handler answers. The zero value is a fresh, empty OK.
 // Body is shared between requests and must not be changed.
@@ -88,6 +95,7 @@ type Response struct {
 	Outcome    Outcome
 	Cached     bool   // came from a cache
 	Accepted   bool   // 202: the work goes on; Location says where to look
+	Missing    bool   // the item does not exist (404): an OK answer like any other
 	Reason     Reason // why not served; empty otherwise
 	Location   string
 	Body       []byte

@@ -58,11 +58,12 @@ const (
 // Change alters a run; nil fields stay as they are. It is applied whole or not
 // at all.
 type Change struct {
-	Factor *float64       `json:"factor,omitempty"` // multiplies the schedule's rate from now on
-	Spike  *Spike         `json:"spike,omitempty"`  // a burst on top
-	Client *Client        `json:"client,omitempty"`
-	Extend *time.Duration `json:"extend,omitempty"` // the run ends this long from now
-	Stop   bool           `json:"stop,omitempty"`
+	Factor   *float64         `json:"factor,omitempty"`   // multiplies the schedule's rate from now on
+	Schedule arrival.Schedule `json:"schedule,omitempty"` // replaces the schedule; its clock starts now
+	Spike    *Spike           `json:"spike,omitempty"`    // a burst on top
+	Client   *Client          `json:"client,omitempty"`
+	Extend   *time.Duration   `json:"extend,omitempty"` // the run ends this long from now
+	Stop     bool             `json:"stop,omitempty"`
 }
 
 // Spike multiplies the rate by Factor for a while.
@@ -107,6 +108,10 @@ type Frame struct {
 	CPU       float64               `json:"cpu"`      // share of one core the generator used
 	RSS       uint64                `json:"rss"`      // bytes resident in the generator
 	Verdict   Verdict               `json:"verdict"`  // of the last whole second
+	Wait      stat.Delta            `json:"wait"`     // dispatched to sent: no connection was free
+	Expired   uint64                `json:"expired"`  // tries whose patience ended before a connection was free; never sent
+	Cut       uint64                `json:"cut"`      // users still without an outcome when the run was stopped
+	Merged    uint64                `json:"merged"`   // windows of 100 ms in this frame beyond the first: its reader was slow
 	Done      bool                  `json:"done,omitempty"`
 	Error     string                `json:"error,omitempty"` // why the run ended early
 }
