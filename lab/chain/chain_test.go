@@ -210,3 +210,44 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 		}
 	}
 }
+
+func TestArrange(t *testing.T) {
+	scaled := lab.Define(lab.Pattern{Name: "s"}, func() scaledKnobs { return scaledKnobs{Rate: 100, Wait: 5} }, nil, nil)
+	client := lab.Define(lab.Pattern{Name: "c", Side: lab.Client}, func() markKnobs { return markKnobs{Limit: 5} }, nil, nil)
+	patterns := []lab.Pattern{scaled, client}
+	with := func(name string, s lab.State, knobs map[string]any) []chain.Change {
+		return []chain.Change{{Pattern: name, State: &s, Knobs: knobs}}
+	}
+	for _, c := range []struct {
+		name        string
+		start, over []chain.Change
+		state       lab.State
+		want        scaledKnobs
+		err         string
+	}{
+		{name: "defaults are scaled", want: scaledKnobs{20, 5}},
+		{name: "the scenario's are scaled", start: with("s", lab.On, map[string]any{"rate": 200}), state: lab.On, want: scaledKnobs{40, 5}},
+		{name: "the caller's are not", start: with("s", lab.On, nil), over: with("s", lab.Shadow, map[string]any{"rate": 200}), state: lab.Shadow, want: scaledKnobs{200, 5}},
+		{name: "unknown pattern", over: with("x", lab.On, nil), err: `pattern "x"`},
+		{name: "bad knob", over: with("s", lab.On, map[string]any{"rate": -1}), err: "knob rate"},
+		{name: "a client has no shadow", over: with("c", lab.Shadow, nil), err: "only off and on"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := chain.Arrange(patterns, 0.2, c.start, c.over)
+			if c.err != "" {
+				if err == nil || !strings.Contains(err.Error(), c.err) {
+					t.Errorf("Arrange = %v, want an error with %q", err, c.err)
+				}
+				return
+			}
+			if err != nil || got[0].State != c.state || *got[0].Knobs.(*scaledKnobs) != c.want {
+				t.Errorf("Arrange = %+v, %v; want state %v and knobs %+v", got, err, c.state, c.want)
+			}
+		})
+	}
+}
+
+type scaledKnobs struct {
+	Rate float64 `knob:"rate" min:"1" max:"1000" scale:"yes" help:"a rate"`
+	Wait int     `knob:"wait" min:"0" max:"10" help:"not a rate"`
+}

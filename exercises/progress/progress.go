@@ -1,0 +1,148 @@
+// Package progress keeps what a learner did in one SQLite file: the runs of the
+// lab with their predictions. It is the only place with SQL for learner state.
+//
+// A run is on disk before Keep returns (WAL, synchronous=FULL).
+package progress
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver
+
+	"workbench/lab/live"
+	"workbench/lab/scenario"
+)
+
+// Progress is an open file. Its methods are safe for concurrent use.
+type Progress struct{ db *sql.DB }
+
+// migrations returns the steps that bring an older file up to date; the file's
+// user_version says how many it has seen. They are never edited, only added to.
+func migrations() []string {
+	return []string{
+		`CREATE TABLE run (
+			id       INTEGER PRIMARY KEY AUTOINCREMENT,
+			ended    INTEGER NOT NULL, -- Unix milliseconds
+			scenario TEXT NOT NULL,
+			summary  TEXT NOT NULL,    -- live.RunSummary as JSON, without its ID
+			report   TEXT NOT NULL     -- scenario.Report as JSON
+		) STRICT;`,
+	}
+}
+
+// Open opens the file at path and makes it if it is not there. A file from a
+// newer version of the program is refused and left as it is.
+func Open(ctx context.Context, path string) (*Progress, error) {
+	source := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{
+		"_pragma": {"journal_mode(wal)", "synchronous(full)", "busy_timeout(5000)"},
+		"_txlock": {"immediate"},
+	}.Encode()}
+	db, err := sql.Open("sqlite", source.String())
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(1) // SQLite has one writer; a queue here is better than a busy error there
+	p := &Progress{db: db}
+	if err := p.migrate(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
+	}
+	return p, nil
+}
+
+func (p *Progress) migrate(ctx context.Context) error {
+	var have int
+	if err := p.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
+		return err
+	}
+	steps := migrations()
+	if have > len(steps) {
+		return fmt.Errorf("the file was written by a newer version of the workbench (format %d, this one knows %d): update the program or choose another --data directory", have, len(steps))
+	}
+	for i := have; i < len(steps); i++ {
+		tx, err := p.db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, steps[i]+fmt.Sprintf("PRAGMA user_version = %d", i+1)); err != nil {
+			return errors.Join(fmt.Errorf("migration %d: %w", i+1, err), tx.Rollback())
+		}
+		if err := tx.Commit(); err != nil {
+			return fmt.Errorf("migration %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+// Close closes the file.
+func (p *Progress) Close() error { return p.db.Close() }
+
+// Keep implements live.Keeper.
+func (p *Progress) Keep(ctx context.Context, s live.RunSummary, r scenario.Report) error {
+	s.ID = 0
+	summary, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("keep run: %w", err)
+	}
+	report, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("keep run: %w", err)
+	}
+	_, err = p.db.ExecContext(ctx, "INSERT INTO run (ended, scenario, summary, report) VALUES (?, ?, ?, ?)",
+		s.At.UnixMilli(), s.Scenario, string(summary), string(report))
+	if err != nil {
+		return fmt.Errorf("keep run: %w", err)
+	}
+	return nil
+}
+
+// runsListed is how many runs the history shows.
+const runsListed = 100
+
+// Runs implements live.Keeper. It lists at most the last 100.
+func (p *Progress) Runs(ctx context.Context) (_ []live.RunSummary, err error) {
+	rows, err := p.db.QueryContext(ctx, "SELECT id, ended, summary FROM run ORDER BY id DESC LIMIT ?", runsListed)
+	if err != nil {
+		return nil, fmt.Errorf("list runs: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	out := []live.RunSummary{}
+	for rows.Next() {
+		var id, ended int64
+		var summary string
+		if err := rows.Scan(&id, &ended, &summary); err != nil {
+			return nil, fmt.Errorf("list runs: %w", err)
+		}
+		var s live.RunSummary
+		if err := json.Unmarshal([]byte(summary), &s); err != nil {
+			return nil, fmt.Errorf("list runs: run %d: %w", id, err)
+		}
+		s.ID, s.At = uint64(id), time.UnixMilli(ended)
+		out = append(out, s)
+	}
+	return out, rows.Err()
+}
+
+// Run implements live.Keeper.
+func (p *Progress) Run(ctx context.Context, id uint64) (scenario.Report, error) {
+	var report string
+	err := p.db.QueryRowContext(ctx, "SELECT report FROM run WHERE id = ?", int64(id)).Scan(&report)
+	if errors.Is(err, sql.ErrNoRows) {
+		return scenario.Report{}, fmt.Errorf("%w: run %d", live.ErrUnknown, id)
+	}
+	if err != nil {
+		return scenario.Report{}, fmt.Errorf("read run %d: %w", id, err)
+	}
+	var r scenario.Report
+	if err := json.Unmarshal([]byte(report), &r); err != nil {
+		return scenario.Report{}, fmt.Errorf("read run %d: %w", id, err)
+	}
+	return r, nil
+}
+
+var _ live.Keeper = (*Progress)(nil)
