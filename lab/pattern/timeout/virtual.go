@@ -1,0 +1,52 @@
+package timeout
+
+import (
+	"time"
+
+	"workbench/lab"
+)
+
+// stage is the timeout in virtual time. A request's note is its deadline.
+type stage struct {
+	core   Timeout
+	counts counts
+}
+
+func newStage(env lab.Env, k Knobs) (lab.Stage, error) {
+	core, err := New(k)
+	if err != nil {
+		return nil, err
+	}
+	return &stage{core: core, counts: newCounts(env.Counters)}, nil
+}
+
+// Enter implements lab.Stage.
+func (s *stage) Enter(sim lab.Sim, id int32) {
+	r := sim.Request(id)
+	deadline := s.core.Deadline(sim.Now(), r)
+	if Late(sim.Now(), deadline) {
+		s.counts.entry.Add(1)
+		sim.Reply(id, lab.Refuse(lab.Late, ReasonTimeout, 0))
+		return
+	}
+	r.Deadline = deadline
+	*sim.Note(id) = uint64(deadline)
+	sim.Forward(id)
+}
+
+// Leave implements lab.Stage.
+func (s *stage) Leave(sim lab.Sim, id int32, res lab.Response) {
+	if Late(sim.Now(), time.Duration(*sim.Note(id))) {
+		s.counts.late.Add(1)
+		res = lab.Refuse(lab.Late, ReasonTimeout, 0)
+	}
+	sim.Reply(id, res)
+}
+
+// Wake implements lab.Stage; the leaves watch the deadline themselves.
+func (s *stage) Wake(lab.Sim, uint64) {}
+
+// Gauges implements lab.Stage.
+func (s *stage) Gauges(time.Duration) []lab.Gauge { return gauges(s.core) }
+
+var _ lab.Stage = (*stage)(nil)
