@@ -1,0 +1,169 @@
+package balancer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"strings"
+	"time"
+
+	"workbench/lab"
+)
+
+// ReasonNoInstance is why a request is not served when every instance refuses
+// connections. It answers 503, since asking again later makes sense.
+const ReasonNoInstance lab.Reason = "no_instance"
+
+// errRefused is returned when no connection could be made: nothing was sent.
+var errRefused = errors.New("the instance refuses connections")
+
+// ServeHTTP forwards a request to an instance and its answer to the client.
+func (b *Balancer) ServeHTTP(w http.ResponseWriter, in *http.Request) {
+	hops(in.Header)
+	var few [4]*backend // the instances tried; more than that spill to the heap
+	tried := few[:0]
+	for {
+		k := b.pick(b.cfg.Clock.Now(), tried)
+		if k == nil {
+			answer(w, http.StatusServiceUnavailable, ReasonNoInstance, downFor)
+			return
+		}
+		if err := b.forward(w, in, k); !errors.Is(err, errRefused) {
+			return
+		}
+		tried = append(tried, k)
+	}
+}
+
+// forward sends the request to one instance. Any error but errRefused has been
+// dealt with.
+func (b *Balancer) forward(w http.ResponseWriter, in *http.Request, k *backend) error {
+	ctx := in.Context()
+	conn, err := k.pool.take(ctx, b.cfg.Clock.Now())
+	if err != nil {
+		if ctx.Err() != nil {
+			b.abandon(k) // the client has left; the instance may be well
+			return nil
+		}
+		b.refused(k, b.cfg.Clock.Now())
+		return fmt.Errorf("%w: %w", errRefused, err)
+	}
+	b.connected(k)
+	broken := false
+	defer func() { b.left(k, broken) }()
+	if in.Body != nil {
+		// The connection may read the body after RoundTrip has returned, and the
+		// server must not: closing it waits for the reader and stops it.
+		defer in.Body.Close() // its error is that the client broke off
+	}
+	res, err := conn.RoundTrip(request(in, k.Addr))
+	if err != nil {
+		discard(conn)
+		if ctx.Err() == nil {
+			broken = true
+			answer(w, http.StatusBadGateway, lab.ReasonDown, 0)
+		}
+		return nil
+	}
+	whole, err := b.copy(w, res)
+	if whole {
+		k.pool.give(conn, b.cfg.Clock.Now())
+		return nil
+	}
+	discard(conn)
+	if err != nil && ctx.Err() == nil {
+		broken = true
+		// The head is out: breaking the connection is the one way left to say that
+		// the answer is not whole.
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}
+
+// abandon takes back a request that was never sent.
+func (b *Balancer) abandon(k *backend) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	k.inflight--
+	k.probing = false
+}
+
+// request turns the client's request into the one for an instance. The context
+// is the client's: when that leaves, the connection to the instance closes.
+func request(in *http.Request, addr string) *http.Request {
+	out := in.WithContext(in.Context()) // a copy
+	out.RequestURI = ""
+	out.URL = &url.URL{Scheme: "http", Host: addr, Path: in.URL.Path, RawPath: in.URL.RawPath, RawQuery: in.URL.RawQuery}
+	out.Close = false
+	if in.ContentLength == 0 {
+		out.Body = nil // else net/http sends an empty body in chunks
+	}
+	if _, ok := out.Header["User-Agent"]; !ok {
+		out.Header["User-Agent"] = nil // do not name ourselves
+	}
+	return out
+}
+
+// copy passes an answer on. whole reports that it was read to its end, so that
+// the connection can be used again.
+func (b *Balancer) copy(w http.ResponseWriter, res *http.Response) (whole bool, err error) {
+	hops(res.Header)
+	head := w.Header()
+	for name, values := range res.Header {
+		head[name] = values
+	}
+	w.WriteHeader(res.StatusCode)
+	buf := b.buffers.Get().(*[]byte)
+	defer b.buffers.Put(buf)
+	for {
+		n, err := res.Body.Read(*buf)
+		if n > 0 {
+			if _, wrote := w.Write((*buf)[:n]); wrote != nil {
+				return false, nil // the client has left
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return res.Body.Close() == nil && !res.Close, nil
+		case err != nil:
+			return false, err
+		}
+	}
+}
+
+// hops removes the headers that are for the next hop only (RFC 9110 section
+// 7.6.1).
+func hops(h http.Header) {
+	for _, list := range h["Connection"] {
+		for name := range strings.SplitSeq(list, ",") {
+			if name = textproto.TrimString(name); name != "" {
+				h.Del(name)
+			}
+		}
+	}
+	for _, name := range [...]string{"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding", "Upgrade"} {
+		delete(h, name)
+	}
+}
+
+// answer refuses a request in the balancer's own name.
+func answer(w http.ResponseWriter, code int, why lab.Reason, again time.Duration) {
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Workbench-Outcome", lab.Failed.String())
+	h.Set("Workbench-Reason", string(why))
+	if again > 0 {
+		h.Set("Retry-After", fmt.Sprint(int64((again+time.Second-1)/time.Second)))
+		h.Set("Workbench-Retry-After-Ms", fmt.Sprint(again.Milliseconds()))
+	}
+	w.WriteHeader(code)
+	detail := "the connection to the instance broke; it may have done the work"
+	if why == ReasonNoInstance {
+		detail = "no instance accepts connections"
+	}
+	// An error here means that the client has left.
+	_, _ = fmt.Fprintf(w, `{"type":"about:blank","title":%q,"status":%d,"detail":%q,"reason":%q}`, http.StatusText(code), code, detail, why)
+}

@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+)
+
+// schema brings the tables into being; it changes nothing in a file that has them.
+const schema = `
+CREATE TABLE IF NOT EXISTS profiles (
+	id      INTEGER PRIMARY KEY,
+	name    TEXT    NOT NULL,
+	city    TEXT    NOT NULL,
+	bio     TEXT    NOT NULL,
+	posts   INTEGER NOT NULL,
+	version INTEGER NOT NULL DEFAULT 1
+);
+CREATE TABLE IF NOT EXISTS jobs (
+	id     INTEGER PRIMARY KEY,
+	key    INTEGER NOT NULL,
+	result BLOB    NOT NULL
+);`
+
+// seed adds the profiles from the first missing id to a given one. Multiplying
+// by an odd number spreads cities and posts over the ids without chance, so
+// that every file is the same.
+const seed = `
+WITH RECURSIVE n(id) AS (
+	SELECT coalesce(max(id), 0) + 1 FROM profiles
+	UNION ALL
+	SELECT id + 1 FROM n WHERE id < ?1
+)
+INSERT INTO profiles (id, name, city, bio, posts)
+SELECT id, 'Member ' || id,
+	CASE id * 2654435761 % 5 WHEN 0 THEN 'Accra' WHEN 1 THEN 'Bergen' WHEN 2 THEN 'Cusco' WHEN 3 THEN 'Dhaka' ELSE 'Elche' END,
+	'Here since the beginning.', id * 2654435761 % 1009
+FROM n WHERE id <= ?1`
+
+const (
+	selectProfile = `SELECT id, name, city, bio, posts, version FROM profiles WHERE id = ?`
+	selectExists  = `SELECT 1 FROM profiles WHERE id = ?`
+	updateProfile = `UPDATE profiles SET bio = ?, version = version + 1 WHERE id = ? RETURNING version`
+	selectReport  = `
+SELECT city, count(*), sum(posts), max(posts), avg(length(bio)), sum(version - 1)
+FROM profiles WHERE id BETWEEN ? AND ? GROUP BY city ORDER BY city`
+)
+
+// Profile is one member.
+type Profile struct {
+	ID      uint64 `json:"id"`
+	Name    string `json:"name"`
+	City    string `json:"city"`
+	Bio     string `json:"bio"`
+	Posts   int64  `json:"posts"`
+	Version int64  `json:"version"` // grows by one with each update, from 1
+}
+
+// Report sums up the profiles around one.
+type Report struct {
+	Profile uint64 `json:"profile"`
+	From    uint64 `json:"from"` // the first profile that counts
+	To      uint64 `json:"to"`   // the last
+	Cities  []City `json:"cities"`
+}
+
+// City is one row of a Report.
+type City struct {
+	Name     string  `json:"name"`
+	Members  int64   `json:"members"`
+	Posts    int64   `json:"posts"`
+	MostBy   int64   `json:"most_by_one"`
+	BioChars float64 `json:"bio_chars_mean"`
+	Updates  int64   `json:"updates"`
+}
+
+// Seed adds what is missing of the profiles 1 to n. It is all or nothing, and
+// takes about a second for a million.
+func (s *Store) Seed(ctx context.Context, n int) error {
+	if n < 0 {
+		return fmt.Errorf("seed store: %d profiles (want 0 or more)", n)
+	}
+	if _, err := s.write.ExecContext(ctx, seed, n); err != nil {
+		return fmt.Errorf("seed store with %d profiles: %w", n, explain(ctx, err))
+	}
+	return nil
+}
+
+// Profile returns one profile, or ErrMissing.
+func (s *Store) Profile(ctx context.Context, id uint64) (Profile, error) {
+	if id > math.MaxInt64 {
+		return Profile{}, fmt.Errorf("profile %d: %w", id, ErrMissing)
+	}
+	var p Profile
+	err := s.profile.QueryRowContext(ctx, int64(id)).Scan(&p.ID, &p.Name, &p.City, &p.Bio, &p.Posts, &p.Version)
+	if err != nil {
+		return Profile{}, fmt.Errorf("profile %d: %w", id, explain(ctx, err))
+	}
+	return p, nil
+}
+
+// UpdateProfile replaces a profile's text and returns its new version, or
+// ErrMissing.
+func (s *Store) UpdateProfile(ctx context.Context, id uint64, bio string) (version int64, err error) {
+	if id > math.MaxInt64 {
+		return 0, fmt.Errorf("update profile %d: %w", id, ErrMissing)
+	}
+	if err := s.update.QueryRowContext(ctx, bio, int64(id)).Scan(&version); err != nil {
+		return 0, fmt.Errorf("update profile %d: %w", id, explain(ctx, err))
+	}
+	return version, nil
+}
+
+// reach is how many profiles on each side of one its report counts: enough to
+// make the query about ten times dearer than reading the profile.
+const reach = 100
+
+// Report sums up the profiles around one, as JSON, or returns ErrMissing.
+func (s *Store) Report(ctx context.Context, id uint64) ([]byte, error) {
+	fail := func(err error) ([]byte, error) {
+		return nil, fmt.Errorf("report on %d: %w", id, explain(ctx, err))
+	}
+	if id > math.MaxInt64-reach {
+		return fail(ErrMissing)
+	}
+	var one int
+	if err := s.exists.QueryRowContext(ctx, int64(id)).Scan(&one); err != nil {
+		return fail(err)
+	}
+	r := Report{Profile: id, From: max(id, reach+1) - reach, To: id + reach}
+	rows, err := s.report.QueryContext(ctx, int64(r.From), int64(r.To))
+	if err != nil {
+		return fail(err)
+	}
+	defer rows.Close() // its error is that of rows.Err
+	for rows.Next() {
+		var c City
+		if err := rows.Scan(&c.Name, &c.Members, &c.Posts, &c.MostBy, &c.BioChars, &c.Updates); err != nil {
+			return fail(err)
+		}
+		r.Cities = append(r.Cities, c)
+	}
+	if err := rows.Err(); err != nil {
+		return fail(err)
+	}
+	body, err := json.Marshal(r)
+	if err != nil {
+		return fail(err)
+	}
+	return body, nil
+}
