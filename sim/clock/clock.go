@@ -16,7 +16,8 @@ type Clock interface {
 	// Now returns the time since the origin; it never goes backwards.
 	Now() time.Duration
 	// Wait returns nil at the instant until, or ctx's error if that ends
-	// first. An instant that has passed returns nil at once.
+	// first. For an instant that has passed it returns ctx's error, if any, at
+	// once.
 	Wait(ctx context.Context, until time.Duration) error
 }
 
@@ -50,7 +51,8 @@ func (w *Wall) Wait(ctx context.Context, until time.Duration) error {
 }
 
 // Manual is a clock that moves only when told to, for tests of code that
-// reads the time and does not wait. The zero value stands at 0.
+// reads the time and does not wait. The zero value stands at 0. Unlike other
+// clocks it is for one goroutine alone.
 type Manual struct{ At time.Duration }
 
 // Now implements Clock.

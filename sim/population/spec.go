@@ -1,3 +1,8 @@
+// Package population draws who asks for what: users, their addresses and
+// tokens, items with popular ones among them, and operations.
+//
+// In an open model no record is kept for a user: one stream of arrivals and a
+// user drawn for each is the same as a million users who each ask now and then.
 package population
 
 // Spec says who asks for what. The zero value of a field means its default.
@@ -31,8 +36,9 @@ type Abuser struct {
 	User  uint64  `yaml:"user" json:"user"`
 }
 
-// Pick is one drawn request. Op indexes the names given to New. Users, addresses
-// and tokens are numbered from 1; several users may share an address.
+// Pick is one drawn request. Op indexes the names given to New. Users,
+// addresses, tokens and items are numbered from 1; several users may share an
+// address, and each has a token of its own. Items above Spec.Keys do not exist.
 type Pick struct {
 	User, IP, Token, Key uint64
 	Op                   uint8

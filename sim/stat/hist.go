@@ -83,7 +83,7 @@ func (h *Hist) Quantile(q float64) time.Duration {
 	if h.all == 0 {
 		return 0
 	}
-	want := q * float64(h.all)
+	want := max(q, 0) * float64(h.all)
 	seen := 0.0
 	for i, n := range h.n {
 		if n == 0 {
@@ -95,7 +95,12 @@ func (h *Hist) Quantile(q float64) time.Duration {
 			if i+1 < cells {
 				hi = min(hi, edge(i+1))
 			}
-			return lo + time.Duration(math.Round((want-seen)/float64(n)*float64(max(hi-lo, 0))))
+			span := max(hi-lo, 0)
+			part := math.Round((want - seen) / float64(n) * float64(span))
+			if part >= float64(span) {
+				return lo + span
+			}
+			return lo + time.Duration(part)
 		}
 		seen += float64(n)
 	}
