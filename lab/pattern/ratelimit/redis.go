@@ -1,0 +1,161 @@
+package ratelimit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"workbench/lab"
+	"workbench/sim/clock"
+)
+
+// script is gcra on the server: reading and writing the bucket is one step for
+// all instances, on Redis's own clock, so that theirs need not agree. It counts
+// whole microseconds, which a Lua number holds exactly until the year 2255, and
+// writes them with %.0f because tostring would round to 14 digits. It returns 0,
+// or the microseconds to wait. The bucket expires when it is full again.
+const script = `
+local interval, full = tonumber(ARGV[1]), tonumber(ARGV[2])
+local t = redis.call('TIME')
+local now = tonumber(t[1]) * 1000000 + tonumber(t[2])
+local tat = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now)
+local wait = tat + interval - now - full
+if wait > 0 then return wait end
+tat = tat + interval
+redis.call('SET', KEYS[1], string.format('%.0f', tat), 'PX', math.ceil((tat - now) / 1000))
+return 0`
+
+// maxAsking bounds the calls that shadow makes beside its requests.
+const maxAsking = 64
+
+var errSkipped = errors.New("redis has failed and is left alone for now")
+
+// shared is a limit whose buckets are in Redis.
+type shared struct {
+	client         redis.UniversalClient
+	clock          clock.Clock
+	log            *slog.Logger
+	start          func(func(context.Context))
+	counts         counts
+	script         *redis.Script
+	prefix         string
+	interval, full int64 // microseconds
+	timeout        time.Duration
+	closed         bool // refuse what Redis cannot judge
+	asking         chan struct{}
+	guard          guard
+}
+
+func newShared(env lab.Env, k Knobs, c counts) *shared {
+	// Rounded up, so that the rate is never exceeded.
+	interval := int64(math.Ceil(1e6 / k.Rate))
+	return &shared{
+		client: env.Redis, clock: env.Clock, log: env.Log, start: env.Go, counts: c, script: redis.NewScript(script),
+		// Other knobs make other buckets, so that a change starts afresh.
+		prefix:   fmt.Sprintf("workbench:ratelimit:%s:%g:%d:", k.Per, k.Rate, k.Burst),
+		interval: interval, full: interval * int64(k.Burst),
+		timeout: k.RedisTimeout, closed: k.OnRedisError == "closed", asking: make(chan struct{}, maxAsking),
+	}
+}
+
+// take asks Redis for one token of key's bucket. It relies on the client's
+// ContextTimeoutEnabled to return within the timeout.
+func (s *shared) take(ctx context.Context, key uint64) (Verdict, error) {
+	if !s.guard.admit(s.clock.Now()) {
+		s.counts.redisSkipped.Add(1)
+		return Verdict{}, errSkipped
+	}
+	limited, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	name := s.prefix + strconv.FormatUint(key, 10)
+	wait, err := s.script.Run(limited, s.client, []string{name}, s.interval, s.full).Int64()
+	if err != nil && ctx.Err() != nil {
+		return Verdict{}, ctx.Err() // the service is stopping, which says nothing about Redis
+	}
+	if err != nil {
+		s.counts.redisErrors.Add(1)
+		err = fmt.Errorf("ask redis for the quota %s: %w", name, err)
+	}
+	switch turned := s.guard.report(s.clock.Now(), err); {
+	case turned && err != nil:
+		s.log.Warn("rate limit without redis", "fail_closed", s.closed, "error", err)
+	case turned:
+		s.log.Info("rate limit with redis again")
+	}
+	return Verdict{OK: err == nil && wait == 0, Retry: time.Duration(wait) * time.Microsecond}, err
+}
+
+// ask does as take on a goroutine of its own and gives the answer to then. When
+// too many are at it, the request is counted as skipped.
+func (s *shared) ask(key uint64, then func(Verdict, error)) {
+	select {
+	case s.asking <- struct{}{}:
+	default:
+		s.counts.redisSkipped.Add(1)
+		then(Verdict{}, errSkipped)
+		return
+	}
+	s.start(func(ctx context.Context) {
+		defer func() { <-s.asking }()
+		if v, err := s.take(ctx, key); ctx.Err() == nil {
+			then(v, err)
+		}
+	})
+}
+
+// After guardLimit failures in a row Redis is left alone, and one request each
+// guardPause asks whether it is back.
+const (
+	guardLimit = 3
+	guardPause = time.Second
+)
+
+// guard keeps requests from waiting for a Redis that does not answer. It is
+// safe for concurrent use; the zero value lets everything through.
+type guard struct {
+	mu     sync.Mutex
+	failed int           // guarded by mu: failures in a row
+	next   time.Duration // guarded by mu: when to ask again, while failed >= guardLimit
+}
+
+// admit reports whether Redis may be asked at now. While it is away the next
+// ask moves on with each, so that one which never reports cannot bar the way.
+func (g *guard) admit(now time.Duration) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.failed < guardLimit {
+		return true
+	}
+	if now < g.next {
+		return false
+	}
+	g.next = now + guardPause
+	return true
+}
+
+// report takes a call's result and returns whether it changed what up reports.
+func (g *guard) report(now time.Duration, err error) (turned bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	was := g.failed < guardLimit
+	if err == nil {
+		g.failed = 0
+		return !was
+	}
+	g.failed = min(g.failed+1, guardLimit)
+	g.next = now + guardPause
+	return was && g.failed == guardLimit
+}
+
+func (g *guard) up() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.failed < guardLimit
+}
