@@ -5,8 +5,12 @@ import "workbench/sim/dist"
 // sharing is how many users share an address on average.
 const sharing = 4
 
-// fresh is how many different items that do not exist are asked for.
-const fresh = 1 << 40
+// Items that do not exist are numbered from freshFrom, above every number that
+// a store may hold, and there are fresh of them.
+const (
+	freshFrom = 1 << 60
+	fresh     = 1 << 40
+)
 
 // Population draws who asks for what. It keeps nothing for each user, so a
 // million users cost no more than ten, and does not allocate. It is safe for
@@ -82,7 +86,7 @@ func (p *Population) Pick(r *dist.Stream) Pick {
 	case u < p.spec.Hot.Share:
 		out.Key = p.spec.Hot.Key
 	case u < p.spec.Hot.Share+p.spec.Fresh:
-		out.Key = p.spec.Keys + 1 + r.IntN(fresh)
+		out.Key = freshFrom + r.IntN(fresh)
 	default:
 		out.Key = 1 + dist.Scramble(p.keys.Draw(r)-1, p.spec.Keys)
 	}

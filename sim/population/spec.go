@@ -38,7 +38,8 @@ type Abuser struct {
 
 // Pick is one drawn request. Op indexes the names given to New. Users,
 // addresses, tokens and items are numbered from 1; several users may share an
-// address, and each has a token of its own. Items above Spec.Keys do not exist.
+// address, and each has a token of its own. Items above Spec.Keys do
+// not exist; those drawn by Fresh are above 2^60, where no store has any.
 type Pick struct {
 	User, IP, Token, Key uint64
 	Op                   uint8

@@ -7,13 +7,14 @@ import (
 )
 
 // stage is the cache in virtual time. It keeps answers in the instance's own
-// memory under lru whatever store and policy say: Redis is not simulated, and
-// otter's eviction depends on a random seed.
+// memory under lru whatever store and policy say: of Redis only that it can be
+// gone is simulated, and otter's eviction depends on a random seed.
 type stage struct {
 	knobs  Knobs
 	counts *counts
 	parts  []*Cache
 	loads  []loading // by request id
+	away   bool      // the store is Redis, and it is gone
 }
 
 // loading is what is known of a request while it is below.
@@ -21,6 +22,7 @@ type loading struct {
 	begin time.Duration
 	lease Lease
 	found Found
+	away  bool // Redis was gone when the request came by: it holds no lease
 }
 
 func newStage(env lab.Env, k Knobs) (lab.Stage, error) {
@@ -32,7 +34,14 @@ func (s *stage) part(item uint64) *Cache { return s.parts[Shard(item, len(s.part
 // Enter implements lab.Stage.
 func (s *stage) Enter(sim lab.Sim, id int32) {
 	r := sim.Request(id)
-	if !r.Read {
+	for int(id) >= len(s.loads) {
+		s.loads = append(s.loads, loading{})
+	}
+	s.loads[id] = loading{away: s.away}
+	if !r.Read || s.away {
+		if r.Read {
+			s.counts.missed(Miss)
+		}
 		sim.Forward(id)
 		return
 	}
@@ -47,9 +56,6 @@ func (s *stage) Enter(sim lab.Sim, id int32) {
 		return
 	}
 	s.counts.missed(found)
-	for int(id) >= len(s.loads) {
-		s.loads = append(s.loads, loading{})
-	}
 	s.loads[id] = loading{begin: sim.Now(), lease: lease, found: found}
 	sim.Forward(id)
 }
@@ -63,6 +69,7 @@ func (s *stage) Leave(sim lab.Sim, id int32, res lab.Response) {
 		if Changes(&res) {
 			s.counts.invalidated.Add(uint64(part.Drop(r.Key)))
 		}
+	case s.away || s.loads[id].away:
 	case Keepable(&res):
 		if ttl := s.life(sim, &res); ttl > 0 {
 			load := s.loads[id]
@@ -94,6 +101,16 @@ func (s *stage) Clear() {
 	}
 }
 
+// Down takes the store away, with all that is in it, or brings it back empty.
+// It concerns a cache in Redis alone: one with a memory of its own goes on.
+func (s *stage) Down(down bool) {
+	if s.knobs.Store != "redis" || s.away == down {
+		return
+	}
+	s.away = down
+	s.Clear()
+}
+
 // Gauges implements lab.Stage.
 func (s *stage) Gauges(now time.Duration) []lab.Gauge {
 	var hits, looks uint64
@@ -102,7 +119,11 @@ func (s *stage) Gauges(now time.Duration) []lab.Gauge {
 		h, l := c.Recent(now)
 		hits, looks, entries = hits+h, looks+l, entries+c.Len()
 	}
-	return append(gauges(entries, hits, looks), lab.Gauge{Name: "redis_up", Value: 1, Text: "not used"})
+	redis := lab.Gauge{Name: "redis_up", Value: 1, Text: "not used"}
+	if s.away {
+		redis = lab.Gauge{Name: "redis_up", Value: 0, Text: "gone"}
+	}
+	return append(gauges(entries, hits, looks), redis)
 }
 
 var _ lab.Stage = (*stage)(nil)
