@@ -1,0 +1,72 @@
+# Everything here needs Go alone, unless its line says otherwise.
+
+GO      ?= go
+ADDR    ?= 127.0.0.1:8080
+BIN     := bin/workbench
+VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+# Files that people write: not those of the tools, nor what git does not know.
+SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.go' | grep -v '_templ\.go$$')
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run
+run: build ## build and serve on ADDR (127.0.0.1:8080)
+	$(BIN) serve --addr $(ADDR)
+
+.PHONY: build
+build: ## build bin/workbench
+	$(GO) build -o $(BIN) ./cmd/workbench
+
+.PHONY: test
+test: ## run all tests, with the race detector where a C compiler is
+	@GO="$(GO)" bash .ci/test
+
+.PHONY: e2e
+e2e: ## drive the site and the program as a person would (needs chromium)
+	$(GO) test -count=1 -tags e2e ./web/e2e/... ./cmd/...
+
+.PHONY: bench-traffic
+bench-traffic: ## measure the traffic generator beside known tools (needs wrk for one of them)
+	$(GO) run ./sim/load/bench
+
+.PHONY: bench-chain
+bench-chain: ## measure what each pattern costs, beside known libraries
+	$(GO) run ./lab/chain/bench
+
+.PHONY: ablation
+ablation: build ## show that each scenario is lost without its pattern and won with it
+	$(BIN) ablation
+
+.PHONY: generate
+generate: ## make templates' Go anew
+	$(GO) tool templ generate -path web
+
+.PHONY: assets
+assets: ## make the browser's files anew (needs npm and its registry)
+	cd web/assets && npm ci --ignore-scripts --no-audit --no-fund && sh build.sh
+
+.PHONY: fmt
+fmt: ## format Go and templates
+	gofmt -w $(SOURCES)
+	$(GO) tool templ fmt web
+
+.PHONY: check
+check: ## gofmt, vet, staticcheck, templates' format
+	@out=$$(gofmt -l $(SOURCES)); if [ -n "$$out" ]; then echo "not gofmt-ed (make fmt):"; echo "$$out"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) vet -tags e2e ./...
+	$(GO) tool templ fmt -fail web
+	$(GO) tool staticcheck -tags e2e ./...
+
+.PHONY: verify
+verify: generate ## check that generated code is what the sources make
+	git diff --exit-code -- web
+
+.PHONY: ci
+ci: ## all that a submission must pass (as root: installs what is missing)
+	bash .ci/run
