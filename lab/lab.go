@@ -34,12 +34,13 @@ type Reason string
 
 // Reasons that do not belong to a pattern.
 const (
-	ReasonBacklog  Reason = "backlog"  // the gate's backlog is full (Shed)
-	ReasonDeadline Reason = "deadline" // the deadline passed before or in service (Late)
-	ReasonFault    Reason = "fault"    // the dependency answered with an error (Failed)
-	ReasonDown     Reason = "down"     // the dependency cannot be reached (Failed)
-	ReasonBad      Reason = "bad"      // the request itself is wrong (Failed)
-	ReasonShutdown Reason = "shutdown" // the service is stopping (Shed)
+	ReasonBacklog  Reason = "backlog"   // the gate's backlog is full (Shed)
+	ReasonDeadline Reason = "deadline"  // the deadline passed before or in service (Late)
+	ReasonFault    Reason = "fault"     // the dependency answered with an error (Failed)
+	ReasonDown     Reason = "down"      // the dependency cannot be reached (Failed)
+	ReasonBad      Reason = "bad"       // the request itself is wrong (Failed)
+	ReasonShutdown Reason = "shutdown"  // the service is stopping (Shed)
+	ReasonSpace    Reason = "disk_full" // a write found no room, and nothing of it was done (Shed)
 )
 
 // Priority says how much a request matters when some must be refused.
@@ -130,7 +131,14 @@ var (
 	ErrFail = errors.New("the dependency answered with an error")
 	ErrBad  = errors.New("the request is wrong")
 	ErrStop = errors.New("the service is stopping")
+	// ErrSpace is a refusal and not a failure: nothing was written, reading goes
+	// on, and asking again makes sense once somebody has made room.
+	ErrSpace = errors.New("the disk is full: free some space; reading still works")
 )
+
+// spaceWait is when to ask again after a full disk: people take longer than
+// queues.
+const spaceWait = 10 * time.Second
 
 // Answer returns the response for a leaf's result: body for a nil error, and
 // for every other error the outcome and reason it stands for.
@@ -144,6 +152,10 @@ func Answer(body []byte, err error) Response {
 		return Refuse(Shed, ReasonBacklog, time.Second)
 	case errors.Is(err, ErrStop), errors.Is(err, context.Canceled):
 		return Refuse(Shed, ReasonShutdown, time.Second)
+	case errors.Is(err, ErrSpace):
+		res := Refuse(Shed, ReasonSpace, spaceWait)
+		res.Body = []byte(ErrSpace.Error())
+		return res
 	case errors.Is(err, ErrDown):
 		return Refuse(Failed, ReasonDown, 0)
 	case errors.Is(err, ErrBad):

@@ -37,12 +37,16 @@ type Slot struct {
 	Counters *lab.Counters
 }
 
-// Config is what a chain is made from. All fields are needed but Env.Redis.
+// Config is what a chain is made from. All fields are needed but
+// Env.Redis, Counters and Uniform.
 type Config struct {
 	Patterns []lab.Pattern            // in the order a request passes them; client-side ones are left out
 	Env      lab.Env                  // Counters is ignored: each slot has its own
 	Counters map[string]*lab.Counters // by pattern name; shared by the instances of a service
-	Next     lab.Handler              // what the patterns protect
+	// Uniform returns a stream of draws for a pattern that starts; nil: all draw
+	// from Env.Uniform.
+	Uniform func(pattern string) func() float64
+	Next    lab.Handler // what the patterns protect
 }
 
 // Chain is one service instance's ordered patterns. It is safe for concurrent
@@ -52,6 +56,7 @@ type Chain struct {
 
 	mu    sync.Mutex // one change at a time
 	env   lab.Env
+	draws func(pattern string) func() float64 // nil: env.Uniform
 	next  lab.Handler
 	slots []*slot // guarded by mu
 }
@@ -74,10 +79,10 @@ func New(c Config) (*Chain, error) {
 	if c.Next == nil {
 		faults = append(faults, errors.New("chain: Config.Next is nil"))
 	}
-	if c.Env.Clock == nil || c.Env.Uniform == nil || c.Env.Log == nil || c.Env.Go == nil {
+	if c.Env.Clock == nil || c.Env.Uniform == nil && c.Uniform == nil || c.Env.Log == nil || c.Env.Go == nil {
 		faults = append(faults, errors.New("chain: Config.Env needs Clock, Uniform, Log and Go"))
 	}
-	ch := &Chain{env: c.Env, next: c.Next}
+	ch := &Chain{env: c.Env, draws: c.Uniform, next: c.Next}
 	for _, p := range c.Patterns {
 		if p.Side == lab.Client {
 			continue
@@ -185,6 +190,9 @@ func (c *Chain) build(s *slot) error {
 	}
 	env := c.env
 	env.Counters = s.counters
+	if c.draws != nil {
+		env.Uniform = c.draws(s.pattern.Name)
+	}
 	live, err := s.pattern.New(env, s.knobs)
 	if err != nil {
 		return fmt.Errorf("pattern %s: %w", s.pattern.Name, err)

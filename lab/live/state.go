@@ -6,6 +6,7 @@ import (
 	"workbench/lab"
 	"workbench/lab/knob"
 	"workbench/lab/scenario"
+	"workbench/lab/tape"
 	"workbench/sim/load"
 )
 
@@ -107,32 +108,8 @@ type RedisState struct {
 	Degraded string `json:"degraded,omitempty"`
 }
 
-// Frame is one tenth of a second for the charts: rates a second, latencies in
-// milliseconds over the last second. It is sent to every open page.
-type Frame struct {
-	T          float64            `json:"t"` // seconds since the run's start
-	Run        uint64             `json:"run"`
-	Version    uint64             `json:"v"` // of the State the frame was measured under
-	Offered    float64            `json:"offered"`
-	Tries      float64            `json:"tries"`
-	Good       float64            `json:"good"`
-	Outcomes   [7]float64         `json:"outcomes"` // users a second by outcome
-	Reasons    map[string]float64 `json:"reasons,omitempty"`
-	P50        float64            `json:"p50"`
-	P99        float64            `json:"p99"`
-	Service99  float64            `json:"service99"` // what a naive tool would show
-	Queue      float64            `json:"queue"`
-	Inflight   float64            `json:"inflight"`
-	Pending    float64            `json:"pending"`
-	Saturation float64            `json:"sat"`
-	Calls      float64            `json:"calls"`
-	HitShare   float64            `json:"hit"`
-	Lag99      float64            `json:"lag99"`
-	CPU        float64            `json:"cpu"`
-	Verdict    load.Verdict       `json:"verdict"`
-	Gauges     map[string]float64 `json:"gauges,omitempty"` // "breaker.state": 2.5 s moving averages for the diagram
-	Dropped    uint64             `json:"dropped"`          // frames this reader missed so far
-}
+// Frame is one tenth of a second for the charts.
+type Frame = tape.Frame
 
 // PatternChange is the body of PUT /api/lab/patterns/{name}. A nil State keeps
 // the state.
@@ -142,13 +119,16 @@ type PatternChange struct {
 }
 
 // FaultChange is the body of PUT /api/lab/faults/{name}. Names: gate-slow,
-// gate-error, gate-hang, provider-slow, provider-error, provider-hang,
-// instance-kill, cache-down, cache-flush.
+// gate-error, gate-delay, gate-hang, the same of the provider where there is
+// one, instance-kill, cache-down, cache-flush.
 type FaultChange struct {
 	On     bool          `json:"on"`
 	For    time.Duration `json:"for,omitempty"` // 0: until switched off
 	Factor float64       `json:"factor,omitempty"`
 	Share  float64       `json:"share,omitempty"`
+	By     time.Duration `json:"by,omitempty"`
+
+	target string // instance to kill; empty: the last
 }
 
 // TrafficChange is the body of PUT /api/lab/traffic.

@@ -31,7 +31,9 @@ type Spec struct {
 	Predict    Predict             `yaml:"predict"`
 	Ablation   Ablation            `yaml:"ablation"`
 	LiveScale  float64             `yaml:"live_scale"` // default 0.2
-	Variants   map[string][]string `yaml:"variants"`   // named sets of flags, such as cure-budget: [--on=client-budget]
+	Variants   map[string][]string `yaml:"variants"`   // named sets of flags, such as budget: [--on=client-budget]
+
+	src *source // where the fields stand in the file; nil when made in code
 }
 
 // Gate is the capacity of a dependency: how many requests it serves at once and
@@ -74,6 +76,7 @@ type Claim struct {
 	Min    *float64             `yaml:"min"`
 	Max    *float64             `yaml:"max"`
 	When   map[string]lab.State `yaml:"when"`
+	Knobs  map[string]string    `yaml:"knobs"` // "queue.order": "lifo"; the claim is skipped when a knob has another value
 }
 
 // Predict is the card shown before the scenario's event.
@@ -82,6 +85,10 @@ type Predict struct {
 	Metric   string   `yaml:"metric" json:"metric"`
 	Unit     string   `yaml:"unit" json:"unit"` // share, ms, s, req/s
 	Options  []Option `yaml:"options" json:"options"`
+	// The window in which Metric is measured, as in Claim; none: the whole run.
+	Last time.Duration `yaml:"last" json:"last,omitempty"`
+	From time.Duration `yaml:"from" json:"from,omitempty"`
+	To   time.Duration `yaml:"to" json:"to,omitempty"`
 }
 
 // Option is one answer of a prediction: right when the measured value lies in

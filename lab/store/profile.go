@@ -35,10 +35,16 @@ WITH RECURSIVE n(id) AS (
 INSERT INTO profiles (id, name, city, bio, posts)
 SELECT id, 'Member ' || id,
 	CASE id * 2654435761 % 5 WHEN 0 THEN 'Accra' WHEN 1 THEN 'Bergen' WHEN 2 THEN 'Cusco' WHEN 3 THEN 'Dhaka' ELSE 'Elche' END,
-	'Here since the beginning.', id * 2654435761 % 1009
+	'` + seededBio + `', id * 2654435761 % 1009
 FROM n WHERE id <= ?1`
 
+// seededBio is the text with which every profile begins.
+const seededBio = "Here since the beginning."
+
 const (
+	deleteJobs      = `DELETE FROM jobs`
+	restoreProfiles = `UPDATE profiles SET bio = '` + seededBio + `', version = 1 WHERE version > 1`
+
 	selectProfile = `SELECT id, name, city, bio, posts, version FROM profiles WHERE id = ?`
 	selectExists  = `SELECT 1 FROM profiles WHERE id = ?`
 	updateProfile = `UPDATE profiles SET bio = ?, version = version + 1 WHERE id = ? RETURNING version`
@@ -83,6 +89,18 @@ func (s *Store) Seed(ctx context.Context, n int) error {
 	}
 	if _, err := s.write.ExecContext(ctx, seed, n); err != nil {
 		return fmt.Errorf("seed store with %d profiles: %w", n, explain(ctx, err))
+	}
+	return nil
+}
+
+// Reset takes back what requests have written: finished jobs are forgotten, and
+// every changed profile is as it was seeded. Jobs are known by numbers that
+// begin anew with each run, so a run that is not reset finds its work done.
+func (s *Store) Reset(ctx context.Context) error {
+	for _, query := range []string{deleteJobs, restoreProfiles} {
+		if _, err := s.write.ExecContext(ctx, query); err != nil {
+			return fmt.Errorf("reset store: %w", explain(ctx, err))
+		}
 	}
 	return nil
 }

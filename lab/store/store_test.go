@@ -34,6 +34,31 @@ func TestContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Store { return open(t, filepath.Join(t.TempDir(), "profiles.db")) })
 }
 
+func TestResetTakesBackWhatRequestsWrote(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "profiles.db"))
+	before, err := s.Profile(t.Context(), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.UpdateProfile(t.Context(), 3, "changed"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []bool{true, false} {
+		if first, err := s.FinishJob(t.Context(), 9, 3, []byte("{}")); err != nil || first != want {
+			t.Fatalf("FinishJob(9) = %v, %v; want %v, nil", first, err, want)
+		}
+	}
+	if err := s.Reset(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := s.Profile(t.Context(), 3); err != nil || after != before {
+		t.Errorf("Profile(3) after Reset = %+v, %v; want %+v as it was seeded", after, err, before)
+	}
+	if first, err := s.FinishJob(t.Context(), 9, 3, []byte("{}")); err != nil || !first {
+		t.Errorf("FinishJob(9) after Reset = %v, %v; want it to be the first time again", first, err)
+	}
+}
+
 func TestOpenAgainKeepsWhatWasWritten(t *testing.T) {
 	// A name that would be read as a query or an escape if it were not quoted.
 	path := filepath.Join(t.TempDir(), "a?b#c %41.db")

@@ -74,7 +74,7 @@ func libraries() []subject {
 			})
 		}},
 		{"  failsafe-go breaker permit", func(b *testing.B) {
-			c := circuitbreaker.NewBuilder[any]().WithFailureRateThreshold(50, 20, 10*time.Second).Build()
+			c := circuitbreaker.NewBuilder[any]().WithFailureRateThreshold(0.5, 20, 10*time.Second).Build()
 			serve(b, func(r *lab.Request) lab.Response {
 				if !c.TryAcquirePermit() {
 					return refused

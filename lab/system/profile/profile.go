@@ -128,6 +128,9 @@ func (p *Profile) Serve(ctx context.Context, r *lab.Request) lab.Response {
 		if missing = errors.Is(err, store.ErrMissing); missing {
 			return nil, nil // an answer like any other, and not a failure of the gate
 		}
+		if errors.Is(err, store.ErrSpace) || errors.Is(err, store.ErrReadOnly) {
+			err = fmt.Errorf("%w: %w", lab.ErrSpace, err)
+		}
 		return body, err
 	})
 	res := lab.Answer(body, err)

@@ -1,7 +1,9 @@
 package profile_test
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -148,6 +150,28 @@ func TestAStoreFaultIsAFailure(t *testing.T) {
 	}
 	if s := r.gate.Stats(); s.Failed != 1 || s.Busy != 0 {
 		t.Errorf("the gate counts %d failed, %d busy; want 1 and 0", s.Failed, s.Busy)
+	}
+}
+
+// full is a store whose disk is full: it reads, and cannot write.
+type full struct{ *store.Store }
+
+func (full) UpdateProfile(context.Context, uint64, string) (int64, error) {
+	return 0, fmt.Errorf("update profile 1: %w", store.ErrSpace)
+}
+
+func TestAFullDiskRefusesWritesAndServesReads(t *testing.T) {
+	r := open(t, false)
+	p, err := profile.New(profile.Deps{Store: full{r.store}, Gate: r.gate})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := p.Serve(t.Context(), &lab.Request{Key: 1, Op: profile.Update, Body: []byte(`{"bio":"x"}`)})
+	if got.Outcome != lab.Shed || got.Reason != lab.ReasonSpace || !strings.Contains(string(got.Body), "free some space") || got.RetryAfter < time.Second {
+		t.Errorf("a write on a full disk = %v (%s) %q after %v, want shed (disk_full), a sentence, and when to ask again", got.Outcome, got.Reason, got.Body, got.RetryAfter)
+	}
+	if got := p.Serve(t.Context(), &lab.Request{Key: 1}); got.Outcome != lab.OK || got.Missing || len(got.Body) == 0 {
+		t.Errorf("a read on a full disk = %+v, want the profile", got)
 	}
 }
 

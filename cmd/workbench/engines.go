@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"workbench/lab/chain"
+	"workbench/lab/live"
+	"workbench/lab/scenario"
+	"workbench/lab/virtual"
+	"workbench/sim/load"
+)
+
+// child returns a starter of generators that run in a process of their own, so
+// that a busy service does not make the traffic late.
+func child(log *slog.Logger) func(context.Context, load.Plan) (live.Generator, error) {
+	return func(ctx context.Context, plan load.Plan) (live.Generator, error) {
+		exe, err := os.Executable()
+		if err != nil {
+			return nil, fmt.Errorf("find this program to start the generator: %w", err)
+		}
+		return load.Child{Exe: exe, Args: []string{"traffic"}, Log: log}.Start(ctx, plan)
+	}
+}
+
+// changes returns toggles as the engines take them.
+func changes(toggles map[string]scenario.Toggle) []chain.Change {
+	var out []chain.Change
+	for name, t := range toggles {
+		out = append(out, chain.Change{Pattern: name, State: t.State, Knobs: t.Knobs})
+	}
+	return out
+}
+
+// liveEngine runs scenarios on a lab of its own.
+type liveEngine struct {
+	lab *live.Lab
+	dir string
+}
+
+func openLive(ctx context.Context, p *program) (engine, error) {
+	dir, err := os.MkdirTemp("", "workbench-")
+	if err != nil {
+		return nil, fmt.Errorf("make a scratch directory: %w", err)
+	}
+	log := slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	l, err := live.New(ctx, live.Config{Dir: dir, RedisURL: p.env("WORKBENCH_REDIS"), Log: log, Generator: child(log), Version: release()})
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return &liveEngine{l, dir}, nil
+}
+
+// Can implements engine.
+func (e *liveEngine) Can(spec scenario.Spec) error {
+	for _, f := range spec.Faults {
+		if f.Name == "delay" {
+			return fmt.Errorf("scenario %s: the live engine knows no fault delay: run it with --engine virtual", spec.Name)
+		}
+	}
+	return nil
+}
+
+// Run implements engine.
+func (e *liveEngine) Run(ctx context.Context, spec scenario.Spec, o runOptions, show watcher) (scenario.Report, error) {
+	return e.lab.Play(ctx, spec, live.Options{Seed: o.Seed, Scale: o.Scale, Patterns: changes(o.Patterns), Progress: show})
+}
+
+// Close implements engine.
+func (e *liveEngine) Close(ctx context.Context) error {
+	return errors.Join(e.lab.Close(ctx), os.RemoveAll(e.dir))
+}
+
+// virtualEngine runs scenarios in virtual time.
+type virtualEngine struct{}
+
+func openVirtual(context.Context, *program) (engine, error) { return virtualEngine{}, nil }
+
+// Can implements engine. There is no Redis in virtual time.
+func (virtualEngine) Can(spec scenario.Spec) error {
+	for _, f := range spec.Faults {
+		if strings.HasPrefix(f.Name, "cache-") {
+			return fmt.Errorf("scenario %s: virtual time has no Redis, and so no fault %s: run it with --engine live", spec.Name, f.Name)
+		}
+	}
+	return nil
+}
+
+// Run implements engine.
+func (virtualEngine) Run(ctx context.Context, spec scenario.Spec, o runOptions, show watcher) (scenario.Report, error) {
+	return virtual.Run(ctx, spec, virtual.Options{Seed: o.Seed, Scale: o.Scale, Patterns: changes(o.Patterns), Version: release(), Progress: show})
+}
+
+// Close implements engine.
+func (virtualEngine) Close(context.Context) error { return nil }

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"workbench/lab/scenario"
+)
+
+// The exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1 // a claim failed, or something broke
+	exitUsage  = 2
+)
+
+// errUsage is wrapped by errors about how the program was called.
+var errUsage = errors.New("usage")
+
+// usagef returns an error about how the program was called.
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+type usageError struct{ err error }
+
+func (e usageError) Error() string   { return e.err.Error() }
+func (e usageError) Unwrap() []error { return []error{errUsage, e.err} }
+
+// program is one call of the command: its streams and what it is made of.
+type program struct {
+	in       io.Reader
+	out, err io.Writer
+	env      func(string) string
+	parts    parts
+}
+
+// command is one subcommand.
+type command struct {
+	name, args, help string
+	hidden           bool // left out of the usage
+	run              func(context.Context, *program, []string) error
+}
+
+// commands lists the subcommands in the order of the usage.
+func commands() []command {
+	return []command{
+		{name: "serve", args: "[--addr HOST:PORT] [--data DIR] [--redis URL] [--open]", help: "serve the workbench to a browser (the default)", run: serve},
+		{name: "list", args: "scenarios|patterns|systems [--json]", help: "list what there is", run: list},
+		{name: "run", args: "SCENARIO|FILE [--engine NAME] [--on PATTERN]… [--set PATTERN.KNOB=VALUE]… [--json]", help: "run a scenario and judge its claims", run: play},
+		{name: "compare", args: `SCENARIO|FILE --a "FLAGS" --b "FLAGS"`, help: "run a scenario twice, with the same arrivals", run: compare},
+		{name: "ablation", args: "[SCENARIO]… [--seeds N] [--json]", help: "show that each scenario is lost without its pattern and won with it", run: ablation},
+		{name: "doctor", args: "[--json]", help: "say what is missing on this machine and what works without it", run: doctor},
+		{name: "version", help: "print the version", run: version},
+		{name: "traffic", hidden: true, help: "generate traffic: plan and changes on stdin, frames on stdout", run: traffic},
+	}
+}
+
+// run carries out one call and returns its exit code.
+func run(ctx context.Context, args []string, in io.Reader, out, err io.Writer, env func(string) string) int {
+	p := &program{in: in, out: out, err: err, env: env, parts: wire()}
+	return p.main(ctx, args)
+}
+
+func (p *program) main(ctx context.Context, args []string) int {
+	name := "serve"
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		name, args = args[0], args[1:]
+	} else if len(args) > 0 && isHelp(args[0]) {
+		name = "help"
+	}
+	err := p.dispatch(ctx, name, args)
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case errors.Is(err, errUsage):
+		p.complain(name, err)
+		return exitUsage
+	}
+	p.complain(name, err)
+	return exitFailed
+}
+
+func isHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }
+
+func (p *program) dispatch(ctx context.Context, name string, args []string) error {
+	if name == "help" {
+		return p.usage(args)
+	}
+	for _, c := range commands() {
+		if c.name == name {
+			return c.run(ctx, p, args)
+		}
+	}
+	return usagef("unknown subcommand %q, want one of %s", name, strings.Join(names(), ", "))
+}
+
+func names() []string {
+	var out []string
+	for _, c := range commands() {
+		if !c.hidden {
+			out = append(out, c.name)
+		}
+	}
+	return out
+}
+
+// complain writes an error to stderr, each joined one on its line.
+func (p *program) complain(name string, err error) {
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintf(p.err, "workbench %s: %s\n", name, line)
+	}
+}
+
+// usage prints what the program can do.
+func (p *program) usage([]string) error {
+	fmt.Fprint(p.out, "workbench: learn to design services for heavy traffic by operating one\n\n")
+	for _, c := range commands() {
+		if !c.hidden {
+			fmt.Fprintf(p.out, "  workbench %-9s%s\n      %s\n", c.name, c.args, c.help)
+		}
+	}
+	fmt.Fprint(p.out, "\nworkbench SUBCOMMAND --help lists a subcommand's flags. Settings may also come from the environment, as WORKBENCH_ADDR and so on.\n")
+	return nil
+}
+
+// flags reads the flags of a subcommand. They may stand before, between and
+// after the other arguments, which it returns.
+func (p *program) flags(fs *flag.FlagSet, args []string) ([]string, error) {
+	fs.SetOutput(io.Discard)
+	var rest []string
+	for {
+		if err := fs.Parse(args); err != nil {
+			return nil, p.flagError(fs, err)
+		}
+		if fs.NArg() == 0 {
+			return rest, nil
+		}
+		rest = append(rest, fs.Arg(0))
+		args = fs.Args()[1:]
+	}
+}
+
+// flagError prints a subcommand's flags when help was asked for, and otherwise
+// says which flag is wrong.
+func (p *program) flagError(fs *flag.FlagSet, err error) error {
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintf(p.out, "workbench %s\n\n", fs.Name())
+		fs.VisitAll(func(f *flag.Flag) {
+			name, help := flag.UnquoteUsage(f)
+			fmt.Fprintf(p.out, "  --%s %s\n      %s\n", f.Name, name, help)
+		})
+		return err
+	}
+	if bad, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
+		var known []string
+		fs.VisitAll(func(f *flag.Flag) { known = append(known, "--"+f.Name) })
+		return usagef("flag --%s: unknown, want one of %s", strings.TrimPrefix(bad, "-"), strings.Join(known, ", "))
+	}
+	return usagef("%v", err)
+}
+
+// overrides adds the flags that change a scenario. Their faults are collected,
+// so that all of them are reported at once.
+func overrides(fs *flag.FlagSet, o *scenario.Override, faults *[]error) {
+	add := func(name, usage string) {
+		fs.Func(name, usage, func(value string) error {
+			if err := o.Set(name, value); err != nil {
+				*faults = append(*faults, err)
+			}
+			return nil
+		})
+	}
+	add("on", "switch `PATTERN` on; may be repeated")
+	add("off", "switch `PATTERN` off; may be repeated")
+	add("shadow", "let `PATTERN` count what it would do, without acting; may be repeated")
+	add("set", "set `PATTERN.KNOB=VALUE`, as an effective value; may be repeated")
+	add("variant", "begin with the scenario's set of flags `NAME`")
+	add("seed", "draw chance from seed `N` (default 1)")
+	add("duration", "run for `D` in place of the scenario's length")
+	add("scale", "multiply traffic and capacity by `X` (default: the engine's)")
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+
+	"workbench/exercises/progress"
+	"workbench/lab/live"
+	"workbench/lab/scenario"
+	"workbench/sim/clock"
+	"workbench/web"
+)
+
+// closing is how long the end of the server may take: streams end first, then
+// requests in flight finish.
+const closing = 5 * time.Second
+
+// serve is the subcommand that serves the workbench to a browser.
+func serve(ctx context.Context, p *program, args []string) error {
+	c, err := p.readConfig(args)
+	if err != nil {
+		return err
+	}
+	return p.parts.serve(ctx, p, c)
+}
+
+// serveLab opens the listener, then the lab, and serves until ctx ends. The
+// listener is first so that a port in use is known before anything is made.
+func serveLab(ctx context.Context, p *program, c config) (err error) {
+	level, err := c.logLevel()
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: level}))
+	ln, err := listen(ctx, c.addr)
+	if err != nil {
+		return err
+	}
+	s, err := openSite(ctx, p, c, log, ln)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	defer func() {
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
+		defer cancel()
+		err = errors.Join(err, s.close(late))
+	}()
+	served := make(chan error, 1)
+	go func() { served <- s.server.Serve(ln) }()
+	s.greet(p.out, c, ln.Addr())
+	if _, err := s.lab.Load(ctx, live.ScenarioChange{Name: c.scenario}); err != nil && ctx.Err() == nil {
+		log.Error("scenario not started", "scenario", c.scenario, "error", err)
+	}
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+		log.Info("stopping")
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
+		defer cancel()
+		return errors.Join(s.server.Shutdown(late), <-served)
+	}
+}
+
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%w: another program listens there, perhaps another workbench; end it, or choose another port with --addr 127.0.0.1:0", err)
+	case err != nil:
+		return nil, fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	return ln, nil
+}
+
+// site is the server with what stands behind it.
+type site struct {
+	server   *web.Server
+	lab      *live.Lab
+	progress *progress.Progress
+	scratch  string // the demo service's database: of this process alone
+}
+
+// openSite opens the learner's file, the lab and the server. What it has opened
+// is closed again when it returns an error.
+func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln net.Listener) (_ *site, err error) {
+	s := &site{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err := os.MkdirAll(c.data, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w; choose another with --data", err)
+	}
+	if s.progress, err = progress.Open(ctx, filepath.Join(c.data, "progress.db")); err != nil {
+		return nil, err
+	}
+	if s.scratch, err = os.MkdirTemp("", "workbench-"); err != nil {
+		return nil, fmt.Errorf("make a scratch directory: %w", err)
+	}
+	s.lab, err = live.New(ctx, live.Config{Dir: s.scratch, RedisURL: c.redis, Log: log, Generator: child(log), Keeper: s.progress, Version: release()})
+	if err != nil {
+		return nil, err
+	}
+	offered, err := choices()
+	if err != nil {
+		return nil, err
+	}
+	host, _, err := net.SplitHostPort(c.addr)
+	if err != nil {
+		return nil, fmt.Errorf("flag --addr: %w", err)
+	}
+	s.server, err = web.New(web.Config{
+		Lab: s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: loopback(host), Token: c.token,
+		Dir: c.data, Version: release(), Scenarios: offered, Doc: p.parts.doc,
+	})
+	return s, err
+}
+
+// choices lists the scenarios for the page's picker.
+func choices() ([]web.Choice, error) {
+	specs, err := scenario.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	var out []web.Choice
+	for _, s := range specs {
+		out = append(out, web.Choice{Name: s.Name, Title: s.Title, Lesson: s.Lesson})
+	}
+	return out, nil
+}
+
+// greet prints where the workbench is, and opens it if asked.
+func (s *site) greet(w io.Writer, c config, addr net.Addr) {
+	url := fmt.Sprintf("http://%s/%s", c.names(addr)[0], s.server.Login())
+	fmt.Fprintf(w, "Traffic Workbench: %s\n", url)
+	if !c.open {
+		return
+	}
+	if err := browse(url); err != nil {
+		fmt.Fprintf(w, "The browser did not open (%v); open the address above.\n", err)
+	}
+}
+
+// browse opens a URL with the system's own opener.
+func browse(url string) error {
+	name, args := "xdg-open", []string{url}
+	switch runtime.GOOS {
+	case "darwin":
+		name = "open"
+	case "windows":
+		name, args = "rundll32", []string{"url.dll,FileProtocolHandler", url}
+	}
+	cmd := exec.Command(name, args...)
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	go func() { _ = cmd.Wait() }() // the opener's own exit code says nothing about the page
+	return nil
+}
+
+// close closes the lab, the learner's file and the scratch directory, as far as
+// they were opened.
+func (s *site) close(ctx context.Context) error {
+	var faults []error
+	if s.lab != nil {
+		faults = append(faults, s.lab.Close(ctx))
+	}
+	if s.progress != nil {
+		faults = append(faults, s.progress.Close())
+	}
+	if s.scratch != "" {
+		faults = append(faults, os.RemoveAll(s.scratch))
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"workbench/lab"
+	"workbench/lab/catalog"
+	"workbench/lab/scenario"
+	"workbench/lab/system"
+	"workbench/lab/system/profile"
+)
+
+// engine runs scenarios.
+type engine interface {
+	// Can returns why it cannot run a scenario; nil when it can.
+	Can(spec scenario.Spec) error
+	// Run plays a scenario to its end. When ctx ends early the report holds what
+	// has passed, with ctx's error.
+	Run(ctx context.Context, spec scenario.Spec, o runOptions, show watcher) (scenario.Report, error)
+	// Close ends what the engine started.
+	Close(ctx context.Context) error
+}
+
+// watcher is told once a second of the run how far it is; it may be nil.
+type watcher func(elapsed, total time.Duration, point scenario.Point)
+
+// runOptions are what flags leave for an engine.
+type runOptions struct {
+	Seed     uint64
+	Scale    float64 // 0: the engine's own
+	Patterns map[string]scenario.Toggle
+}
+
+// parts is what the program is made of. Tests put fakes in their place.
+type parts struct {
+	engines  []engineKind // the first is the default
+	patterns []lab.Pattern
+	systems  []systemKind
+	serve    func(context.Context, *program, config) error
+	doc      func(pattern string) (string, bool) // a room's documentation; nil: not at hand
+}
+
+// engineKind is one engine that there is.
+type engineKind struct {
+	name, line string
+	open       func(context.Context, *program) (engine, error)
+}
+
+// systemKind is one demo service that there is.
+type systemKind struct {
+	name, title string
+	ops         []system.Op
+}
+
+// wire lists what there is.
+func wire() parts {
+	return parts{
+		engines: []engineKind{
+			{"live", "for real, on this machine", openLive},
+			{"virtual", "in virtual time, at any scale", openVirtual},
+		},
+		patterns: catalog.Patterns(),
+		systems:  []systemKind{{"profile", "Profiles", profile.Ops()}},
+		serve:    serveLab,
+	}
+}
+
+// known says what scenarios may name.
+func (p parts) known() scenario.Known {
+	k := scenario.Known{Patterns: map[string]lab.Pattern{}, Systems: map[string][]string{}}
+	for _, pattern := range p.patterns {
+		k.Patterns[pattern.Name] = pattern
+	}
+	for _, s := range p.systems {
+		for _, op := range s.ops {
+			k.Systems[s.name] = append(k.Systems[s.name], op.Name)
+		}
+	}
+	return k
+}

@@ -1,0 +1,216 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"workbench/lab/chain"
+	"workbench/lab/gate"
+	"workbench/lab/scenario"
+)
+
+// fault is one thing that can be made to go wrong.
+type fault struct {
+	state FaultState // guarded by the run's mu
+	start func(FaultChange) error
+	stop  func() error
+	epoch uint64 // guarded by the run's switching; grows with each switch, so that an old timer does not end a new fault
+}
+
+// What a fault does when nobody says how much.
+const (
+	slowBy  = 5.0                    // times
+	errorIn = 0.5                    // share of the answers
+	delayBy = 100 * time.Millisecond // more on the way
+)
+
+// declareFaults lists what can go wrong in this run.
+func (r *run) declareFaults() {
+	add := func(name, title string, start func(FaultChange) error, stop func() error) {
+		r.faults[name] = &fault{state: FaultState{Name: name, Title: title}, start: start, stop: stop}
+	}
+	for name, g := range r.gates() {
+		gateFaults(name, map[string]string{"gate": "Database", "provider": "Provider"}[name], g, add)
+	}
+	redis := r.lab.redis
+	add("cache-down", "Redis down", func(FaultChange) error { return redis.Kill() }, func() error { return redis.Revive(r.ctx) })
+	add("cache-flush", "Caches emptied", func(FaultChange) error { return r.flush() }, nil)
+	var dead []*member // guarded by switching
+	add("instance-kill", "Instance "+r.members[len(r.members)-1].name+" killed",
+		func(c FaultChange) error {
+			m := r.victim(c.target)
+			if !slices.Contains(dead, m) {
+				dead = append(dead, m)
+			}
+			return r.kill(m)
+		},
+		func() error {
+			var faults []error
+			for _, m := range dead {
+				faults = append(faults, r.revive(m))
+			}
+			dead = nil
+			return errors.Join(faults...)
+		})
+}
+
+func gateFaults(name, title string, g *gate.Gate, add func(string, string, func(FaultChange) error, func() error)) {
+	add(name+"-slow", title+" slow", func(c FaultChange) error { return g.Slow(either(c.Factor, slowBy)) }, func() error { return g.Slow(1) })
+	add(name+"-error", title+" failing", func(c FaultChange) error { return g.Error(either(c.Share, errorIn)) }, func() error { return g.Error(0) })
+	add(name+"-delay", title+" far away", func(c FaultChange) error { return g.Delay(either(c.By, delayBy)) }, func() error { return g.Delay(0) })
+	add(name+"-hang", title+" hung", func(FaultChange) error { g.Hang(true); return nil }, func() error { g.Hang(false); return nil })
+}
+
+func either[T float64 | time.Duration](given, otherwise T) T {
+	if given == 0 {
+		return otherwise
+	}
+	return given
+}
+
+// victim returns the instance to kill: the named one, or the last.
+func (r *run) victim(name string) *member {
+	if i := slices.IndexFunc(r.members, func(m *member) bool { return m.name == name }); i >= 0 {
+		return r.members[i]
+	}
+	return r.members[len(r.members)-1]
+}
+
+// flush empties Redis and the instances' own caches, by starting the cache
+// pattern afresh.
+func (r *run) flush() error {
+	return errors.Join(r.lab.redis.Flush(r.ctx), r.setAll([]chain.Change{{Pattern: "cache"}}))
+}
+
+// setFault switches a fault and returns the marker's text; none when nothing
+// has changed.
+func (r *run) setFault(name string, c FaultChange) (string, error) {
+	f := r.faults[name]
+	if f == nil {
+		return "", fmt.Errorf("%w: fault %q (this scenario has %v)", ErrUnknown, name, r.faultNames())
+	}
+	if err := check(c); err != nil {
+		return "", err
+	}
+	r.switching.Lock()
+	defer r.switching.Unlock()
+	if !c.On {
+		return r.endFault(f)
+	}
+	f.epoch++
+	if err := f.start(c); err != nil {
+		return "", fmt.Errorf("begin fault %s: %w", name, err)
+	}
+	if f.stop == nil {
+		return name, nil // done in an instant
+	}
+	var until time.Duration
+	if c.For > 0 {
+		until = r.since() + c.For
+		epoch := f.epoch
+		r.owned.Go(func() { r.expire(f, epoch, r.began+until) })
+	}
+	r.mark(f, true, until)
+	return name, nil
+}
+
+// endFault ends a fault and returns the marker's text. switching must be held.
+func (r *run) endFault(f *fault) (string, error) {
+	r.mu.Lock()
+	name, on := f.state.Name, f.state.On
+	r.mu.Unlock()
+	if !on {
+		return "", nil
+	}
+	f.epoch++
+	if err := f.stop(); err != nil {
+		return "", fmt.Errorf("end fault %s: %w", name, err)
+	}
+	r.mark(f, false, 0)
+	return name + " ends", nil
+}
+
+func check(c FaultChange) error {
+	switch {
+	case c.For < 0 || c.For > time.Hour:
+		return &FieldError{Field: "for", Got: c.For.String(), Want: "a duration from 0s (until switched off) to 1h"}
+	case c.Factor != 0 && !(c.Factor >= 1 && c.Factor <= 1000):
+		return &FieldError{Field: "factor", Got: strconv.FormatFloat(c.Factor, 'g', -1, 64), Want: "a number from 1 to 1000"}
+	case !(c.Share >= 0 && c.Share <= 1):
+		return &FieldError{Field: "share", Got: strconv.FormatFloat(c.Share, 'g', -1, 64), Want: "a share from 0 to 1"}
+	case c.By < 0 || c.By > time.Minute:
+		return &FieldError{Field: "by", Got: c.By.String(), Want: "a duration from 0s to 1m"}
+	}
+	return nil
+}
+
+func (r *run) mark(f *fault, on bool, until time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f.state.On, f.state.Until = on, until
+}
+
+// expire ends a fault at an instant, unless it was switched since.
+func (r *run) expire(f *fault, epoch uint64, at time.Duration) {
+	if r.clock.Wait(r.ctx, at) != nil {
+		return
+	}
+	r.switching.Lock()
+	text, err := "", error(nil)
+	if f.epoch == epoch {
+		text, err = r.endFault(f)
+	}
+	r.switching.Unlock()
+	r.noted(text, err)
+}
+
+// noted tells of a fault that was switched by a timer.
+func (r *run) noted(text string, err error) {
+	switch {
+	case err != nil && r.ctx.Err() == nil:
+		r.lab.cfg.Log.Error("fault not switched", "error", err)
+	case err == nil && text != "":
+		r.note(text)
+		r.lab.announce()
+	}
+}
+
+// armFaults lets each of the scenario's faults happen at its time after start,
+// an instant of the run's clock, unless ctx ends before.
+func (r *run) armFaults(ctx context.Context, start time.Duration) {
+	for _, f := range r.spec.Faults {
+		r.owned.Go(func() {
+			if r.clock.Wait(ctx, start+f.At) == nil {
+				r.noted(r.setFault(faultName(f), FaultChange{On: true, For: f.For, Factor: f.Factor, Share: f.Share, By: f.By, target: f.Target}))
+			}
+		})
+	}
+}
+
+// faultName returns the switch that a scenario's fault stands for: its target
+// and its name, "gate-slow".
+func faultName(f scenario.Fault) string {
+	switch f.Name {
+	case "cache-down", "cache-flush":
+		return f.Name
+	case "kill":
+		return "instance-kill"
+	}
+	if f.Target == "" {
+		return "gate-" + f.Name
+	}
+	return f.Target + "-" + f.Name
+}
+
+// faultNames returns the faults in the order of the page.
+func (r *run) faultNames() []string {
+	order := []string{
+		"gate-slow", "gate-error", "gate-delay", "gate-hang", "provider-slow", "provider-error", "provider-delay", "provider-hang",
+		"cache-down", "cache-flush", "instance-kill",
+	}
+	return slices.DeleteFunc(order, func(name string) bool { return r.faults[name] == nil })
+}

@@ -1,0 +1,156 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"workbench/lab"
+	"workbench/lab/catalog"
+	"workbench/lab/chain"
+	"workbench/lab/instance"
+	"workbench/lab/pattern/jobs"
+	"workbench/lab/system/profile"
+	"workbench/sim/dist"
+)
+
+// member is one service instance with its chain.
+type member struct {
+	name     string
+	chain    *chain.Chain
+	server   *instance.Instance
+	counters map[string]*lab.Counters
+
+	mu   sync.Mutex
+	life context.Context    // guarded by mu; of the process that the instance stands for: ends when it is killed
+	die  context.CancelFunc // guarded by mu; ends life
+}
+
+func (r *run) openMember(ctx context.Context, name string, sys *profile.Profile, counters map[string]*lab.Counters) (*member, error) {
+	m := &member{name: name, counters: counters}
+	m.life, m.die = context.WithCancel(r.life)
+	var err error
+	m.chain, err = chain.New(chain.Config{
+		Patterns: catalog.Patterns(), Counters: counters, Next: sys,
+		// Streams have the names that virtual time uses.
+		Uniform: func(pattern string) func() float64 {
+			return (&lockedStream{stream: dist.New(r.seed, "patterns "+name+" "+pattern)}).Float64
+		},
+		Env: lab.Env{
+			Clock: r.clock, Redis: r.lab.redis.Client(), Slots: r.spec.Gate.Slots, Service: r.spec.Gate.Service, Instance: name, Log: r.lab.cfg.Log,
+			Go: func(f func(context.Context)) { r.work.begin(m.alive(), f) },
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	m.server, err = instance.Start(ctx, instance.Config{
+		Name: name, System: sys, Handler: r.lab.meter.Wrap(m.chain), Clock: r.clock, Log: r.lab.cfg.Log, Jobs: m.job,
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start instance %s: %w", name, err), m.chain.Close())
+	}
+	return m, nil
+}
+
+func (m *member) alive() context.Context {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.life
+}
+
+// job looks up an accepted job by its number.
+func (m *member) job(id uint64) (jobs.Status, bool) {
+	if s, ok := m.chain.Live("jobs").(jobs.Statuser); ok {
+		return s.Status(id)
+	}
+	return jobs.Status{}, false
+}
+
+// kill ends an instance as a crash does: with all that it had in memory.
+func (r *run) kill(m *member) error {
+	err := m.server.Kill()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.die()
+	return err
+}
+
+// revive starts a killed instance again. Its patterns begin with nothing.
+func (r *run) revive(m *member) error {
+	m.mu.Lock()
+	m.life, m.die = context.WithCancel(r.life)
+	m.mu.Unlock()
+	var all []chain.Change
+	for _, s := range m.chain.Slots(r.clock.Now()) {
+		all = append(all, chain.Change{Pattern: s.Pattern.Name})
+	}
+	if err := m.chain.Set(all...); err != nil {
+		return fmt.Errorf("start the patterns of instance %s afresh: %w", m.name, err)
+	}
+	return m.server.Restart(r.ctx)
+}
+
+// lockedStream is a random stream for many goroutines.
+type lockedStream struct {
+	mu     sync.Mutex
+	stream *dist.Stream // guarded by mu
+}
+
+func (s *lockedStream) Float64() float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stream.Float64()
+}
+
+// crew counts goroutines that may start at any time and be waited for at any
+// time, which a sync.WaitGroup forbids. The zero value is ready.
+type crew struct {
+	mu      sync.Mutex
+	n       int
+	waiting []chan struct{} // guarded by mu; closed when n falls to 0
+}
+
+// begin runs f on a goroutine of the crew.
+func (c *crew) begin(ctx context.Context, f func(context.Context)) {
+	c.mu.Lock()
+	c.n++
+	c.mu.Unlock()
+	go func() {
+		defer c.end()
+		f(ctx)
+	}()
+}
+
+func (c *crew) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n--; c.n > 0 {
+		return
+	}
+	for _, ch := range c.waiting {
+		close(ch)
+	}
+	c.waiting = nil
+}
+
+// wait returns when none is at work or ctx ends, and how many are left.
+func (c *crew) wait(ctx context.Context) (left int) {
+	c.mu.Lock()
+	if c.n == 0 {
+		c.mu.Unlock()
+		return 0
+	}
+	none := make(chan struct{})
+	c.waiting = append(c.waiting, none)
+	c.mu.Unlock()
+	select {
+	case <-none:
+		return 0
+	case <-ctx.Done():
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n
+}

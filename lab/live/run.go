@@ -1,0 +1,296 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"workbench/lab"
+	"workbench/lab/balancer"
+	"workbench/lab/catalog"
+	"workbench/lab/chain"
+	"workbench/lab/gate"
+	"workbench/lab/scenario"
+	"workbench/lab/system/profile"
+	"workbench/lab/tape"
+	"workbench/sim/clock"
+	"workbench/sim/dist"
+	"workbench/sim/load"
+)
+
+// run is one scenario at work, from its start to its end.
+type run struct {
+	id     uint64
+	spec   scenario.Spec // at the run's scale
+	scale  float64
+	seed   uint64
+	timed  bool // plays the whole schedule and ends; otherwise the calm goes on until the event is played
+	lab    *Lab
+	clock  *clock.Wall
+	began  time.Duration   // on the clock: when the traffic started, from where the page and the generator count
+	ctx    context.Context // of the timers of faults and events: ends before anything is taken down
+	cancel context.CancelFunc
+	owned  sync.WaitGroup     // goroutines of the run, its faults and its event
+	life   context.Context    // of traffic and instances: ends when all else is done
+	end    context.CancelFunc // ends life
+	work   crew               // goroutines of the patterns
+	over   chan struct{}      // closed with the first phase that is final
+
+	gate, provider *gate.Gate // provider is nil unless the scenario has one
+	members        []*member
+	front          *balancer.Balancer
+	traffic        Generator
+	ops            []string
+	tape           *tape.Tape
+	faults         map[string]*fault // fixed once the run has begun
+
+	staging   sync.Mutex // held while an event begins or ends; before switching
+	switching sync.Mutex // held while a fault begins or ends; before mu
+
+	mu       sync.Mutex
+	clients  map[string]*clientSlot // guarded by mu; client-side patterns by name
+	markers  []scenario.Change      // guarded by mu
+	factor   float64                // guarded by mu; the dial
+	spike    load.Spike             // guarded by mu; the last burst
+	spikeEnd time.Duration          // guarded by mu
+	shifted  time.Duration          // guarded by mu; when the schedule now running began
+	plan     load.Plan              // guarded by mu; Schedule and Client are those now running
+	phase    string                 // guarded by mu: one of the phases below
+	why      string                 // guarded by mu; why it is paused or stopped
+	playing  *event                 // guarded by mu; nil: none is under way
+	predict  *PredictState          // guarded by mu
+	usage    map[string]usage       // guarded by mu; by gate
+}
+
+// The phases of a run. The last two are final.
+const (
+	running  = "running"
+	paused   = "paused"
+	finished = "finished"
+	stopped  = "stopped"
+)
+
+// clientSlot is a client-side pattern's place.
+type clientSlot struct {
+	pattern lab.Pattern
+	state   lab.State
+	knobs   any
+}
+
+// begin builds the service for a scenario and starts its traffic. What it has
+// built is closed again when it returns an error.
+func (l *Lab) begin(ctx context.Context, s settings) (_ *run, err error) {
+	l.mu.Lock()
+	l.runs++
+	id := l.runs
+	l.mu.Unlock()
+	r := &run{
+		id: id, spec: s.spec.Scaled(s.scale), scale: s.scale, seed: s.seed, timed: s.timed, lab: l, clock: clock.NewWall(), tape: tape.New(id),
+		over: make(chan struct{}), clients: map[string]*clientSlot{}, faults: map[string]*fault{}, usage: map[string]usage{}, factor: 1, phase: running,
+	}
+	r.life, r.end = context.WithCancel(context.WithoutCancel(ctx))
+	r.ctx, r.cancel = context.WithCancel(r.life)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.close(ctx, 0))
+		}
+	}()
+	if err := l.clean(ctx, r.spec); err != nil {
+		return nil, err
+	}
+	if err := r.openGates(); err != nil {
+		return nil, err
+	}
+	if err := r.openService(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.arrange(s); err != nil {
+		return nil, err
+	}
+	r.declareFaults()
+	if p := r.spec.Predict; p.Question != "" {
+		r.predict = &PredictState{Predict: p}
+	}
+	if err := r.startTraffic(); err != nil {
+		return nil, err
+	}
+	if r.timed {
+		r.armFaults(r.ctx, r.began)
+	}
+	return r, nil
+}
+
+// clean makes a run begin as if it were the first: nothing is left in Redis of
+// another's caches and quotas, nor in the store of its writes and jobs, and
+// every item that is asked for is there.
+func (l *Lab) clean(ctx context.Context, spec scenario.Spec) error {
+	if err := l.redis.Flush(ctx); err != nil {
+		l.cfg.Log.Warn("redis not emptied before the run", "error", err)
+	}
+	if err := l.store.Reset(ctx); err != nil {
+		return err
+	}
+	return l.store.Seed(ctx, max(profiles, int(spec.Population.WithDefaults().Keys)))
+}
+
+// since returns how long the traffic has been running: the time that pages,
+// markers and reports show.
+func (r *run) since() time.Duration { return r.clock.Now() - r.began }
+
+// gateSpecs returns the scenario's capacity gates by node name.
+func gateSpecs(s scenario.Spec) map[string]gate.Spec {
+	out := map[string]gate.Spec{}
+	add := func(name string, g scenario.Gate) {
+		out[name] = gate.Spec{Slots: g.Slots, Service: g.Service, Law: g.Law, SCV: g.SCV, RTT: g.RTT, Backlog: g.Backlog}
+	}
+	add("gate", s.Gate)
+	if s.Provider.Slots > 0 {
+		add("provider", s.Provider)
+	}
+	return out
+}
+
+func (r *run) openGates() error {
+	for name, spec := range gateSpecs(r.spec) {
+		g, err := gate.New(spec, r.clock, dist.New(r.seed, "service "+name))
+		if err != nil {
+			return fmt.Errorf("open %s: %w", name, err)
+		}
+		if name == "gate" {
+			r.gate = g
+		} else {
+			r.provider = g
+		}
+	}
+	return nil
+}
+
+// openService starts the instances, each with its chain, and the balancer.
+func (r *run) openService(ctx context.Context) error {
+	sys, err := profile.New(profile.Deps{Store: r.lab.store, Gate: r.gate, Provider: r.provider})
+	if err != nil {
+		return err
+	}
+	for _, op := range sys.Ops() {
+		r.ops = append(r.ops, op.Name)
+	}
+	shared := map[string]*lab.Counters{}
+	for _, p := range catalog.Patterns() {
+		shared[p.Name] = lab.NewCounters()
+	}
+	var backends []balancer.Backend
+	for i := range max(1, r.spec.Instances) {
+		m, err := r.openMember(ctx, string(rune('a'+i)), sys, shared)
+		if err != nil {
+			return err
+		}
+		r.members = append(r.members, m)
+		backends = append(backends, balancer.Backend{Name: m.name, Addr: m.server.Addr()})
+	}
+	r.front, err = balancer.Start(ctx, balancer.Config{Backends: backends, Picker: "round-robin", Seed: r.seed, Clock: r.clock, Log: r.lab.cfg.Log})
+	if err != nil {
+		return fmt.Errorf("start the balancer: %w", err)
+	}
+	return nil
+}
+
+// arrange sets the patterns as the scenario and the caller want them.
+func (r *run) arrange(s settings) error {
+	placed, err := chain.Arrange(catalog.Patterns(), r.scale, starting(s.spec), s.patterns)
+	if err != nil {
+		return err
+	}
+	var changes []chain.Change
+	for _, p := range placed {
+		if p.Pattern.Side == lab.Client {
+			r.clients[p.Pattern.Name] = &clientSlot{pattern: p.Pattern, state: p.State, knobs: p.Knobs}
+			continue
+		}
+		changes = append(changes, p.Change())
+	}
+	return r.setAll(changes)
+}
+
+// starting returns a scenario's settings as changes.
+func starting(spec scenario.Spec) []chain.Change {
+	var out []chain.Change
+	for name, s := range spec.Patterns {
+		out = append(out, chain.Change{Pattern: name, State: &s.State, Knobs: s.Knobs})
+	}
+	return out
+}
+
+// setAll changes the chains of all instances, or none.
+func (r *run) setAll(changes []chain.Change) error {
+	var ready []*chain.Prepared
+	for _, m := range r.members {
+		p, err := m.chain.Prepare(changes...)
+		if err != nil {
+			for _, p := range ready {
+				err = errors.Join(err, p.Cancel())
+			}
+			return err
+		}
+		ready = append(ready, p)
+	}
+	var faults []error
+	for _, p := range ready {
+		faults = append(faults, p.Commit())
+	}
+	if err := errors.Join(faults...); err != nil {
+		r.lab.cfg.Log.Warn("a replaced pattern did not close cleanly", "error", err)
+	}
+	return nil
+}
+
+// close ends the run in the order in which nothing is lost that need not be:
+// the traffic and the timers, then the intake, then for at most grace what the
+// patterns have accepted and not yet done, then all the rest. It waits for
+// everything the run started.
+func (r *run) close(ctx context.Context, grace time.Duration) error {
+	var faults []error
+	if r.traffic != nil {
+		if err := r.traffic.Apply(load.Change{Stop: true}); err != nil && !errors.Is(err, load.ErrEnded) {
+			faults = append(faults, fmt.Errorf("stop the traffic: %w", err))
+		}
+		faults = append(faults, r.traffic.Wait())
+	}
+	r.cancel()
+	r.owned.Wait() // else a fault that ends by itself could restart what is being closed
+	front := make(chan error, 1)
+	if r.front == nil {
+		front <- nil
+	} else {
+		go func() { front <- r.front.Close(ctx) }() // refuses at once; ends when the requests inside have, which the gates see to
+	}
+	for _, m := range r.members {
+		faults = append(faults, m.chain.Close())
+	}
+	r.drain(ctx, grace)
+	for _, g := range []*gate.Gate{r.gate, r.provider} {
+		if g != nil {
+			g.Close()
+		}
+	}
+	faults = append(faults, <-front)
+	for _, m := range r.members {
+		faults = append(faults, m.server.Close(ctx))
+	}
+	r.end()
+	r.work.wait(context.Background()) // their context has ended
+	// A Redis that the run has killed is back for the next one, whatever ctx says:
+	// the revival has a limit of its own.
+	faults = append(faults, r.lab.redis.Revive(context.WithoutCancel(ctx)))
+	return errors.Join(faults...)
+}
+
+// drain lets closed patterns finish what they have accepted.
+func (r *run) drain(ctx context.Context, grace time.Duration) {
+	limited, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	if left := r.work.wait(limited); left > 0 {
+		r.lab.cfg.Log.Warn("accepted work cut off", "run", r.id, "workers", left, "after", grace)
+	}
+}

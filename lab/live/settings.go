@@ -1,0 +1,116 @@
+package live
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"workbench/lab"
+	"workbench/lab/catalog"
+	"workbench/lab/chain"
+	"workbench/lab/gate"
+	"workbench/lab/scenario"
+	"workbench/lab/system/profile"
+	"workbench/sim/dist"
+	"workbench/sim/load"
+)
+
+// settings say how a run begins.
+type settings struct {
+	spec     scenario.Spec // at reference scale
+	seed     uint64
+	scale    float64
+	timed    bool
+	patterns []chain.Change // on top of the scenario's, as effective values
+}
+
+// prepare turns a scenario change into settings that can be begun, or says what
+// is wrong with it.
+func prepare(c ScenarioChange) (settings, error) {
+	var spec scenario.Spec
+	var err error
+	switch {
+	case c.Name != "" && c.YAML != "":
+		return settings{}, &FieldError{Field: "yaml", Got: "a file beside a name", Want: "one of the two"}
+	case c.YAML != "":
+		spec, err = scenario.Parse("scenario", []byte(c.YAML))
+	default:
+		spec, err = scenario.Find(c.Name)
+		if err != nil {
+			err = &FieldError{Field: "name", Got: strconv.Quote(c.Name), Want: "one of " + strings.Join(scenario.Names(), ", ")}
+		}
+	}
+	if err != nil {
+		return settings{}, invalid(err)
+	}
+	s := settings{spec: spec, seed: 1, scale: c.Scale}
+	for name, p := range c.Patterns {
+		s.patterns = append(s.patterns, chain.Change{Pattern: name, State: p.State, Knobs: p.Knobs})
+	}
+	if c.Seed != nil {
+		s.seed = *c.Seed
+	}
+	if s.scale == 0 {
+		s.scale = spec.LiveScale
+	}
+	return s, s.check()
+}
+
+// maxItems is how many items the service's database is filled with at most;
+// more would take seconds.
+const maxItems = 1_000_000
+
+// check reports everything that would keep the settings from being begun, so
+// that a run is not ended for one that cannot follow.
+func (s settings) check() error {
+	if math.IsNaN(s.scale) || s.scale < 0.01 || s.scale > 20 {
+		return &FieldError{Field: "scale", Got: fmt.Sprint(s.scale), Want: "a number from 0.01 to 20"}
+	}
+	faults := []error{s.spec.Validate(Known())}
+	if faults[0] != nil {
+		return invalid(faults[0]) // what follows would say it again
+	}
+	if keys := s.spec.Population.WithDefaults().Keys; keys > maxItems {
+		faults = append(faults, &FieldError{Field: "population.keys", Got: strconv.FormatUint(keys, 10), Want: fmt.Sprintf("at most %d; virtual time has no such bound", maxItems)})
+	}
+	scaled := s.spec.Scaled(s.scale)
+	placed, err := chain.Arrange(catalog.Patterns(), s.scale, starting(s.spec), s.patterns)
+	faults = append(faults, err)
+	for _, p := range placed {
+		if p.State == lab.Yours {
+			faults = append(faults, &FieldError{Field: "patterns." + p.Pattern.Name + ".state", Got: "yours", Want: "off, shadow or on: no accepted solution is plugged in"})
+		}
+	}
+	for name, g := range gateSpecs(scaled) {
+		if _, err := gate.NewModel(g, dist.New(s.seed, "check")); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	if _, err := load.Draw(planOf(scaled, s.seed)); err != nil {
+		faults = append(faults, err)
+	}
+	return invalid(errors.Join(faults...))
+}
+
+// planOf returns the traffic of a scenario that is at the run's scale: its
+// whole schedule, for a service whose address is not yet known.
+func planOf(s scenario.Spec, seed uint64) load.Plan {
+	p := load.Plan{
+		Seed: seed, Duration: min(s.Traffic.Duration(), load.MaxDuration), Schedule: s.Traffic, Arrivals: s.Arrivals,
+		Population: s.Population, Client: s.Clients, Conns: load.MaxConns,
+	}
+	for _, op := range profile.Ops() {
+		p.Ops = append(p.Ops, op.Op)
+	}
+	return p
+}
+
+// invalid marks an error as the caller's; nil stays nil.
+func invalid(err error) error {
+	if err == nil || errors.Is(err, ErrInvalid) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrInvalid, err)
+}

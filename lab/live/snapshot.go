@@ -1,0 +1,186 @@
+package live
+
+import (
+	"fmt"
+	"time"
+
+	"workbench/lab"
+	"workbench/lab/catalog"
+	"workbench/lab/gate"
+	"workbench/lab/knob"
+	"workbench/lab/meter"
+	"workbench/lab/scenario"
+	"workbench/sim/load"
+	"workbench/sim/outcome"
+)
+
+// State reads the whole lab back from the running service.
+func (l *Lab) State() State {
+	l.mu.Lock()
+	r, version := l.run, l.version
+	l.mu.Unlock()
+	s := State{Version: version, Engine: "live", Phase: "starting", Redis: l.redisState()}
+	if r == nil {
+		return s
+	}
+	now := r.clock.Now()
+	s.Run, s.Scenario, s.Title, s.Story, s.Lesson, s.Teaches = r.id, r.spec.Name, r.spec.Title, r.spec.Story, r.spec.Lesson, r.spec.Teaches
+	s.Seed, s.Scale, s.Elapsed, s.Duration = r.seed, r.scale, now-r.began, r.duration()
+	s.Patterns = r.patternStates(now)
+	s.Nodes, s.Edges = r.diagram(s.Redis)
+	s.Traffic = r.trafficState(now)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.Phase = r.phase
+	for _, name := range r.faultNames() {
+		s.Faults = append(s.Faults, r.faults[name].state)
+	}
+	s.Markers = append([]scenario.Change(nil), r.markers...)
+	if r.predict != nil {
+		p := *r.predict
+		s.Predict = &p
+	}
+	if f, ok := r.tape.Last(); ok {
+		s.Verdict = f.Verdict
+		if f.Verdict == load.GeneratorLimited {
+			s.Confidence = fmt.Sprintf("the traffic generator was the bottleneck (one request in a hundred left over %.0f ms late): this machine is too busy for these figures; lower the scale or use virtual time", f.Lag99)
+		}
+	}
+	if r.why != "" {
+		s.Confidence = r.why
+	}
+	return s
+}
+
+func (l *Lab) redisState() RedisState {
+	out := RedisState{Kind: l.redis.Kind(), Label: l.redis.Label(), Up: l.redis.Up()}
+	if !out.Up {
+		out.Degraded = "does not answer: caches and quotas go on without it"
+	}
+	return out
+}
+
+// patternStates lists the patterns in catalog order.
+func (r *run) patternStates(now time.Duration) []PatternState {
+	var out []PatternState
+	add := func(p lab.Pattern, state lab.State, knobs any, gauges []lab.Gauge, counters map[string]uint64) {
+		out = append(out, PatternState{
+			Name: p.Name, Title: p.Title, Line: p.Line, Side: p.Side, State: state, Knobs: knob.Describe(knobs),
+			Gauges: gauges, Counters: counters, Reasons: p.Reasons,
+		})
+	}
+	for _, s := range r.slots(now) {
+		add(s.Pattern, s.State, s.Knobs, s.Gauges, s.Counters.All())
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range catalog.Patterns() {
+		if s := r.clients[p.Name]; s != nil {
+			add(p, s.state, s.knobs, nil, map[string]uint64{})
+		}
+	}
+	return out
+}
+
+// diagram lists the boxes and arrows as they are.
+func (r *run) diagram(redis RedisState) ([]Node, []Edge) {
+	nodes := []Node{
+		{ID: "clients", Kind: "clients", Title: "Users", Up: true},
+		{ID: "balancer", Kind: "balancer", Title: "Balancer", Note: fmt.Sprintf("round robin over %d", len(r.members)), Up: true},
+	}
+	edges := []Edge{{"clients", "balancer"}}
+	for _, m := range r.members {
+		nodes = append(nodes, Node{ID: m.name, Kind: "instance", Title: "Service " + m.name, Note: m.server.Addr(), Up: m.server.Up()})
+		edges = append(edges, Edge{"balancer", m.name}, Edge{m.name, "cache"}, Edge{m.name, "gate"})
+		if r.provider != nil {
+			edges = append(edges, Edge{m.name, "provider"})
+		}
+	}
+	nodes = append(nodes,
+		Node{ID: "cache", Kind: "cache", Title: "Redis", Note: redis.Label, Up: redis.Up, Degraded: redis.Degraded},
+		gateNode("gate", "Database", r.gate, r.spec.Gate))
+	if r.provider != nil {
+		nodes = append(nodes, gateNode("provider", "Provider", r.provider, r.spec.Provider))
+	}
+	return nodes, edges
+}
+
+func gateNode(id, title string, g *gate.Gate, spec scenario.Gate) Node {
+	s := g.Stats()
+	return Node{ID: id, Kind: "gate", Title: title, Note: fmt.Sprintf("%d slots × %v%s", s.Slots, spec.Service, map[string]string{"gate": " + SQLite"}[id]), Up: !s.Hung, Degraded: s.Fault}
+}
+
+func (r *run) trafficState(now time.Duration) TrafficState {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := now - r.shifted
+	base := r.plan.Schedule.At(at)
+	_, phase := r.plan.Schedule.PhaseAt(at)
+	t := TrafficState{
+		Base: base, Factor: r.factor, Clients: r.plan.Client, Users: r.spec.Population.WithDefaults().Users, Phase: phase,
+		Capacity: float64(r.spec.Gate.Slots) / r.spec.Gate.Service.Seconds(),
+	}
+	if r.phase == "paused" {
+		t.Factor = 0
+	}
+	t.Rate = base * t.Factor
+	if now < r.spikeEnd {
+		t.Spike, t.SpikeEnd = r.spike.Factor, r.spikeEnd-r.began
+		t.Rate *= t.Spike
+	}
+	return t
+}
+
+// Figures implements meter.Source.
+func (l *Lab) Figures() meter.Figures {
+	l.mu.Lock()
+	r := l.run
+	f := meter.Figures{Offered: l.offered, Tries: l.tries, Users: l.users}
+	l.mu.Unlock()
+	f.RedisUp = l.redis != nil && l.redis.Up()
+	if r == nil {
+		return f
+	}
+	now := r.clock.Now()
+	events := r.counters()
+	for i, m := range r.members {
+		for at, s := range m.chain.Slots(now) { // the same patterns in each instance
+			if i == 0 {
+				f.Patterns = append(f.Patterns, meter.PatternFigures{Name: s.Pattern.Name, State: s.State, Events: events[s.Pattern.Name], Gauges: map[string][]lab.Gauge{}})
+			}
+			f.Patterns[at].Gauges[m.name] = s.Gauges
+		}
+	}
+	for name, g := range r.gates() {
+		s := g.Stats()
+		f.Gates = append(f.Gates, meter.GateFigures{Name: name, Slots: s.Slots, Busy: s.Busy, Waiting: s.Waiting, Entered: s.Entered, Saturation: r.saturation(name)})
+	}
+	f.Instances = map[string]bool{}
+	for _, m := range r.members {
+		f.Instances[m.name] = m.server.Up()
+	}
+	var rep scenario.Report
+	r.tape.Fill(&rep)
+	f.Offered += rep.Offered
+	f.Tries += rep.Sent
+	for i, name := range outcome.Names() {
+		f.Users[i] += rep.Outcomes[name]
+	}
+	if frame, ok := r.tape.Last(); ok {
+		f.Lag = frame.Lag99 / 1e3
+		f.Limited = frame.Verdict == load.GeneratorLimited
+		if frame.Offered > 0 {
+			f.Goodput = min(1, frame.Good/frame.Offered)
+		}
+	}
+	return f
+}
+
+// History returns the last minute's frames of the current run.
+func (l *Lab) History() []Frame {
+	r, err := l.current()
+	if err != nil {
+		return nil
+	}
+	return r.tape.History()
+}

@@ -1,0 +1,115 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"workbench/lab"
+)
+
+// Judge decides the claims of a scenario from a run of it. A claim is left out
+// when its When and Knobs do not match how the patterns ended, or when the run
+// ended before the claim's window began. One that cannot be measured
+// for another reason has failed.
+func Judge(spec Spec, r Report) []Verdict {
+	var out []Verdict
+	for _, c := range spec.Claims {
+		if !applies(c, r) {
+			continue
+		}
+		v := Verdict{Text: c.Text, Want: bounds(c.Min, c.Max)}
+		value, err := MeasureIn(Window{c.Last, c.From, c.To}, c.Metric, spec, r)
+		if err != nil {
+			v.Text += " (" + err.Error() + ")"
+		} else {
+			v.Value, v.OK = value, within(value, c.Min, c.Max)
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// applies reports whether a claim speaks about the configuration of a run.
+func applies(c Claim, r Report) bool {
+	if c.From.Seconds() >= r.DurationS {
+		return false
+	}
+	for name, want := range c.When {
+		if acts(r.Patterns[name].State) != acts(want) {
+			return false
+		}
+	}
+	for path, want := range c.Knobs {
+		name, knob, _ := strings.Cut(path, ".")
+		if r.Patterns[name].Knobs[knob] != want {
+			return false
+		}
+	}
+	return true
+}
+
+// acts reports whether a pattern in this state changes what happens. A
+// learner's own solution counts as the pattern; a shadow counts as none.
+func acts(s lab.State) bool { return s == lab.On || s == lab.Yours }
+
+// Won decides a scenario's ablation from a run of it, and returns the measured
+// value. The error says why it could not be measured.
+func Won(spec Spec, r Report) (won bool, value float64, err error) {
+	a := spec.Ablation
+	value, err = MeasureIn(Window{a.Last, a.From, a.To}, a.Metric, spec, r)
+	if err != nil {
+		return false, 0, fmt.Errorf("ablation: %w", err)
+	}
+	return within(value, a.Min, a.Max), value, nil
+}
+
+// Answer measures what the prediction card asks. choice is the index of the
+// first option that holds, -1 when none does.
+func (p Predict) Answer(spec Spec, r Report) (choice int, value float64, err error) {
+	value, err = MeasureIn(Window{p.Last, p.From, p.To}, p.Metric, spec, r)
+	if err != nil {
+		return -1, 0, fmt.Errorf("prediction: %w", err)
+	}
+	for i, o := range p.Options {
+		if within(value, o.Min, o.Max) {
+			return i, value, nil
+		}
+	}
+	return -1, value, nil
+}
+
+// ErrClaims means that at least one claim of a run failed.
+var ErrClaims = errors.New("a claim failed")
+
+// Failed returns an error that wraps ErrClaims and counts the failed claims of
+// a run; nil when all hold.
+func (r Report) Failed() error {
+	failed := 0
+	for _, v := range r.Claims {
+		if !v.OK {
+			failed++
+		}
+	}
+	if failed == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %d of %d", ErrClaims, failed, len(r.Claims))
+}
+
+func within(value float64, lo, hi *float64) bool {
+	return (lo == nil || value >= *lo) && (hi == nil || value <= *hi)
+}
+
+// bounds writes what a value has to be.
+func bounds(lo, hi *float64) string {
+	switch {
+	case lo != nil && hi != nil:
+		return fmt.Sprintf("%.4g to %.4g", *lo, *hi)
+	case lo != nil:
+		return fmt.Sprintf("≥ %.4g", *lo)
+	case hi != nil:
+		return fmt.Sprintf("≤ %.4g", *hi)
+	}
+	return ""
+}

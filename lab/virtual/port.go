@@ -1,0 +1,182 @@
+package virtual
+
+import (
+	"log/slog"
+	"time"
+
+	"workbench/lab"
+	"workbench/lab/gate"
+	"workbench/sim/dist"
+)
+
+// call is one request inside the service: a user's try, or a request that a
+// pattern has started for itself.
+type call struct {
+	request lab.Request
+	user    int32 // whose try it is; none once nobody waits for the answer
+	member  *member
+	owner   int32 // depth of the port that detached it; none for a user's try
+	live    bool
+}
+
+const none int32 = -1
+
+// port is one pattern in one instance, and that pattern's view of the world.
+type port struct {
+	world  *world
+	member *member
+	stage  lab.Stage
+	name   string
+	depth  int   // place in the chain, 0 first
+	index  int32 // place in world.ports
+	draws  *dist.Stream
+}
+
+// Now implements lab.Sim.
+func (p *port) Now() time.Duration { return p.world.queue.Now() }
+
+// Request implements lab.Sim.
+func (p *port) Request(id int32) *lab.Request { return &p.world.calls[id].request }
+
+// Note implements lab.Sim.
+func (p *port) Note(id int32) *uint64 { return &p.world.notes[int(id)*p.world.depth+p.depth] }
+
+// Uniform implements lab.Sim.
+func (p *port) Uniform() float64 { return p.draws.Float64() }
+
+// Wake implements lab.Sim.
+func (p *port) Wake(at time.Duration, token uint64) {
+	p.world.queue.Schedule(at, evWake, p.index, token)
+}
+
+// Forward implements lab.Sim.
+func (p *port) Forward(id int32) { p.world.down(id, p.member, p.depth+1) }
+
+// Reply implements lab.Sim.
+func (p *port) Reply(id int32, res lab.Response) { p.world.up(id, p.member, p.depth-1, res) }
+
+// Detach implements lab.Sim.
+func (p *port) Detach(id int32) int32 {
+	w := p.world
+	n := w.newCall()
+	c := &w.calls[n]
+	c.request, c.member, c.user, c.owner = w.calls[id].request, p.member, none, int32(p.depth)
+	return n
+}
+
+// Drop implements lab.Sim.
+func (p *port) Drop(id int32) { p.world.freeCall(id) }
+
+var _ lab.Sim = (*port)(nil)
+
+// down hands a request to the stage at depth, or to the system below them all.
+func (w *world) down(id int32, m *member, depth int) {
+	if depth < len(m.port) {
+		p := m.port[depth]
+		p.stage.Enter(p, id)
+		return
+	}
+	r := &w.calls[id].request
+	w.gates[w.ops[r.Op].door].enter(id, r.Deadline)
+}
+
+// up hands an answer to the stage at depth, or to the user above them all.
+func (w *world) up(id int32, m *member, depth int, res lab.Response) {
+	if depth >= 0 && depth >= int(w.calls[id].owner) {
+		p := m.port[depth]
+		p.stage.Leave(p, id, res)
+		return
+	}
+	w.answer(id, res)
+}
+
+func (w *world) newCall() int32 {
+	var n int32
+	if last := len(w.freeCalls) - 1; last >= 0 {
+		n = w.freeCalls[last]
+		w.freeCalls = w.freeCalls[:last]
+		clear(w.notes[int(n)*w.depth : (int(n)+1)*w.depth])
+	} else {
+		n = int32(len(w.calls))
+		w.calls = append(w.calls, call{})
+		w.notes = append(w.notes, make([]uint64, w.depth)...)
+	}
+	w.calls[n].live = true
+	return n
+}
+
+func (w *world) freeCall(id int32) {
+	if !w.calls[id].live {
+		panic("virtual: a request ended twice")
+	}
+	w.calls[id].live = false
+	w.calls[id].request.Body = nil
+	w.freeCalls = append(w.freeCalls, id)
+}
+
+// door is a capacity gate in the world.
+type door struct {
+	world    *world
+	model    *gate.Model
+	index    int32
+	name     string
+	fifo     []gate.Event // happened and not yet told
+	draining bool
+	wakeAt   time.Duration // the earliest wake that is scheduled; 0: none
+	lastBusy time.Duration
+	lastAt   time.Duration
+	share    float64
+}
+
+func (d *door) enter(id int32, deadline time.Duration) {
+	var buf [4]gate.Event
+	_, out := d.model.Enter(d.world.queue.Now(), uint64(id), deadline, buf[:0])
+	d.tell(out)
+}
+
+// wake lets the gate do what is due.
+func (d *door) wake(at time.Duration) {
+	if at == d.wakeAt {
+		d.wakeAt = 0
+	}
+	var buf [4]gate.Event
+	d.tell(d.model.Advance(at, buf[:0]))
+}
+
+// tell passes on what happened. Telling one request may let another enter, so
+// events wait in line: the model is never called from within itself.
+func (d *door) tell(events []gate.Event) {
+	d.fifo = append(d.fifo, events...)
+	if d.draining {
+		return
+	}
+	d.draining = true
+	for i := 0; i < len(d.fifo); i++ {
+		e := d.fifo[i]
+		if e.Kind != gate.Started {
+			w := d.world
+			w.up(int32(e.ID), w.calls[e.ID].member, len(w.calls[e.ID].member.port)-1, response(e.Kind))
+		}
+	}
+	d.fifo = d.fifo[:0]
+	d.draining = false
+	if at, ok := d.model.Next(); ok && (d.wakeAt == 0 || at < d.wakeAt) {
+		d.wakeAt = at
+		d.world.queue.Schedule(at, evGate, d.index, 0)
+	}
+}
+
+func response(k gate.Kind) lab.Response {
+	switch k {
+	case gate.Served:
+		return lab.Response{}
+	case gate.Broken:
+		return lab.Answer(nil, lab.ErrFail)
+	case gate.Late:
+		return lab.Answer(nil, lab.ErrLate)
+	default:
+		return lab.Answer(nil, lab.ErrFull)
+	}
+}
+
+func nolog() *slog.Logger { return slog.New(slog.DiscardHandler) }

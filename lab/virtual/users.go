@@ -1,0 +1,166 @@
+package virtual
+
+import (
+	"time"
+
+	"workbench/lab"
+	"workbench/sim/outcome"
+	"workbench/sim/population"
+)
+
+// user is one arrival with all its tries.
+type user struct {
+	born  time.Duration
+	until time.Duration // when it gives up the present try
+	pick  population.Pick
+	id    uint64
+	call  int32  // the present try; none between tries
+	epoch uint32 // grows with each try, so that an old patience event means nothing
+	n     uint8  // of the try, 0 first
+}
+
+// arrive lets the next user come and draws the one after.
+func (w *world) arrive() {
+	now := w.queue.Now()
+	w.serial++
+	u := w.newUser()
+	w.users[u] = user{born: now, pick: w.people.Pick(w.picks), id: w.serial, call: none, epoch: w.users[u].epoch + 1}
+	w.window.offered++
+	w.window.tally(w, u).offered++
+	w.window.ops[w.users[u].pick.Op].offered++
+	if w.budget != nil {
+		w.budget.Request()
+	}
+	w.try(u)
+	if next := w.process.Next(now); next < w.end {
+		w.queue.Schedule(next, evArrive, 0, 0)
+	}
+}
+
+// try sends a user's present try to the service.
+func (w *world) try(u int32) {
+	now := w.queue.Now()
+	x := &w.users[u]
+	w.window.tries++
+	if x.n > 0 {
+		w.window.retries++
+	}
+	id := w.newCall()
+	x = &w.users[u]
+	x.call = id
+	x.epoch++
+	op := w.ops[x.pick.Op]
+	c := &w.calls[id]
+	c.user, c.owner, c.member = u, none, w.pickMember()
+	c.request = lab.Request{
+		ID: x.id<<8 | uint64(x.n), At: now, User: x.pick.User, IP: x.pick.IP, Token: x.pick.Token, Key: x.pick.Key, Op: x.pick.Op,
+		Priority: op.priority, Read: op.read, Async: op.async, Try: x.n,
+	}
+	if x.pick.High {
+		c.request.Priority = lab.High
+	}
+	if w.habits.Timeout > 0 {
+		x.until = now + w.habits.Timeout
+		c.request.Patience = x.until
+		w.queue.Schedule(x.until, evPatience, u, uint64(x.epoch))
+	}
+	w.window.inflight++
+	if c.member == nil {
+		w.answer(id, lab.Refuse(lab.Failed, "no_instance", time.Second))
+		return
+	}
+	w.down(id, c.member, 0)
+}
+
+// pickMember returns the next instance that is up, in turn; nil without one.
+func (w *world) pickMember() *member {
+	for range w.members {
+		m := w.members[w.turn%len(w.members)]
+		w.turn++
+		if m.up {
+			return m
+		}
+	}
+	return nil
+}
+
+// answer brings an answer out of the service to whoever waits for it.
+func (w *world) answer(id int32, res lab.Response) {
+	u := w.calls[id].user
+	w.freeCall(id)
+	if u == none {
+		return // the user has gone; the work was wasted
+	}
+	x := &w.users[u]
+	now := w.queue.Now()
+	w.window.inflight--
+	w.window.answered(res)
+	x.call = none
+	if res.Outcome.Good() {
+		w.window.outcomes[res.Outcome]++
+		felt := now - x.born
+		w.window.response.Record(felt)
+		w.window.tally(w, u).good++
+		w.window.ops[x.pick.Op].good++
+		w.freeUser(u)
+		return
+	}
+	w.again(u, res.Outcome, res.RetryAfter, res.Reason == lab.ReasonBad)
+}
+
+// impatient ends the wait for a try, unless it was answered before.
+func (w *world) impatient(u int32, epoch uint64) {
+	x := &w.users[u]
+	if uint64(x.epoch) != epoch || x.call == none {
+		return
+	}
+	w.calls[x.call].user = none
+	x.call = none
+	w.window.inflight--
+	w.window.byTry[outcome.Late]++
+	w.again(u, outcome.Late, 0, false)
+}
+
+// again decides what a user does whose try was not served.
+func (w *world) again(u int32, last outcome.Outcome, retryAfter time.Duration, final bool) {
+	x := &w.users[u]
+	now := w.queue.Now()
+	leave := func() {
+		w.window.outcomes[last]++
+		w.freeUser(u)
+	}
+	if final || int(x.n) >= w.habits.Retries {
+		leave()
+		return
+	}
+	if w.budget != nil && !w.budget.Take() {
+		w.window.denied++
+		leave()
+		return
+	}
+	wait := w.backoff.Wait(int(x.n)+1, w.jitter.Float64())
+	if w.habits.RetryAfter {
+		wait = max(wait, retryAfter)
+	}
+	if now+wait >= w.end {
+		leave()
+		return
+	}
+	x.n++
+	w.queue.Schedule(now+wait, evRetry, u, uint64(x.epoch))
+}
+
+func (w *world) newUser() int32 {
+	if last := len(w.freeUsers) - 1; last >= 0 {
+		u := w.freeUsers[last]
+		w.freeUsers = w.freeUsers[:last]
+		return u
+	}
+	w.users = append(w.users, user{})
+	return int32(len(w.users) - 1)
+}
+
+func (w *world) freeUser(u int32) {
+	w.users[u].epoch++
+	w.freeUsers = append(w.freeUsers, u)
+}

@@ -1,0 +1,230 @@
+// Package virtual runs a scenario on the event engine: the same file, the same
+// pattern cores and the same arrivals as the live lab, without goroutines or
+// waiting, so that ten minutes of a million users pass in seconds.
+//
+// The same scenario, seed and version give the same events and the same report,
+// byte for byte. What is left out against the live lab is the machine itself:
+// the time that HTTP, SQLite and Redis take.
+package virtual
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"workbench/lab"
+	"workbench/lab/catalog"
+	"workbench/lab/chain"
+	"workbench/lab/gate"
+	"workbench/lab/pattern/clientbackoff"
+	"workbench/lab/pattern/clientbudget"
+	"workbench/lab/scenario"
+	"workbench/lab/system/profile"
+	"workbench/lab/tape"
+	"workbench/sim/arrival"
+	"workbench/sim/clock"
+	"workbench/sim/dist"
+	"workbench/sim/engine"
+	"workbench/sim/load"
+	"workbench/sim/population"
+	"workbench/sim/retry"
+)
+
+// Options say how a scenario is run.
+type Options struct {
+	Seed     uint64
+	Scale    float64        // 0: the reference scale, 1
+	Patterns []chain.Change // on top of the scenario's, as effective values
+	Version  string         // of the program, for the report
+	// Progress is called once a virtual second; may be nil.
+	Progress func(elapsed, total time.Duration, p scenario.Point)
+}
+
+// MaxDuration is the longest run.
+const MaxDuration = 24 * time.Hour
+
+// Run runs a scenario to its end. When ctx ends early it returns the report of
+// what has passed, with ctx's error.
+func Run(ctx context.Context, spec scenario.Spec, o Options) (scenario.Report, error) {
+	if o.Scale == 0 {
+		o.Scale = 1
+	}
+	w, err := build(spec, o)
+	if err != nil {
+		return scenario.Report{}, fmt.Errorf("scenario %s: %w", spec.Name, err)
+	}
+	err = w.run(ctx, o)
+	return w.report(o), err
+}
+
+// world is one run.
+type world struct {
+	spec    scenario.Spec // at the run's scale
+	end     time.Duration
+	queue   engine.Queue
+	clock   *clock.Manual // what patterns see; follows the queue
+	placed  []chain.Placed
+	members []*member
+	ports   []*port // of all members, in order; a wake event's Arg
+	gates   []*door // gate, then the provider if there is one
+	ops     []operation
+	turn    int // of the balancer
+
+	process *arrival.Process
+	people  *population.Population
+	picks   *dist.Stream
+	habits  load.Client
+	backoff retry.Backoff
+	budget  *retry.Budget // nil: none
+	jitter  *dist.Stream
+
+	users     []user
+	freeUsers []int32
+	calls     []call
+	freeCalls []int32
+	notes     []uint64 // calls × stages of the longest chain
+	depth     int      // stages in a chain
+	serial    uint64
+
+	window window
+	tape   *tape.Tape
+	marks  []scenario.Change
+}
+
+// member is one service instance.
+type member struct {
+	name string
+	up   bool
+	port []*port
+}
+
+// operation is what the world needs to know of a system's operation.
+type operation struct {
+	name     string
+	read     bool
+	async    bool
+	door     int // index into gates
+	priority lab.Priority
+}
+
+func build(spec scenario.Spec, o Options) (*world, error) {
+	scaled := spec.Scaled(o.Scale)
+	w := &world{spec: scaled, end: scaled.Traffic.Duration(), clock: &clock.Manual{}, tape: tape.New(1)}
+	if w.end <= 0 || w.end > MaxDuration {
+		return nil, fmt.Errorf("traffic lasts %v, want above 0 and at most %v", w.end, MaxDuration)
+	}
+	if err := errors.Join(w.buildTraffic(o.Seed), w.buildGates(o.Seed, o.Scale)); err != nil {
+		return nil, err
+	}
+	var err error
+	if w.placed, err = chain.Arrange(catalog.Patterns(), o.Scale, starting(spec), o.Patterns); err != nil {
+		return nil, err
+	}
+	w.habits = w.clientHabits()
+	w.backoff = retry.Backoff{Base: w.habits.Backoff, Cap: w.habits.BackoffCap, Jitter: w.habits.Jitter}
+	if w.habits.Budget > 0 {
+		w.budget = retry.NewBudget(w.habits.Budget, 0)
+	}
+	for i := range max(1, scaled.Instances) {
+		if err := w.buildMember(string(rune('a'+i)), o.Seed); err != nil {
+			return nil, err
+		}
+	}
+	return w, w.plan()
+}
+
+// starting returns a scenario's settings as changes.
+func starting(spec scenario.Spec) []chain.Change {
+	var out []chain.Change
+	for name, s := range spec.Patterns {
+		out = append(out, chain.Change{Pattern: name, State: &s.State, Knobs: s.Knobs})
+	}
+	slices.SortFunc(out, func(a, b chain.Change) int { return len(a.Pattern) - len(b.Pattern) })
+	return out
+}
+
+func (w *world) buildTraffic(seed uint64) error {
+	var names []string
+	for _, op := range profile.Ops() {
+		names = append(names, op.Name)
+		w.ops = append(w.ops, operation{name: op.Name, read: op.Read, async: op.Async, priority: op.Priority})
+		if op.Provider && w.spec.Provider.Slots > 0 {
+			w.ops[len(w.ops)-1].door = 1
+		}
+	}
+	var err error
+	// The streams have the names that the live generator uses: same seed, same arrivals.
+	if w.process, err = arrival.New(w.spec.Arrivals, dist.New(seed, "arrivals"), w.spec.Traffic); err != nil {
+		return err
+	}
+	if w.people, err = population.New(w.spec.Population, names); err != nil {
+		return err
+	}
+	w.picks, w.jitter = dist.New(seed, "picks"), dist.New(seed, "jitter")
+	w.window.ops = make([]tally, len(names))
+	return nil
+}
+
+func (w *world) buildGates(seed uint64, scale float64) error {
+	specs := []scenario.Gate{w.spec.Gate}
+	if w.spec.Provider.Slots > 0 {
+		specs = append(specs, w.spec.Provider)
+	}
+	for i, g := range specs {
+		name := []string{"gate", "provider"}[i]
+		if g.Backlog == 0 { // grows with the crowd: at 1000 times the rate 4096 would be a short queue, and a cure
+			g.Backlog = min(gate.MaxBacklog, int(gate.DefaultBacklog*math.Max(1, scale)))
+		}
+		m, err := gate.NewModel(gate.Spec{Slots: g.Slots, Service: g.Service, Law: g.Law, SCV: g.SCV, RTT: g.RTT, Backlog: g.Backlog}, dist.New(seed, "service "+name))
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		w.gates = append(w.gates, &door{world: w, model: m, index: int32(i), name: name})
+	}
+	return nil
+}
+
+func (w *world) clientHabits() load.Client {
+	c := w.spec.Clients
+	c.Backoff, c.BackoffCap, c.Jitter, c.RetryAfter, c.Budget = 0, 0, false, false, 0
+	for _, p := range w.placed {
+		if p.State != lab.On {
+			continue
+		}
+		switch k := p.Knobs.(type) {
+		case *clientbackoff.Knobs:
+			k.Apply(&c)
+		case *clientbudget.Knobs:
+			k.Apply(&c)
+		}
+	}
+	return c
+}
+
+func (w *world) buildMember(name string, seed uint64) error {
+	m := &member{name: name, up: true}
+	for _, p := range w.placed {
+		switch {
+		case p.Pattern.Side == lab.Client || p.State == lab.Off:
+			continue
+		case p.State != lab.On:
+			return fmt.Errorf("pattern %s: state %v: virtual time knows off and on", p.Pattern.Name, p.State)
+		}
+		draws := dist.New(seed, "patterns "+name+" "+p.Pattern.Name)
+		stage, err := p.Pattern.NewStage(lab.Env{
+			Clock: w.clock, Uniform: draws.Float64, Counters: w.counters(p.Pattern.Name), Slots: w.spec.Gate.Slots, Service: w.spec.Gate.Service, Instance: name, Log: nolog(),
+		}, p.Knobs)
+		if err != nil {
+			return fmt.Errorf("pattern %s: %w", p.Pattern.Name, err)
+		}
+		t := &port{world: w, member: m, stage: stage, name: p.Pattern.Name, depth: len(m.port), index: int32(len(w.ports)), draws: draws}
+		m.port = append(m.port, t)
+		w.ports = append(w.ports, t)
+	}
+	w.depth = len(m.port)
+	w.members = append(w.members, m)
+	return nil
+}
