@@ -1,0 +1,16 @@
+#!/bin/sh
+# Builds the browser's files into dist/, which is committed. Needs npm for what
+# others wrote and Go for the bundler; run it from anywhere.
+set -eu
+cd "$(dirname "$0")"
+npm ci --ignore-scripts --no-audit --no-fund --silent
+rm -rf dist
+go tool esbuild src/lab.js src/app.css --bundle --minify --format=esm --charset=utf8 \
+  --target=es2022,chrome123,firefox120,safari17.5 --legal-comments=none --log-level=warning --outdir=dist
+go tool esbuild src/theme.js --minify --target=es2022 --log-level=warning --outfile=dist/theme.js
+cp src/icon.svg dist/icon.svg
+{
+  echo "uPlot $(sed -n 's/.*"version": "\(.*\)".*/\1/p' node_modules/uplot/package.json), draws the charts"
+  echo
+  cat node_modules/uplot/LICENSE
+} > NOTICE

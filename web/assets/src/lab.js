@@ -1,0 +1,242 @@
+// The lab's page: takes what the stream says and hands it to its parts.
+import { connect } from './feed.js';
+import { Charts, SPAN } from './charts.js';
+import { Flow, density } from './flow.js';
+import { Panel } from './panel.js';
+import { Drawer } from './drawer.js';
+import { downSince, sum, verdict } from './verdict.js';
+import { millis, percent, rate } from './format.js';
+import { cluster, flag } from './scale.js';
+import { $, $$, announce, make, text } from './dom.js';
+import { keys } from './keys.js';
+import * as compare from './compare.js';
+import * as share from './share.js';
+
+const root = $('[data-lab]');
+const drawn = root.dataset.scenario; // what the page was made for
+let state = null;
+let frames = [];
+let since = null; // since when the service is down, s
+let level = '';
+let pinned = compare.load();
+let finished = 0; // events over that the page knows of
+let dropped = 0;
+let status = 'waiting';
+
+const charts = new Charts(root);
+const flows = $$('[data-flow]', root).map((el) => new Flow(el));
+const panel = new Panel(root, take);
+const drawer = new Drawer(panel);
+const still = matchMedia('(prefers-reduced-motion: reduce)');
+
+// take accepts a state unless a newer one was accepted before.
+function take(s) {
+  if (state && s.run === state.run && s.version < state.version) return;
+  if (s.scenario !== drawn || (state && s.nodes.length !== state.nodes.length)) {
+    if (s.scenario && s.phase !== 'starting') location.replace('/lab'); // another service: another drawing
+    return;
+  }
+  if (state && s.run !== state.run) { frames = []; since = null; announce('The scenario starts afresh.'); }
+  const known = state?.run === s.run ? state.markers?.length ?? 0 : Infinity;
+  state = s;
+  const fresh = (s.markers ?? []).slice(known);
+  if (fresh.length) announce(fresh.map((m) => m.text).join('. '));
+  if (fresh.some((m) => m.text.startsWith('event over'))) finished++;
+  show();
+}
+
+// show writes a state into the page.
+function show() {
+  panel.show(state);
+  for (const f of flows) f.state(state);
+  for (const n of state.nodes) for (const el of $$(`[data-node="${n.id}"]`, root)) el.classList.toggle('down', !n.up || Boolean(n.degraded));
+  for (const p of state.patterns) chip(p);
+  const warning = $('[data-warning]', root);
+  text(warning, state.confidence ?? '');
+  warning.hidden = !state.confidence;
+  root.dataset.verdict = state.verdict ?? '';
+  root.dataset.phase = state.phase;
+  markers();
+  drawer.show(state, frames.at(-1));
+  headline();
+  if (finished) { finished = 0; runs(); }
+}
+
+// chip shows how a pattern stands in the drawing.
+function chip(p) {
+  for (const el of $$(`[data-chip="${p.name}"]`, root)) {
+    el.setAttribute('class', `chip ${p.state}`);
+    const word = p.state === 'on' ? p.gauges?.find((g) => g.name === 'state')?.text : '';
+    text($('[data-chip-state]', el), word || p.state);
+    el.classList.toggle('alarm', word === 'open' || word === 'half-open');
+  }
+}
+
+// recent lists the markers of the last minute with their numbers in the run.
+function recent() {
+  const now = frames.at(-1)?.t ?? 0;
+  return (state?.markers ?? []).map((m, i) => ({ at: m.at / 1e9, n: i + 1, text: m.text })).filter((m) => m.at > now - SPAN);
+}
+
+let legend = '';
+
+// markers writes the legend of the flags. Flags that stand together share one.
+function markers() {
+  const list = recent();
+  const key = list.map((m) => m.n).join();
+  if (key === legend) return;
+  legend = key;
+  const groups = cluster(list, 2.5);
+  $('[data-markers]', root).replaceChildren(...groups.slice(-6).map((c) => make('li', {}, make('b', {}, flag(c)), ' ', list.filter((m) => m.n >= c.from && m.n <= c.to).map((m) => m.text).join(', '))));
+}
+
+function pulse(p) {
+  if (!state || p.run !== state.run) return;
+  Object.assign(state.traffic, p.traffic);
+  state.elapsed = p.elapsed;
+  for (const one of state.patterns) {
+    const now = p.patterns?.[one.name];
+    if (now) { Object.assign(one, now); chip(one); }
+  }
+  drawer.show(state, frames.at(-1));
+  markers();
+}
+
+function frame(f) {
+  if (!state || (frames.length && f.t <= frames.at(-1).t && f.run === frames.at(-1).run)) return;
+  if (frames.length && frames[0].run !== f.run) frames = [];
+  frames.push(f);
+  if (frames.length > SPAN * 10 + 5) frames.shift();
+  since = downSince(frames, since);
+  for (const one of flows) one.frame(f);
+  if (!document.hidden) draw();
+}
+
+let turn = 0;
+
+// draw brings the moving parts up to date: charts at every frame, words four
+// times a second.
+function draw() {
+  const from = compare.anchor(state.markers);
+  charts.draw(frames, recent(), compare.shift(pinned, from));
+  if (turn++ % 3) return;
+  headline();
+  nodes(frames.at(-1));
+  reasons();
+  if (turn % 10 === 1) {
+    compare.table($('[data-deltas]', root), pinned, frames, from, state.patterns.filter((p) => p.state === 'on').map((p) => p.name));
+    badge();
+  }
+}
+
+function headline() {
+  if (!frames.length) return;
+  const s = sum(frames);
+  const [now, sentence] = verdict(s, state, frames.at(-1).t, since);
+  const el = $('[data-headline]', root);
+  text($('[data-good]', el), rate(s.good));
+  text($('[data-offered]', el), rate(s.offered));
+  text($('[data-share]', el), percent(s.share));
+  text($('[data-p99]', el), millis(s.p99));
+  text($('[data-tries]', el), s.offered > 0 ? (s.tries / s.offered).toFixed(1) + '×' : '–');
+  text($('[data-sat]', el), percent(s.sat));
+  text($('[data-verdict]', el), sentence);
+  $('[data-share-bar]', el).setAttribute('width', Math.round((s.share || 0) * 100));
+  el.dataset.level = now;
+  if (level !== now && (now === 'bad' || now === 'ok')) announce(sentence);
+  level = now;
+  density($('[data-density]', root), s.tries, still.matches);
+}
+
+// nodes writes each node's figures and, for readers who want no motion, lets
+// the width of the arrows say how much goes through.
+function nodes(f) {
+  const s = sum(frames);
+  const set = (id, one, two) => {
+    for (const el of $$(`[data-node="${id}"]`, root)) {
+      text($('[data-figure]', el), one);
+      text($('[data-figure2]', el), two ?? '');
+    }
+  };
+  set('clients', `${rate(s.offered)} users/s`, s.offered > 0 ? `${(s.tries / s.offered).toFixed(1)} tries each` : '');
+  set('balancer', `${rate(s.tries)}/s`);
+  set('gate', `${rate(s.calls)}/s`, `${rate(s.queue)} waiting`);
+  set('cache', `${percent(f.hit)} hits`);
+  for (const el of $$('[data-node="gate"] [data-meter]', root)) {
+    el.setAttribute('width', Math.round(Number(el.dataset.meter) * Math.min(1, s.sat)));
+    el.classList.toggle('full', s.sat > 0.98);
+  }
+  for (const el of $$('.lane line', root)) el.style.strokeWidth = still.matches ? `${1 + Math.min(8, Math.log2(1 + s.tries / 20))}px` : '';
+}
+
+// reasons lists why requests were not served in the last 2.5 seconds.
+function reasons() {
+  const total = {};
+  const last = frames.slice(-25);
+  for (const f of last) for (const [r, v] of Object.entries(f.reasons ?? {})) total[r] = (total[r] ?? 0) + v / last.length;
+  const rows = Object.entries(total).sort((a, b) => b[1] - a[1]).slice(0, 6);
+  const owner = (r) => state.patterns.find((p) => p.state !== 'off' && p.reasons?.includes(r))?.name ?? '';
+  const body = $('[data-reasons]', root);
+  if (!rows.length) {
+    body.replaceChildren(make('tr', {}, make('td', { class: 'dim', colspan: '3' }, 'None in the last seconds.')));
+    return;
+  }
+  body.replaceChildren(...rows.map(([r, v]) => make('tr', {}, make('th', { scope: 'row' }, r.replaceAll('_', ' ')), make('td', { class: 'dim' }, owner(r)), make('td', { class: 'num' }, `${rate(v)}/s`))));
+}
+
+// badge says whether the figures are live, and owns up to what was missed.
+function badge() {
+  const el = $('[data-live]');
+  el.hidden = false;
+  el.dataset.status = status;
+  const words = { live: 'live', waiting: 'live', lost: 'connection lost, trying again' };
+  text(el, dropped ? `${words[status]} · ${dropped} frames missed` : words[status]);
+}
+
+// runs fetches the history when an event is over.
+async function runs() {
+  const list = await fetch('/api/runs').then((r) => r.json()).catch(() => []);
+  const old = $('.history table tbody', root);
+  if (!old) {
+    if (list.length) location.reload();
+    return;
+  }
+  const known = new Set($$('tr th', old).map((th) => th.textContent));
+  for (const r of list.slice(0, 1).filter((one) => !known.has(`#${one.id}`))) {
+    old.prepend(make('tr', {}, make('th', { scope: 'row', class: 'num' }, `#${r.id}`), make('td', {}, r.title), make('td', { class: 'on' }, (r.on ?? []).join(', ') || 'nothing'),
+      make('td', { class: 'num' }, percent(r.goodput_share)), make('td', { class: 'num' }, millis(r.p99_ms)), make('td', {}, r.claims ? `${r.claims_ok} of ${r.claims}` : ''),
+      make('td', {}, r.prediction ?? ''), make('td', {}, make('a', { href: `/runs/${r.id}/report`, download: true }, 'download'))));
+  }
+}
+
+const pinButton = $('[data-pin]', root);
+
+function togglePin() {
+  if (pinned) { compare.drop(); pinned = null; announce('A is let go.'); }
+  else if (frames.length > 10) { pinned = compare.pin(frames, state); announce('Pinned as A.'); }
+  pinButton.setAttribute('aria-pressed', pinned ? 'true' : 'false');
+  turn = 0;
+  if (state && frames.length) draw();
+  $('[data-deltas]', root).hidden = !pinned;
+}
+
+pinButton.addEventListener('click', togglePin);
+pinButton.setAttribute('aria-pressed', pinned ? 'true' : 'false');
+$('[data-share-link]', root).addEventListener('click', () => state && share.copy(state));
+keys({ s: () => panel.spike(), p: togglePin, pattern: (n) => panel.flip(n) });
+document.addEventListener('visibilitychange', () => { if (!document.hidden && state && frames.length) draw(); });
+share.offer(panel);
+
+connect((kind, data) => {
+  if (kind === 'state') {
+    take(data.state);
+    if (data.history && state?.run === data.state.run) {
+      frames = data.history.filter((f) => f.run === state.run);
+      turn = 0;
+      if (frames.length) draw();
+    }
+  } else if (kind === 'frame') frame(data);
+  else if (kind === 'pulse') pulse(data);
+  else if (kind === 'dropped') dropped = data;
+  else if (kind === 'status') { status = data; badge(); }
+});

@@ -1,0 +1,68 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+)
+
+// maxBody is the largest body in bytes; a scenario file is at most as large.
+const maxBody = 64 << 10
+
+// bodyError is one fault of a body. It wraps errMalformed.
+type bodyError struct{ field, got, want string }
+
+func (e *bodyError) Error() string { return fmt.Sprintf("field %s: want %s", e.field, e.want) }
+func (e *bodyError) Unwrap() error { return errMalformed }
+
+// decode reads a JSON object of the wanted form into v. An unknown field, a
+// second value, another content type and a body over maxBody are refused. An
+// absent body is {} when v's owner allows it (optional).
+func decode(w http.ResponseWriter, r *http.Request, v any, optional bool) error {
+	if r.ContentLength > maxBody {
+		return errTooLarge // refused before it is read
+	}
+	if optional && r.ContentLength == 0 {
+		return nil
+	}
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/json" {
+		return errMediaType
+	}
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return bodyFault(err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return &bodyError{"body", "more after the first JSON value", "one JSON object"}
+	}
+	return nil
+}
+
+// bodyFault turns a fault of the JSON reader into one that names the field.
+func bodyFault(err error) error {
+	var large *http.MaxBytesError
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &large) {
+		return errTooLarge
+	}
+	if errors.As(err, &kind) {
+		field := kind.Field
+		if field == "" {
+			field = "body"
+		}
+		return &bodyError{field, "a JSON " + kind.Value, "a " + kind.Type.String()}
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return &bodyError{strings.Trim(name, `"`), "a field that does not exist", "only the fields that /api lists"}
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return &bodyError{"body", "an unfinished value", "one JSON object"}
+	}
+	return &bodyError{"body", "", "one JSON object (" + err.Error() + ")"}
+}

@@ -1,0 +1,27 @@
+package web
+
+import (
+	"context"
+	"net/http"
+
+	"workbench/lab/live"
+	"workbench/lab/scenario"
+	"workbench/sim/load"
+)
+
+// Lab is what the server shows and operates: a *live.Lab. Every change answers
+// with the state that holds after it; errors are those of package live.
+type Lab interface {
+	State() live.State
+	History() []live.Frame // of the last minute, at most 600
+	Watch(context.Context) <-chan live.Event
+	SetPattern(ctx context.Context, name string, c live.PatternChange) (live.State, error)
+	SetFault(ctx context.Context, name string, c live.FaultChange) (live.State, error)
+	Spike(context.Context, load.Spike) (live.State, error)
+	SetTraffic(context.Context, live.TrafficChange) (live.State, error)
+	Load(context.Context, live.ScenarioChange) (live.State, error)
+	Predict(ctx context.Context, choice int) (live.State, error)
+	Runs(context.Context) ([]live.RunSummary, error)
+	Run(ctx context.Context, id uint64) (scenario.Report, error)
+	Metrics() http.Handler
+}

@@ -1,0 +1,2 @@
+// Package page holds whole pages as templates, made of components.
+package page

@@ -1,0 +1,170 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
+
+	"workbench/lab/live"
+	"workbench/web/assets"
+	"workbench/web/page"
+	"workbench/web/report"
+	"workbench/web/view"
+)
+
+// Site returns what a page at path needs to stand in, a further room's too.
+// script names the page's module among the assets; empty: none.
+func (s *Server) Site(path, title, script string) view.Site {
+	v := view.Site{
+		Title: title, Path: path, Style: s.assets.URL("app.css"), Theme: s.assets.URL("theme.js"),
+		Nav: []view.Link{{Title: "Lab", Path: "/lab"}},
+	}
+	for _, r := range s.cfg.Rooms {
+		v.Nav = append(v.Nav, view.Link{Title: r.Title, Path: r.Path})
+	}
+	v.Nav = append(v.Nav, view.Link{Title: "Patterns", Path: "/patterns"}, view.Link{Title: "Runs", Path: "/runs"})
+	if script != "" {
+		v.Script = s.assets.URL(script)
+	}
+	return v
+}
+
+func (s *Server) site(c echo.Context, title, script string) view.Site {
+	return s.Site(c.Request().URL.Path, title, script)
+}
+
+// Render writes a page. It renders to a buffer first, so that a fault of a
+// template is an error and not half a page, and it opens a session for a
+// browser that has none, on a server that only this machine reaches.
+func (s *Server) Render(w http.ResponseWriter, r *http.Request, status int, t templ.Component) error {
+	var b bytes.Buffer
+	if err := t.Render(r.Context(), &b); err != nil {
+		return fmt.Errorf("render %s: %w", r.URL.Path, err)
+	}
+	if s.cfg.Loopback && s.cfg.Token == "" && !s.sessions.has(r) {
+		s.sessions.grant(w, r)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	if _, err := w.Write(b.Bytes()); err != nil {
+		s.cfg.Log.Debug("page not written", "error", err)
+	}
+	return nil
+}
+
+func (s *Server) html(c echo.Context, status int, t templ.Component) error {
+	return s.Render(c.Response(), c.Request(), status, t)
+}
+
+func (s *Server) home(c echo.Context) error { return s.lab(c, true) }
+
+func (s *Server) labPage(c echo.Context) error { return s.lab(c, false) }
+
+func (s *Server) lab(c echo.Context, first bool) error {
+	runs, err := s.cfg.Lab.Runs(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	state := s.cfg.Lab.State()
+	v := view.LabOf(state, s.cfg.Lab.History(), runs[:min(len(runs), 8)])
+	v.Site = s.site(c, "Lab", "lab.js")
+	v.Site.Path = "/lab"
+	v.First = first
+	choices := make([]view.Option, len(s.cfg.Scenarios))
+	for i, one := range s.cfg.Scenarios {
+		choices[i] = view.Option{Value: one.Name, Text: one.Title, Hint: one.Lesson}
+	}
+	v.Scenarios = view.Pick(choices, state.Scenario)
+	return s.html(c, http.StatusOK, page.Lab(v))
+}
+
+func (s *Server) patternsPage(c echo.Context) error {
+	var all []view.Switch
+	for _, p := range s.cfg.Lab.State().Patterns {
+		all = append(all, view.SwitchOf(p, 0, ""))
+	}
+	return s.html(c, http.StatusOK, page.Patterns(s.site(c, "Patterns", ""), all))
+}
+
+// patternPage shows a pattern, or its documentation alone as plain text to a
+// program that asks for it.
+func (s *Server) patternPage(c echo.Context) error {
+	name := c.Param("name")
+	doc := ""
+	if s.cfg.Doc != nil {
+		doc, _ = s.cfg.Doc(name)
+	}
+	for _, p := range s.cfg.Lab.State().Patterns {
+		if p.Name != name {
+			continue
+		}
+		if c.Request().Header.Get("Accept") == "text/plain" {
+			return c.String(http.StatusOK, doc)
+		}
+		v := view.PatternOf(p, doc)
+		return s.html(c, http.StatusOK, page.Pattern(s.site(c, v.Switch.Title, ""), v))
+	}
+	return fmt.Errorf("%w: pattern %q", live.ErrUnknown, name)
+}
+
+func (s *Server) runsPage(c echo.Context) error {
+	runs, err := s.cfg.Lab.Runs(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	return s.html(c, http.StatusOK, page.Runs(s.site(c, "Runs", ""), view.RunsOf(runs)))
+}
+
+// report answers with a run as one file that needs nothing else. It carries
+// its own style, so it has a policy of its own: that style and nothing more.
+func (s *Server) report(c echo.Context) error {
+	id, err := runID(c)
+	if err != nil {
+		return err
+	}
+	rep, err := s.cfg.Lab.Run(c.Request().Context(), id)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := report.Write(&b, id, rep); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	h := c.Response().Header()
+	h.Set("Content-Security-Policy", report.Policy()+"; frame-ancestors 'none'; sandbox")
+	h.Set("Content-Disposition", `attachment; filename="run-`+strconv.FormatUint(id, 10)+`.html"`)
+	h.Set("Cache-Control", "no-store")
+	return c.HTMLBlob(http.StatusOK, b.Bytes())
+}
+
+func (s *Server) apiPage(c echo.Context) error {
+	return s.html(c, http.StatusOK, page.API(s.site(c, "API", ""), apiRoutes()))
+}
+
+func (s *Server) about(c echo.Context) error {
+	return s.html(c, http.StatusOK, page.About(s.site(c, "About", ""), s.cfg.Version, assets.Notice()))
+}
+
+func (s *Server) gallery(c echo.Context) error {
+	v := view.Fixtures()
+	return s.html(c, http.StatusOK, page.Gallery(s.site(c, "Gallery", ""), v))
+}
+
+// errorPage tells a person what a problem document tells a program.
+func (s *Server) errorPage(c echo.Context, status int, p Problem) error {
+	detail := strings.ToUpper(p.Detail[:1]) + p.Detail[1:] + "."
+	t := page.Problem(s.site(c, p.Title, ""), strconv.Itoa(status)+" "+p.Title, detail)
+	var b bytes.Buffer
+	if err := t.Render(context.WithoutCancel(c.Request().Context()), &b); err != nil {
+		return fmt.Errorf("render the error page: %w", err)
+	}
+	return c.HTMLBlob(status, b.Bytes())
+}

@@ -1,0 +1,27 @@
+package web
+
+import "workbench/web/view"
+
+// apiRoutes documents every address of the API; a test holds it to routes.
+func apiRoutes() []view.Route {
+	const state = "200 with the state that holds now, as read back from the service."
+	return []view.Route{
+		{Method: "GET", Path: "/api/lab", Text: "The whole lab: scenario, traffic, patterns with knobs, gauges and counters, faults, markers.", Answer: state},
+		{Method: "GET", Path: "/api/lab/stream", Text: "Server-Sent Events. The first event, state, holds {state, history}: the lab and the last minute's frames. " +
+			"Then frame ten times a second, pulse once a second (traffic; gauges and counters of the patterns that are not off), state after every change, and dropped with the number of frames that this reader was too slow for. " +
+			"At most 200 streams at once; a reader that stops reading is cut off.",
+			Body:   "event: frame\ndata: {\"t\":12.3,\"run\":1,\"v\":4,\"offered\":160,\"tries\":160,\"good\":160,\"p50\":24.1,\"p99\":61.8,…}",
+			Answer: "200 text/event-stream, or 503 when too many are open."},
+		{Method: "PUT", Path: "/api/lab/patterns/{name}", Text: "Switches a pattern (off, shadow, on), sets knobs, or both. What is left out stays.", Body: `{"state":"on","knobs":{"rate":200,"per":"user"}}`, Answer: state},
+		{Method: "PUT", Path: "/api/lab/faults/{name}", Text: "Begins or ends a fault. for: how long, 0 until it is ended. factor: how much slower. share: of the calls that fail.", Body: `{"on":true,"for":10000000000,"factor":5}`, Answer: state},
+		{Method: "PUT", Path: "/api/lab/traffic", Text: "Turns the dial (a factor on the scenario's traffic, 0 to 100), or pauses and resumes (phase: paused, running).", Body: `{"factor":2.5}`, Answer: state},
+		{Method: "POST", Path: "/api/lab/spike", Text: "Plays the scenario's own event with an empty body, or multiplies the traffic for a while.", Body: `{"factor":10,"for":10000000000}`, Answer: state},
+		{Method: "POST", Path: "/api/lab/scenario", Text: "Starts a scenario by name, or from the text of a scenario file (yaml), with a seed, a scale and patterns set from the start.", Body: `{"name":"metastable","seed":1,"patterns":{"queue":{"state":"on"}}}`, Answer: state},
+		{Method: "POST", Path: "/api/lab/prediction", Text: "Commits the answer to the scenario's question. It cannot be taken back.", Body: `{"choice":0}`, Answer: state},
+		{Method: "GET", Path: "/api/runs", Text: "The finished runs, the latest first.", Answer: "200 with a list of summaries."},
+		{Method: "GET", Path: "/api/runs/{id}", Text: "One run's report: sums, latencies, one point a second, claims and their verdicts.", Answer: "200 with the report, or 404."},
+		{Method: "GET", Path: "/metrics", Text: "Figures of the lab for Prometheus.", Answer: "200 in the text format."},
+		{Method: "GET", Path: "/healthz", Text: "Whether the process answers.", Answer: "200."},
+		{Method: "GET", Path: "/readyz", Text: "Whether a scenario runs.", Answer: "200, or 503 while the lab starts."},
+	}
+}

@@ -1,0 +1,161 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"workbench/sim/clock"
+	"workbench/web/assets"
+	"workbench/web/stream"
+)
+
+// Config is what a server is made from. Lab, Log, Clock and Hosts are needed.
+type Config struct {
+	Lab       Lab
+	Log       *slog.Logger
+	Clock     *clock.Wall
+	Hosts     []string // every Host header that is answered, exact: "127.0.0.1:8080", "localhost:8080"
+	Loopback  bool     // whether the address served can be reached from this machine alone
+	Token     string   // the access token; needed unless Loopback
+	Dir       string   // where the session key is kept; empty: sessions end with the process
+	Version   string   // of the program, for the about page
+	Scenarios []Choice // what the picker offers, in order
+	// Doc returns the package documentation of a pattern's room as text.
+	Doc   func(pattern string) (string, bool)
+	Rooms []Room // further rooms, shown in the navigation after Lab
+}
+
+// Choice is one scenario of the picker.
+type Choice struct{ Name, Title, Lesson string }
+
+// Room is a part of the site that is served beside the lab. Its handler gets
+// every request for Path and below, behind the same guard, and draws its pages
+// with the server's Site and Render.
+type Room struct {
+	Title string
+	Path  string                     // "/guide"
+	API   []string                   // further paths of the same handler, such as "/api/exercises"
+	Open  func(*Server) http.Handler // called once, by New
+}
+
+// Limits of the server.
+const (
+	maxReaders    = 200
+	headerTimeout = 5 * time.Second
+	readTimeout   = 15 * time.Second
+	writeTimeout  = 30 * time.Second
+	idleTimeout   = 90 * time.Second
+	minToken      = 16 // characters of an access token
+)
+
+// Server answers the browser. Its methods are safe for concurrent use.
+type Server struct {
+	cfg      Config
+	sessions *sessions
+	hub      *stream.Hub
+	feed     *feed
+	echo     *echo.Echo
+	handler  http.Handler
+	http     *http.Server
+	assets   *assets.Set
+}
+
+// New checks the configuration, naming all its faults at once, and builds the
+// server. It serves nothing yet.
+func New(cfg Config) (*Server, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	_, port, err := net.SplitHostPort(cfg.Hosts[0])
+	if err != nil {
+		port = "80" // a host without a port is the scheme's own
+	}
+	ses, err := openSessions(cfg.Dir, port, cfg.Token, cfg.Clock)
+	if err != nil {
+		return nil, err
+	}
+	set, err := assets.Load()
+	if err != nil {
+		return nil, fmt.Errorf("load the assets: %w", err)
+	}
+	s := &Server{cfg: cfg, sessions: ses, hub: stream.New(maxReaders), assets: set}
+	s.feed = &feed{lab: cfg.Lab, hub: s.hub, log: cfg.Log}
+	s.echo = echo.New()
+	s.echo.IPExtractor = echo.ExtractIPDirect()
+	s.echo.HTTPErrorHandler = s.fail
+	s.routes()
+	s.handler = s.rescue(s.guard(s.echo))
+	s.http = &http.Server{
+		Handler: s.handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
+	}
+	return s, nil
+}
+
+func (c Config) validate() error {
+	var faults []error
+	need := func(ok bool, text string) {
+		if !ok {
+			faults = append(faults, errors.New("web: "+text))
+		}
+	}
+	need(c.Lab != nil, "Config.Lab is nil")
+	need(c.Log != nil, "Config.Log is nil")
+	need(c.Clock != nil, "Config.Clock is nil")
+	need(len(c.Hosts) > 0, "Config.Hosts is empty: name at least one host:port to answer to")
+	need(c.Loopback || len(c.Token) >= minToken, fmt.Sprintf("an address that others can reach needs Config.Token of at least %d characters", minToken))
+	return errors.Join(faults...)
+}
+
+// Handler returns the server's handler, guard included.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Login returns the query that opens a session once: "?token=…". It is
+// printed for whoever started the program.
+func (s *Server) Login() string { return "?token=" + s.sessions.login() }
+
+// Serve answers connections of ln until Shutdown, then returns nil.
+func (s *Server) Serve(ln net.Listener) error {
+	if err := s.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
+}
+
+// Shutdown ends the event streams, lets requests in flight finish and closes.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.hub.Close()
+	if err := s.http.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("requests in flight did not finish: %w", err), s.http.Close())
+	}
+	s.feed.close()
+	return nil
+}
+
+// Streams returns the figures of the event streams.
+func (s *Server) Streams() stream.Counts { return s.hub.Counts() }
+
+// rescue turns a panic of a handler into an answer and a line in the log.
+func (s *Server) rescue(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			fault := recover()
+			if fault == nil {
+				return
+			}
+			if fault == http.ErrAbortHandler {
+				panic(fault) // the standard library's own way to end a connection
+			}
+			s.cfg.Log.Error("handler panicked", "path", r.URL.Path, "panic", fault)
+			s.refuse(w, errors.New("panic"))
+		}()
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,144 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"workbench/lab/knob"
+	"workbench/lab/live"
+	"workbench/lab/scenario"
+	"workbench/web/stream"
+)
+
+// Errors of the server's own.
+var (
+	errMalformed = errors.New("the body is not the JSON that this address takes")
+	errTooLarge  = errors.New("the body is larger than 64 KiB")
+	errMediaType = errors.New("the body must be application/json")
+	errHost      = errors.New("this server does not answer to that name")
+	errForeign   = errors.New("another site's page may not do this")
+	errSession   = errors.New("no session: open the lab's page in this browser first")
+	errToken     = errors.New("this server needs its access token: open the address it printed, or send Authorization: Bearer TOKEN")
+)
+
+// statusOf is the one place that chooses a status for an error.
+func statusOf(err error) int {
+	var echoed *echo.HTTPError
+	var value *knob.Error
+	var file *scenario.FieldError
+	switch {
+	case errors.As(err, &echoed):
+		return echoed.Code
+	case errors.Is(err, errMalformed):
+		return http.StatusBadRequest
+	case errors.Is(err, errTooLarge):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, errMediaType):
+		return http.StatusUnsupportedMediaType
+	case errors.Is(err, errHost):
+		return http.StatusMisdirectedRequest
+	case errors.Is(err, errForeign):
+		return http.StatusForbidden
+	case errors.Is(err, errSession), errors.Is(err, errToken):
+		return http.StatusUnauthorized
+	case errors.Is(err, live.ErrUnknown), errors.Is(err, scenario.ErrUnknown):
+		return http.StatusNotFound
+	case errors.Is(err, live.ErrInvalid), errors.As(err, &value), errors.As(err, &file):
+		return http.StatusUnprocessableEntity
+	case errors.Is(err, live.ErrConflict):
+		return http.StatusConflict
+	case errors.Is(err, live.ErrStarting), errors.Is(err, live.ErrClosed), errors.Is(err, stream.ErrFull),
+		errors.Is(err, stream.ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+// Problem is a problem document (RFC 9457).
+type Problem struct {
+	Type   string  `json:"type"`
+	Title  string  `json:"title"`
+	Status int     `json:"status"`
+	Detail string  `json:"detail"`
+	Errors []Field `json:"errors,omitempty"`
+}
+
+// Field is one wrong field of a request.
+type Field struct {
+	Name string `json:"field"`
+	Got  string `json:"got,omitempty"`
+	Want string `json:"want"`
+}
+
+// problemOf describes an error to whoever sent the request.
+func problemOf(err error) Problem {
+	status := statusOf(err)
+	p := Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Errors: fieldsOf(err)}
+	var echoed *echo.HTTPError
+	switch {
+	case status == http.StatusInternalServerError:
+		p.Detail = "something went wrong in the workbench; its log says what"
+	case errors.As(err, &echoed):
+		p.Detail = strings.ToLower(http.StatusText(echoed.Code)) + "; /api lists what there is"
+	case len(p.Errors) > 0:
+		lines := make([]string, len(p.Errors))
+		for i, f := range p.Errors {
+			lines[i] = f.Name + ": want " + f.Want
+			if f.Got != "" {
+				lines[i] = f.Name + ": got " + f.Got + ", want " + f.Want
+			}
+		}
+		p.Detail = strings.Join(lines, "; ")
+	default:
+		p.Detail = strings.ReplaceAll(err.Error(), "\n", ": ")
+	}
+	return p
+}
+
+// fieldsOf collects every wrong field of an error tree.
+func fieldsOf(err error) []Field {
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case *live.FieldError:
+		return []Field{{e.Field, e.Got, e.Want}}
+	case *knob.Error:
+		return []Field{{e.Knob, e.Got, e.Want}}
+	case *scenario.FieldError:
+		return []Field{{e.Field, e.Got, e.Want}}
+	case *bodyError:
+		return []Field{{e.field, e.got, e.want}}
+	case interface{ Unwrap() []error }:
+		var out []Field
+		for _, one := range e.Unwrap() {
+			out = append(out, fieldsOf(one)...)
+		}
+		return out
+	case interface{ Unwrap() error }:
+		return fieldsOf(e.Unwrap())
+	}
+	return nil
+}
+
+// writeProblem answers with an error's problem document.
+func writeProblem(w http.ResponseWriter, err error) error {
+	p := problemOf(err)
+	body, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	if p.Status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", "1")
+	}
+	w.WriteHeader(p.Status)
+	_, err = w.Write(append(body, '\n'))
+	return err
+}

@@ -1,0 +1,228 @@
+package view
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"workbench/lab"
+	"workbench/lab/live"
+)
+
+// Diagram is the service as it stands, drawn for a wide or a tall screen.
+// Coordinates are in the units of the view box, one pixel at full size.
+type Diagram struct {
+	Kind     string // wide, tall
+	Box      string // the SVG view box
+	Width    string
+	Height   string
+	Nodes    []Box
+	Chips    []Chip
+	Lanes    []Lane
+	Edges    []Line
+	Service  Box
+	Geometry string // JSON for the moving dots
+}
+
+// Box is one node.
+type Box struct {
+	ID, Kind, Title, Note string
+	X, Y, W, H            int
+	Up                    bool
+	Meter                 bool // whether it shows how busy it is
+	TitleY, NoteY, FigY   int
+	MeterX, MeterY        int
+	MeterW                int
+	TextX                 int
+}
+
+// Chip is one pattern in the service, with the gate that crosses the lanes.
+type Chip struct {
+	Name, State, Text string
+	X, Y, W, H        int
+	TextX, NameY, St  int
+	GX1, GY1, GX2     int // the gate across the lanes
+	GY2               int
+	SX1, SY1, SX2     int // the stem from chip to gate
+	SY2               int
+}
+
+// Lane is one instance: the way of a request through it.
+type Lane struct {
+	Name           string
+	Up             bool
+	X1, Y1, X2, Y2 int
+	TX, TY         int
+}
+
+// Line is one arrow between nodes.
+type Line struct{ X1, Y1, X2, Y2 int }
+
+// geometry is what the dots need: the ways they go and where patterns stand.
+type geometry struct {
+	W      int            `json:"w"`
+	H      int            `json:"h"`
+	Tall   bool           `json:"tall"`
+	Routes []route        `json:"routes"`
+	Stops  map[string]int `json:"stops"` // pattern name to its place along the lanes
+	Redis  [2]int         `json:"redis"`
+	Enter  int            `json:"enter"` // where the service begins along the lanes
+	Exit   int            `json:"exit"`
+}
+
+// route is one way from the clients through one instance to one dependency.
+type route struct {
+	Lane   string   `json:"lane"`
+	To     string   `json:"to"`
+	Points [][2]int `json:"pts"`
+}
+
+// split sorts a state's nodes by where they are drawn.
+func split(s live.State) (instances []live.Node, by map[string]live.Node, behind []live.Node) {
+	by = map[string]live.Node{}
+	for _, n := range s.Nodes {
+		by[n.ID] = n
+		switch n.Kind {
+		case "instance":
+			instances = append(instances, n)
+		case "gate", "provider", "queue":
+			behind = append(behind, n)
+		}
+	}
+	return instances, by, behind
+}
+
+func serverPatterns(s live.State) []live.PatternState {
+	return slices.DeleteFunc(slices.Clone(s.Patterns), func(p live.PatternState) bool { return p.Side == lab.Client })
+}
+
+// Measures of the wide drawing.
+const (
+	wideW, wideH     = 1056, 336
+	wideMid          = 138 // the lanes' middle
+	serviceX, serveW = 252, 600
+	laneGap          = 16
+	chipW, chipH     = 82, 40
+	nodeW            = 160 // of what stands behind the service
+	letterW          = 6.3 // of a note, about
+)
+
+// wideDiagram draws from left to right: users, balancer, service, database,
+// with the patterns as gates across the instances' lanes.
+func wideDiagram(s live.State) Diagram {
+	instances, by, behind := split(s)
+	patterns := serverPatterns(s)
+	d := Diagram{Kind: "wide", Box: "0 0 " + strconv.Itoa(wideW) + " " + strconv.Itoa(wideH), Width: strconv.Itoa(wideW), Height: strconv.Itoa(wideH)}
+	g := geometry{W: wideW, H: wideH, Stops: map[string]int{}, Enter: serviceX, Exit: serviceX + serveW}
+	d.Service = Box{ID: "service", X: serviceX, Y: 12, W: serveW, H: 252, TextX: serviceX + 14, TitleY: 32}
+	clients := box(by["clients"], 2, wideMid-52, 116, 104)
+	balancer := box(by["balancer"], 136, wideMid-40, 100, 80)
+	d.Nodes = append(d.Nodes, clients, balancer)
+
+	half := laneGap * (len(instances) - 1) / 2
+	step := 0
+	if len(patterns) > 1 {
+		step = (serveW - 66 - chipW/2 - 14) / (len(patterns) - 1)
+	}
+	redisX := serviceX + serveW/2
+	for i, p := range patterns {
+		x := serviceX + 66 + i*step
+		top := wideMid - 96
+		if i%2 == 1 {
+			top = wideMid + 62
+		}
+		c := Chip{Name: p.Name, State: p.State.String(), Text: chipText(p), X: x - chipW/2, Y: top, W: chipW, H: chipH, TextX: x, NameY: top + 17, St: top + 32}
+		c.GX1, c.GX2, c.GY1, c.GY2 = x, x, wideMid-half-13, wideMid+half+13
+		c.SX1, c.SX2 = x, x
+		if i%2 == 0 {
+			c.SY1, c.SY2 = top+chipH, c.GY1
+		} else {
+			c.SY1, c.SY2 = c.GY2, top
+		}
+		g.Stops[p.Name] = x
+		if p.Name == "cache" {
+			redisX = x
+		}
+		d.Chips = append(d.Chips, c)
+	}
+	if n, ok := by["cache"]; ok {
+		redis := box(n, redisX-95, wideH-50, 190, 48)
+		d.Nodes = append(d.Nodes, redis)
+		d.Edges = append(d.Edges, Line{redisX, d.Service.Y + d.Service.H, redisX, redis.Y})
+		g.Redis = [2]int{redisX, redis.Y}
+	}
+	gates := stackRight(behind, &d)
+	d.Edges = append(d.Edges, Line{clients.X + clients.W, wideMid, balancer.X, wideMid})
+	for i, in := range instances {
+		y := wideMid - half + i*laneGap
+		d.Lanes = append(d.Lanes, Lane{Name: in.ID, Up: in.Up, X1: serviceX, Y1: y, X2: serviceX + serveW, Y2: y, TX: serviceX + 12, TY: y + 4})
+		for _, b := range gates {
+			g.Routes = append(g.Routes, route{in.ID, b.ID, [][2]int{
+				{clients.X + clients.W/2, wideMid}, {balancer.X + balancer.W/2, wideMid}, {serviceX, y}, {serviceX + serveW, y}, {b.X + b.W/2, b.Y + b.H/2},
+			}})
+		}
+	}
+	d.Geometry = encode(g)
+	return d
+}
+
+// stackRight places what stands behind the service on the right.
+func stackRight(behind []live.Node, d *Diagram) []Box {
+	const h, gap = 108, 18
+	y := wideMid - (len(behind)*h+(len(behind)-1)*gap)/2
+	var out []Box
+	for _, n := range behind {
+		b := box(n, wideW-nodeW-2, max(y, 4), nodeW, h)
+		b.Meter = true
+		y = b.Y + h + gap
+		out = append(out, b)
+		d.Edges = append(d.Edges, Line{serviceX + serveW, wideMid, b.X, b.Y + b.H/2})
+	}
+	d.Nodes = append(d.Nodes, out...)
+	return out
+}
+
+// box places a node and the lines of text inside it.
+func box(n live.Node, x, y, w, h int) Box {
+	b := Box{ID: n.ID, Kind: n.Kind, Title: n.Title, Note: fit(n.Note, w-24), X: x, Y: y, W: w, H: h, Up: n.Up, TextX: x + 12, TitleY: y + 22, NoteY: y + 39, FigY: y + 58}
+	b.MeterX, b.MeterY, b.MeterW = x+12, y+h-16, w-24
+	return b
+}
+
+// fit returns the words of a note that fit a width, so that no text runs out
+// of its node; the drawer shows the whole.
+func fit(note string, width int) string {
+	out := ""
+	for _, word := range strings.Fields(note) {
+		longer := strings.TrimSpace(out + " " + word)
+		if float64(utf8.RuneCountInString(longer))*letterW > float64(width) {
+			break
+		}
+		out = longer
+	}
+	return strings.TrimRight(out, " +·,(")
+}
+
+// chipText says what a pattern does right now: its state, or the word of its
+// first gauge that has one.
+func chipText(p live.PatternState) string {
+	if p.State == lab.Off || p.State == lab.Shadow {
+		return p.State.String()
+	}
+	for _, g := range p.Gauges {
+		if g.Text != "" && g.Name == "state" {
+			return g.Text
+		}
+	}
+	return p.State.String()
+}
+
+func encode(g geometry) string {
+	b, err := json.Marshal(g)
+	if err != nil {
+		return "{}" // whole numbers and words always encode
+	}
+	return string(b)
+}

@@ -1,0 +1,99 @@
+package view
+
+import (
+	"strconv"
+
+	"workbench/lab/live"
+)
+
+// Measures of the tall drawing, for phones.
+const (
+	tallW            = 360
+	tallMid          = tallW / 2
+	tallTop          = 212 // where the service begins
+	tallStep         = 34  // between patterns, left and right in turn
+	tallChipW        = 112
+	tallLane         = 14
+	tallHead, tallGo = 40, 14 // room before the first and after the last pattern
+)
+
+// tallDiagram draws the same from top to bottom.
+func tallDiagram(s live.State) Diagram {
+	instances, by, behind := split(s)
+	patterns := serverPatterns(s)
+	serviceH := tallHead + len(patterns)*tallStep + tallGo
+	end := tallTop + serviceH
+	height := end + 28 + 108
+	d := Diagram{Kind: "tall", Box: "0 0 " + strconv.Itoa(tallW) + " " + strconv.Itoa(height), Width: strconv.Itoa(tallW), Height: strconv.Itoa(height)}
+	g := geometry{W: tallW, H: height, Tall: true, Stops: map[string]int{}, Enter: tallTop, Exit: end}
+	d.Service = Box{ID: "service", X: 6, Y: tallTop, W: tallW - 12, H: serviceH, TextX: 20, TitleY: tallTop + 22}
+	clients := box(by["clients"], tallMid-110, 4, 220, 88)
+	balancer := box(by["balancer"], tallMid-90, 126, 180, 54)
+	d.Nodes = append(d.Nodes, clients, balancer)
+	d.Edges = append(d.Edges, Line{tallMid, clients.Y + clients.H, tallMid, balancer.Y}, Line{tallMid, balancer.Y + balancer.H, tallMid, tallTop})
+
+	half := tallLane * (len(instances) - 1) / 2
+	for i, p := range patterns {
+		y := tallTop + tallHead + i*tallStep + tallStep/2
+		x := 14
+		if i%2 == 1 {
+			x = tallW - 14 - tallChipW
+		}
+		c := Chip{Name: p.Name, State: p.State.String(), Text: chipText(p), X: x, Y: y - chipH/2, W: tallChipW, H: chipH, TextX: x + tallChipW/2, NameY: y - 3, St: y + 12}
+		c.GX1, c.GX2, c.GY1, c.GY2 = tallMid-half-12, tallMid+half+12, y, y
+		c.SY1, c.SY2 = y, y
+		if i%2 == 0 {
+			c.SX1, c.SX2 = x+tallChipW, c.GX1
+		} else {
+			c.SX1, c.SX2 = c.GX2, x
+		}
+		g.Stops[p.Name] = y
+		d.Chips = append(d.Chips, c)
+	}
+	gates := stackBelow(behind, by, end+28, &d, &g)
+	for i, in := range instances {
+		x := tallMid - half + i*tallLane
+		d.Lanes = append(d.Lanes, Lane{Name: in.ID, Up: in.Up, X1: x, Y1: tallTop, X2: x, Y2: end, TX: x, TY: tallTop + 16})
+		for _, b := range gates {
+			g.Routes = append(g.Routes, route{in.ID, b.ID, [][2]int{
+				{tallMid, clients.Y + clients.H/2}, {tallMid, balancer.Y + balancer.H/2}, {x, tallTop}, {x, end}, {b.X + b.W/2, b.Y + b.H/2},
+			}})
+		}
+	}
+	d.Geometry = encode(g)
+	return d
+}
+
+// stackBelow places Redis and the dependencies side by side under the service.
+func stackBelow(behind []live.Node, by map[string]live.Node, y int, d *Diagram, g *geometry) []Box {
+	count := len(behind)
+	redis, hasRedis := by["cache"]
+	if hasRedis {
+		count++
+	}
+	if count == 0 {
+		return nil
+	}
+	const gap = 8
+	w := (tallW - 12 - gap*(count-1)) / count
+	x := 6
+	place := func(n live.Node) Box {
+		b := box(n, x, y, w, 108)
+		x += w + gap
+		d.Edges = append(d.Edges, Line{b.X + w/2, y - 28, b.X + w/2, y})
+		return b
+	}
+	if hasRedis {
+		b := place(redis)
+		g.Redis = [2]int{b.X + w/2, y}
+		d.Nodes = append(d.Nodes, b)
+	}
+	var out []Box
+	for _, n := range behind {
+		b := place(n)
+		b.Meter = true
+		out = append(out, b)
+	}
+	d.Nodes = append(d.Nodes, out...)
+	return out
+}
