@@ -93,7 +93,7 @@ func (m Mailbox) Close() { m.box.close() }
 // Second is one second's evidence.
 type Second struct {
 	Lag, Service, Calm           time.Duration // each of all tries
-	Overdue                      time.Duration
+	Overdue, Patience            time.Duration
 	Offered, Tries, Firsts       uint64
 	Answered, Unanswered         uint64
 	Refused, Waited, Hurried     uint64
@@ -109,7 +109,7 @@ func (s Second) Judge() Verdict {
 		offered: s.Offered, tries: s.Tries, firsts: s.Firsts, answered: s.Answered, waited: s.Waited,
 		unanswered: s.Unanswered, refused: s.Refused, hurried: s.Hurried, free: s.Free, stalled: s.Stalled, silent: s.Silent, overdue: s.Overdue,
 		cpu: s.CPU, windows: int(time.Second / period), grew: s.Grew, first: s.InflightFrom, last: s.Inflight,
-		began: s.PendingFrom, pending: s.Pending, calm: s.Calm,
+		began: s.PendingFrom, pending: s.Pending, calm: s.Calm, patience: s.Patience,
 	}
 	x.lag.RecordN(s.Lag, max(s.Offered, 1))
 	if s.Answered > 0 {

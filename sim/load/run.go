@@ -161,6 +161,7 @@ func (r *reporter) frame() Frame {
 	r.calm.Merge(&w.calm)
 	r.normal.Merge(&w.service)
 	r.second.calm, r.second.silent = r.calm.Quantile(0.5), r.normal.Count() == 0
+	r.second.patience = r.e.habit.Load().Timeout
 	r.second.add(w, &g, share)
 	if whole := g.at / time.Second; whole > r.whole {
 		r.whole = whole

@@ -8,12 +8,14 @@ import (
 
 // The thresholds of a verdict.
 const (
-	lagFloor   = 2 * time.Millisecond // lag below this is never the generator's shame
-	lagShare   = 0.10                 // of the median service time
-	cpuLimit   = 0.85                 // of one core
-	sentLimit  = 0.99                 // of the offered, while a connection is free
-	faultShare = 0.01                 // of the tries, unanswered or refused
-	swollen    = 2.0                  // service time under pressure over service time in calm
+	lagFloor   = 2 * time.Millisecond  // lag below this is never the generator's shame
+	lagShare   = 0.10                  // of the median service time
+	lagPatient = 0.05                  // of the clients' patience: what is small against the limit that decides between served and late
+	lagCeiling = 25 * time.Millisecond // of what patience excuses
+	cpuLimit   = 0.85                  // of one core
+	sentLimit  = 0.99                  // of the offered, while a connection is free
+	faultShare = 0.01                  // of the tries, unanswered or refused
+	swollen    = 2.0                   // service time under pressure over service time in calm
 )
 
 // second gathers what one second's verdict is judged by.
@@ -33,6 +35,7 @@ type second struct {
 	first, last, pending int           // inflight at the first and last window's end; pending at the last's
 	began                int           // pending at the first window's end
 	calm                 time.Duration // median service time in calm so far; 0: unknown
+	patience             time.Duration // how long users wait
 }
 
 // add takes in a window.
@@ -82,7 +85,8 @@ func (s *second) judge() Verdict {
 
 // starved reports whether the generator itself fell behind.
 func (s *second) starved() bool {
-	bound := max(lagFloor, time.Duration(lagShare*float64(s.service.Quantile(0.5))))
+	excused := min(lagCeiling, time.Duration(lagPatient*float64(s.patience)))
+	bound := max(lagFloor, excused, time.Duration(lagShare*float64(s.service.Quantile(0.5))))
 	if max(s.lag.Quantile(0.99), s.overdue) > bound || s.cpu > cpuLimit {
 		return true
 	}
