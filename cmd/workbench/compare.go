@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"strings"
 
 	"workbench/lab/scenario"
@@ -87,7 +88,7 @@ func difference(sides [2]string, r [2]scenario.Report) [][]string {
 	rows := [][]string{{"", head(0), head(1), "b - a"}}
 	count := func(name string, f func(scenario.Report) float64) {
 		a, b := f(r[0]), f(r[1])
-		rows = append(rows, []string{name, fmt.Sprintf("%.4g", a), fmt.Sprintf("%.4g", b), fmt.Sprintf("%+.4g", b-a)})
+		rows = append(rows, []string{name, figure(a), figure(b), signed(b - a)})
 	}
 	count("users offered", func(r scenario.Report) float64 { return float64(r.Offered) })
 	count("requests sent", func(r scenario.Report) float64 { return float64(r.Sent) })
@@ -102,6 +103,21 @@ func difference(sides [2]string, r [2]scenario.Report) [][]string {
 	}
 	rows = append(rows, []string{"patterns on", or(states(r[0]), "none"), or(states(r[1]), "none")})
 	return rows
+}
+
+// figure writes a number with four digits, and a large one whole.
+func figure(v float64) string {
+	if math.Abs(v) >= 1000 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.4g", v)
+}
+
+func signed(v float64) string {
+	if v < 0 {
+		return figure(v)
+	}
+	return "+" + figure(v)
 }
 
 func or(text, otherwise string) string {

@@ -73,11 +73,11 @@ type listedPattern struct {
 
 func (p *program) patterns() (any, [][]string, error) {
 	var out []listedPattern
-	rows := [][]string{{"PATTERN", "KNOBS AND THEIR DEFAULTS", "WHAT IT DOES"}}
+	rows := [][]string{{"PATTERN", "WHAT IT DOES", "KNOBS AND THEIR DEFAULTS"}}
 	for _, pattern := range p.parts.patterns {
 		knobs := knob.Describe(pattern.Knobs())
 		out = append(out, listedPattern{pattern.Name, pattern.Title, pattern.Line, string(pattern.Side), knobs})
-		rows = append(rows, []string{pattern.Name, settings(knobs), pattern.Line})
+		rows = append(rows, []string{pattern.Name, pattern.Line, settings(knobs)})
 	}
 	return out, rows, nil
 }

@@ -119,7 +119,7 @@ func (p *program) usage([]string) error {
 	fmt.Fprint(p.out, "workbench: learn to design services for heavy traffic by operating one\n\n")
 	for _, c := range commands() {
 		if !c.hidden {
-			fmt.Fprintf(p.out, "  workbench %-9s%s\n      %s\n", c.name, c.args, c.help)
+			fmt.Fprintf(p.out, "  %s\n      %s\n", strings.TrimSpace("workbench "+c.name+" "+c.args), c.help)
 		}
 	}
 	fmt.Fprint(p.out, "\nworkbench SUBCOMMAND --help lists a subcommand's flags. Settings may also come from the environment, as WORKBENCH_ADDR and so on.\n")

@@ -170,10 +170,10 @@ func TestCalls(t *testing.T) {
 		{"ablation on a chosen engine", []string{"ablation", path, "--seeds=1", "--engine=real"}, 0, []string{"real"}, nil, []string{"real mine", "real mine queue on", "real closed"}},
 		{"ablation on no engine", []string{"ablation", path, "--engine=theory"}, 2, nil, []string{"want one of auto, real, quick"}, nil},
 		{"ablation of nothing", []string{"ablation", "--seeds=0"}, 2, nil, []string{"flag --seeds: got 0, want 1 to 1000"}, nil},
-		{"ablation of a scenario that has none", []string{"ablation", file(t, strings.Replace(mine, "ablation:", "# ", 1))}, 2, nil, []string{"scenario mine: got no ablation"}, nil},
+		{"ablation of a scenario that has none", []string{"ablation", file(t, strings.Replace(mine, "ablation:", "# ", 1))}, 2, nil, []string{"got no ablation, want one in its file"}, nil},
 		{"a scenario that is not won", []string{"ablation", file(t, strings.Replace(mine, "with: [--on=queue]", "with: [--on=breaker]", 1)), "--seeds=1"}, 1, []string{"lost at 0  lost at 0  ✗"}, []string{"not every scenario is lost without its pattern"}, nil},
 		{"list", []string{"list", "scenarios"}, 0, []string{"SCENARIO", "metastable", "client-budget", "The spike that never ends"}, nil, nil},
-		{"list patterns", []string{"list", "patterns"}, 0, []string{"queue", "length=10", "what queue does", "breaker"}, nil, nil},
+		{"list patterns", []string{"list", "patterns"}, 0, []string{"queue", "what queue does", "length=10", "breaker"}, nil, nil},
 		{"list systems", []string{"list", "systems"}, 0, []string{"profile", "read-profile", "GET /profiles/{key}", "normal"}, nil, nil},
 		{"list of what does not exist", []string{"list", "brokers"}, 2, nil, []string{`got "brokers", want scenarios, patterns or systems`}, nil},
 		{"list of nothing", []string{"list"}, 2, nil, []string{"got 0 things to list"}, nil},
@@ -310,6 +310,14 @@ func TestWhenAnEngineDoesNotDeliver(t *testing.T) {
 				t.Errorf("engines ran %q, want the engine closed", b.ran)
 			}
 		})
+	}
+}
+
+func TestFigures(t *testing.T) {
+	for v, want := range map[float64]string{86777: "+86777", -216500: "-216500", 0: "+0", -0.016: "-0.016", 94.474: "+94.47"} {
+		if got := signed(v); got != want {
+			t.Errorf("signed(%v) = %q, want %q", v, got, want)
+		}
 	}
 }
 

@@ -39,7 +39,9 @@ func TestChangesAreReadBack(t *testing.T) {
 			return p.State == lab.On && setting(p, "length") == "9" && setting(p, "order") == "lifo"
 		}},
 		{"pattern off", func() (live.State, error) { return r.SetPattern(t.Context(), "queue", live.PatternChange{State: &off}) },
-			"queue off", func(s live.State) bool { return pattern(s, "queue").State == lab.Off && len(pattern(s, "queue").Gauges) == 0 }},
+			"queue off", func(s live.State) bool {
+				return pattern(s, "queue").State == lab.Off && len(pattern(s, "queue").Gauges) == 0
+			}},
 		{"client side", func() (live.State, error) {
 			return r.SetPattern(t.Context(), "client-backoff", live.PatternChange{State: new(lab.On), Knobs: map[string]any{"base": "70ms"}})
 		}, "client-backoff on base=70ms", func(s live.State) bool {
@@ -63,7 +65,9 @@ func TestChangesAreReadBack(t *testing.T) {
 			return r.SetTraffic(t.Context(), live.TrafficChange{Phase: new("running")})
 		}, "traffic resumed", func(s live.State) bool { return s.Phase == "running" && s.Traffic.Rate == 80 }},
 		{"burst", func() (live.State, error) { return r.Spike(t.Context(), load.Spike{Factor: 2, For: time.Minute}) },
-			"spike ×2 for 1m0s", func(s live.State) bool { return s.Traffic.Spike == 2 && s.Traffic.Rate == 160 && s.Traffic.SpikeEnd > 0 }},
+			"spike ×2 for 1m0s", func(s live.State) bool {
+				return s.Traffic.Spike == 2 && s.Traffic.Rate == 160 && s.Traffic.SpikeEnd > 0
+			}},
 	} {
 		before := r.State().Version
 		s, err := c.change()
@@ -89,7 +93,7 @@ func TestToggleHoldsForTheNextRequest(t *testing.T) {
 	r := open(t)
 	r.load(strings.Replace(calm, "rate: 100", "rate: 1", 1))
 	for i := range 30 {
-		r.set("ratelimit", lab.On, map[string]any{"store": "memory", "per": "user", "rate": 0.1, "burst": 1})
+		r.set("ratelimit", lab.On, map[string]any{"store": "local", "per": "user", "rate": 0.1, "burst": 1})
 		for _, instance := range []string{"a", "b"} {
 			for try, want := range []int{200, 429} {
 				if code, h, body := r.ask(instance, "GET", "/profiles/5", "", "Workbench-User", "777"); code != want {
@@ -156,7 +160,7 @@ func TestWrongChangesChangeNothing(t *testing.T) {
 		{"scale", scenario(live.ScenarioChange{YAML: calm, Scale: 1e9}), live.ErrInvalid, "field scale"},
 		{"file", scenario(live.ScenarioChange{YAML: "name: [x"}), live.ErrInvalid, "scenario:1"},
 		{"pattern in it", scenario(live.ScenarioChange{YAML: calm, Patterns: map[string]live.PatternChange{"teleport": {State: new(lab.On)}}}), live.ErrInvalid, "teleport"},
-		{"knob in it", scenario(live.ScenarioChange{YAML: calm, Patterns: map[string]live.PatternChange{"queue": {Knobs: map[string]any{"length": 0}}}}), live.ErrInvalid, "knob length"},
+		{"knob in it", scenario(live.ScenarioChange{YAML: calm, Patterns: map[string]live.PatternChange{"queue": {Knobs: map[string]any{"length": -1}}}}), live.ErrInvalid, "knob length"},
 		{"yours in it", scenario(live.ScenarioChange{YAML: calm, Patterns: map[string]live.PatternChange{"queue": {State: new(lab.Yours)}}}), live.ErrInvalid, "patterns.queue.state"},
 		{"too much traffic", scenario(live.ScenarioChange{YAML: strings.Replace(calm, "rate: 100", "rate: 10000", 1), Scale: 20}), live.ErrInvalid, "schedule"},
 		{"too many items", scenario(live.ScenarioChange{YAML: strings.Replace(calm, "keys: 100", "keys: 2000000", 1)}), live.ErrInvalid, "population.keys"},

@@ -11,6 +11,7 @@ import (
 	"workbench/lab/chain"
 	"workbench/lab/knob"
 	"workbench/lab/scenario"
+	"workbench/lab/tape"
 	"workbench/sim/load"
 )
 
@@ -115,12 +116,7 @@ func (r *run) report(event *time.Duration) scenario.Report {
 		from = *event
 		r.tape.FillEvent(&rep, from)
 	}
-	// The users of the last moment are waited for; nobody comes meanwhile.
-	const slack = 0.5
-	rep.Series = slices.DeleteFunc(rep.Series, func(p scenario.Point) bool { return p.T > r.duration().Seconds()+slack })
-	if n := len(rep.Series); n > 0 {
-		rep.DurationS = rep.Series[n-1].T
-	}
+	tape.Trim(&rep, r.duration())
 	for _, p := range r.patternStates(r.clock.Now()) {
 		rep.Patterns[p.Name] = scenario.PatternRun{State: p.State, Knobs: values(p.Knobs), Counters: p.Counters}
 	}

@@ -165,11 +165,12 @@ func (l *Lab) keepAlive(r *run) {
 	if r.timed {
 		return
 	}
+	now := l.clock.Now()
 	l.mu.Lock()
 	if len(l.readers) > 0 {
-		l.active = l.clock.Now()
+		l.active = now
 	}
-	idle := l.clock.Now() - l.active
+	idle := now - l.active
 	l.mu.Unlock()
 	change := load.Change{Extend: new(renewal)}
 	r.mu.Lock()

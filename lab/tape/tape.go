@@ -6,6 +6,7 @@ package tape
 import (
 	"maps"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -65,6 +66,8 @@ type Tape struct {
 	recent []load.Frame          // guarded by mu; the last second
 	second second                // guarded by mu; the one being filled
 	points []scenario.Point      // guarded by mu
+	closed time.Duration         // guarded by mu; the end of the last whole second
+	at     time.Duration         // guarded by mu; of the last frame
 	frames []Frame               // guarded by mu
 	total  totals                // guarded by mu; of the whole run
 	event  totals                // guarded by mu; since the event began
@@ -84,13 +87,13 @@ type totals struct {
 
 // second sums the frames of one second.
 type second struct {
-	frames                           int
+	span                             time.Duration
 	offered, tries, cached, answered uint64
 	outcomes                         [outcome.Count]uint64
 	response, service, lag           stat.Hist
 	victim                           load.OpCount
 	ops                              []load.OpCount
-	queue, inflight, saturation      float64
+	queue, inflight, saturation      float64 // sums weighted by time, in seconds
 	calls                            uint64
 }
 
@@ -100,7 +103,7 @@ func New(run uint64) *Tape {
 }
 
 // Add takes a frame and what was read at its end, and returns the chart's
-// frame. A second's point is finished with its tenth frame.
+// frame. A second's point is finished with the frame in which the second ends.
 func (t *Tape) Add(f load.Frame, r Reading, ops []string) Frame {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -112,8 +115,11 @@ func (t *Tape) Add(f load.Frame, r Reading, ops []string) Frame {
 	t.calls = r.Calls
 	t.total.add(f)
 	t.event.add(f)
-	t.second.add(f, r, calls)
-	if t.second.frames == frameRate {
+	span := max(f.T-t.at, time.Millisecond)
+	t.at = f.T
+	t.second.add(f, r, calls, span)
+	if now := f.T.Truncate(time.Second); now > t.closed { // a frame that is late ends its second all the same
+		t.closed = now
 		t.points = append(t.points, t.second.point(f.T, ops))
 		if len(t.points) > secondsKept {
 			t.points = append(t.points[:0], t.points[1:]...)
@@ -122,7 +128,7 @@ func (t *Tape) Add(f load.Frame, r Reading, ops []string) Frame {
 		t.event.close(f.Verdict)
 		t.second = second{}
 	}
-	out := t.chart(f, r, calls)
+	out := t.chart(f, r, calls, span)
 	t.frames = append(t.frames, out)
 	if len(t.frames) > framesKept {
 		t.frames = append(t.frames[:0], t.frames[1:]...)
@@ -130,26 +136,28 @@ func (t *Tape) Add(f load.Frame, r Reading, ops []string) Frame {
 	return out
 }
 
-// chart builds the frame for the page: rates over this tenth, quantiles over
-// the last second.
-func (t *Tape) chart(f load.Frame, r Reading, calls uint64) Frame {
+// chart builds the frame for the page: rates over the time since the last one,
+// a tenth of a second unless frames were late and merged; quantiles over the
+// last second.
+func (t *Tape) chart(f load.Frame, r Reading, calls uint64, span time.Duration) Frame {
+	rate := func(n uint64) float64 { return round(float64(n) / span.Seconds()) }
 	out := Frame{
 		T: round(f.T.Seconds()), Run: t.run, Version: r.Version,
-		Offered: float64(f.Offered * frameRate), Tries: float64(f.Tries * frameRate),
+		Offered: rate(f.Offered), Tries: rate(f.Tries),
 		Queue: float64(r.Waiting), Inflight: float64(f.Inflight), Pending: float64(f.Pending),
-		Saturation: round(r.Saturation), Calls: float64(calls * frameRate), CPU: round(f.CPU), Verdict: f.Verdict,
+		Saturation: round(r.Saturation), Calls: rate(calls), CPU: round(f.CPU), Verdict: f.Verdict,
 		Gauges: make(map[string]float64, len(r.Gauges)),
 	}
 	for i, n := range f.Outcomes {
-		out.Outcomes[i] = float64(n * frameRate)
+		out.Outcomes[i] = rate(n)
 		if outcome.Outcome(i).Good() {
-			out.Good += float64(n * frameRate)
+			out.Good += rate(n)
 		}
 	}
 	if len(f.Reasons) > 0 {
 		out.Reasons = make(map[string]float64, len(f.Reasons))
 		for name, n := range f.Reasons {
-			out.Reasons[name] = float64(n * frameRate)
+			out.Reasons[name] = rate(n)
 		}
 	}
 	var response, service, lag stat.Hist
@@ -227,8 +235,8 @@ func severity(v load.Verdict) int {
 	return 0
 }
 
-func (s *second) add(f load.Frame, r Reading, calls uint64) {
-	s.frames++
+func (s *second) add(f load.Frame, r Reading, calls uint64, span time.Duration) {
+	s.span += span
 	s.offered += f.Offered
 	s.tries += f.Tries
 	s.cached += f.Cached
@@ -248,28 +256,32 @@ func (s *second) add(f load.Frame, r Reading, calls uint64) {
 		s.ops[i].Offered += o.Offered
 		s.ops[i].Good += o.Good
 	}
-	s.queue += float64(r.Waiting) / frameRate
-	s.inflight += float64(f.Inflight) / frameRate
-	s.saturation += r.Saturation / frameRate
+	s.queue += float64(r.Waiting) * span.Seconds()
+	s.inflight += float64(f.Inflight) * span.Seconds()
+	s.saturation += r.Saturation * span.Seconds()
 	s.calls += calls
 }
 
 func (s *second) point(end time.Duration, ops []string) scenario.Point {
+	seconds := s.span.Seconds()
+	rate := func(n uint64) float64 { return round(float64(n) / seconds) }
 	p := scenario.Point{
-		T: math.Round(end.Seconds()*10) / 10, Offered: float64(s.offered), Tries: float64(s.tries), Outcomes: map[string]uint64{},
+		T: math.Round(end.Seconds()*10) / 10, Offered: rate(s.offered), Tries: rate(s.tries), Outcomes: map[string]uint64{},
 		P50MS: ms(s.response.Quantile(.5)), P99MS: ms(s.response.Quantile(.99)), ServiceP99: ms(s.service.Quantile(.99)),
-		Queue: round(s.queue), Inflight: round(s.inflight), Saturation: round(s.saturation),
-		HitShare: round(share(s.cached, s.answered)), Calls: float64(s.calls),
+		Queue: round(s.queue / seconds), Inflight: round(s.inflight / seconds), Saturation: round(s.saturation / seconds),
+		HitShare: round(share(s.cached, s.answered)), Calls: rate(s.calls),
 		VictimGood: round(share(s.victim.Good, s.victim.Offered)), LagP99MS: ms(s.lag.Quantile(.99)),
 	}
+	var served uint64
 	for i, n := range s.outcomes {
 		if o := outcome.Outcome(i); n > 0 {
 			p.Outcomes[o.String()] = n
 			if o.Good() {
-				p.Good += float64(n)
+				served += n
 			}
 		}
 	}
+	p.Good = rate(served)
 	for i, o := range s.ops {
 		if i < len(ops) && o.Offered > 0 {
 			if p.ByOp == nil {
@@ -328,6 +340,16 @@ func (t *totals) fill(r *scenario.Report) {
 	h := &t.response
 	r.LatencyMS = scenario.Latency{P50: ms(h.Quantile(.5)), P90: ms(h.Quantile(.9)), P95: ms(h.Quantile(.95)), P99: ms(h.Quantile(.99)), P999: ms(h.Quantile(.999)), Max: ms(h.Max())}
 	r.Verdict = t.verdict()
+}
+
+// Trim cuts a report's series at the end of the run: the users of the last
+// moment are waited for, and nobody comes meanwhile.
+func Trim(r *scenario.Report, run time.Duration) {
+	const slack = 0.5 // of a second: frames end when they end
+	r.Series = slices.DeleteFunc(r.Series, func(p scenario.Point) bool { return p.T > run.Seconds()+slack })
+	if n := len(r.Series); n > 0 {
+		r.DurationS = r.Series[n-1].T
+	}
 }
 
 // Last returns the latest chart frame; false before the first.

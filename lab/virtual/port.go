@@ -1,7 +1,6 @@
 package virtual
 
 import (
-	"log/slog"
 	"time"
 
 	"workbench/lab"
@@ -16,6 +15,8 @@ type call struct {
 	user    int32 // whose try it is; none once nobody waits for the answer
 	member  *member
 	owner   int32 // depth of the port that detached it; none for a user's try
+	door    int8  // the gate it is at; none when it is at no gate
+	job     int32 // its number there
 	live    bool
 }
 
@@ -49,11 +50,19 @@ func (p *port) Wake(at time.Duration, token uint64) {
 	p.world.queue.Schedule(at, evWake, p.index, token)
 }
 
-// Forward implements lab.Sim.
-func (p *port) Forward(id int32) { p.world.down(id, p.member, p.depth+1) }
+// Forward implements lab.Sim. What a dead instance does goes nowhere.
+func (p *port) Forward(id int32) {
+	if !p.member.dead {
+		p.world.down(id, p.member, p.depth+1)
+	}
+}
 
 // Reply implements lab.Sim.
-func (p *port) Reply(id int32, res lab.Response) { p.world.up(id, p.member, p.depth-1, res) }
+func (p *port) Reply(id int32, res lab.Response) {
+	if !p.member.dead {
+		p.world.up(id, p.member, p.depth-1, res)
+	}
+}
 
 // Detach implements lab.Sim.
 func (p *port) Detach(id int32) int32 {
@@ -76,8 +85,9 @@ func (w *world) down(id int32, m *member, depth int) {
 		p.stage.Enter(p, id)
 		return
 	}
-	r := &w.calls[id].request
-	w.gates[w.ops[r.Op].door].enter(id, r.Deadline)
+	c := &w.calls[id]
+	c.door = w.ops[c.request.Op].door
+	w.gates[c.door].enter(id, c.request.Deadline)
 }
 
 // up hands an answer to the stage at depth, or to the user above them all.
@@ -101,7 +111,7 @@ func (w *world) newCall() int32 {
 		w.calls = append(w.calls, call{})
 		w.notes = append(w.notes, make([]uint64, w.depth)...)
 	}
-	w.calls[n].live = true
+	w.calls[n].live, w.calls[n].door = true, int8(none)
 	return n
 }
 
@@ -110,7 +120,6 @@ func (w *world) freeCall(id int32) {
 		panic("virtual: a request ended twice")
 	}
 	w.calls[id].live = false
-	w.calls[id].request.Body = nil
 	w.freeCalls = append(w.freeCalls, id)
 }
 
@@ -119,7 +128,6 @@ type door struct {
 	world    *world
 	model    *gate.Model
 	index    int32
-	name     string
 	fifo     []gate.Event // happened and not yet told
 	draining bool
 	wakeAt   time.Duration // the earliest wake that is scheduled; 0: none
@@ -130,7 +138,8 @@ type door struct {
 
 func (d *door) enter(id int32, deadline time.Duration) {
 	var buf [4]gate.Event
-	_, out := d.model.Enter(d.world.queue.Now(), uint64(id), deadline, buf[:0])
+	job, out := d.model.Enter(d.world.queue.Now(), uint64(id), deadline, buf[:0])
+	d.world.calls[id].job = job
 	d.tell(out)
 }
 
@@ -155,7 +164,9 @@ func (d *door) tell(events []gate.Event) {
 		e := d.fifo[i]
 		if e.Kind != gate.Started {
 			w := d.world
-			w.up(int32(e.ID), w.calls[e.ID].member, len(w.calls[e.ID].member.port)-1, response(e.Kind))
+			c := &w.calls[e.ID]
+			c.door = int8(none)
+			w.up(int32(e.ID), c.member, len(c.member.port)-1, w.response(e.Kind, c.request.Key))
 		}
 	}
 	d.fifo = d.fifo[:0]
@@ -166,10 +177,12 @@ func (d *door) tell(events []gate.Event) {
 	}
 }
 
-func response(k gate.Kind) lab.Response {
+// response is what the system answers about an item: the store has those that
+// the population knows, and no other.
+func (w *world) response(k gate.Kind, key uint64) lab.Response {
 	switch k {
 	case gate.Served:
-		return lab.Response{}
+		return lab.Response{Missing: key > w.items}
 	case gate.Broken:
 		return lab.Answer(nil, lab.ErrFail)
 	case gate.Late:
@@ -178,5 +191,3 @@ func response(k gate.Kind) lab.Response {
 		return lab.Answer(nil, lab.ErrFull)
 	}
 }
-
-func nolog() *slog.Logger { return slog.New(slog.DiscardHandler) }

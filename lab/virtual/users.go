@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/balancer"
 	"workbench/sim/outcome"
 	"workbench/sim/population"
 )
@@ -11,7 +12,6 @@ import (
 // user is one arrival with all its tries.
 type user struct {
 	born  time.Duration
-	until time.Duration // when it gives up the present try
 	pick  population.Pick
 	id    uint64
 	call  int32  // the present try; none between tries
@@ -32,7 +32,7 @@ func (w *world) arrive() {
 		w.budget.Request()
 	}
 	w.try(u)
-	if next := w.process.Next(now); next < w.end {
+	if next := w.process.Next(now); next < w.end { // nobody comes after the end
 		w.queue.Schedule(next, evArrive, 0, 0)
 	}
 }
@@ -59,14 +59,11 @@ func (w *world) try(u int32) {
 	if x.pick.High {
 		c.request.Priority = lab.High
 	}
-	if w.habits.Timeout > 0 {
-		x.until = now + w.habits.Timeout
-		c.request.Patience = x.until
-		w.queue.Schedule(x.until, evPatience, u, uint64(x.epoch))
-	}
+	c.request.Patience = now + w.habits.Timeout
+	w.queue.Schedule(c.request.Patience, evPatience, u, uint64(x.epoch))
 	w.window.inflight++
 	if c.member == nil {
-		w.answer(id, lab.Refuse(lab.Failed, "no_instance", time.Second))
+		w.answer(id, lab.Refuse(lab.Shed, balancer.ReasonNoInstance, time.Second))
 		return
 	}
 	w.down(id, c.member, 0)
@@ -77,7 +74,7 @@ func (w *world) pickMember() *member {
 	for range w.members {
 		m := w.members[w.turn%len(w.members)]
 		w.turn++
-		if m.up {
+		if !m.dead {
 			return m
 		}
 	}
@@ -86,11 +83,17 @@ func (w *world) pickMember() *member {
 
 // answer brings an answer out of the service to whoever waits for it.
 func (w *world) answer(id int32, res lab.Response) {
-	u := w.calls[id].user
+	u, sent := w.calls[id].user, w.calls[id].request.At
 	w.freeCall(id)
 	if u == none {
 		return // the user has gone; the work was wasted
 	}
+	w.window.service.Record(w.queue.Now() - sent)
+	w.told(u, res)
+}
+
+// told lets a user have the answer to its present try.
+func (w *world) told(u int32, res lab.Response) {
 	x := &w.users[u]
 	now := w.queue.Now()
 	w.window.inflight--

@@ -11,8 +11,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"workbench/lab"
@@ -43,8 +45,12 @@ type Options struct {
 	Progress func(elapsed, total time.Duration, p scenario.Point)
 }
 
-// MaxDuration is the longest run.
-const MaxDuration = 24 * time.Hour
+// The bounds of a run.
+const (
+	MaxDuration  = 24 * time.Hour
+	MaxScale     = 10_000
+	maxInstances = 26 // they are named by letters
+)
 
 // Run runs a scenario to its end. When ctx ends early it returns the report of
 // what has passed, with ctx's error.
@@ -63,7 +69,9 @@ func Run(ctx context.Context, spec scenario.Spec, o Options) (scenario.Report, e
 // world is one run.
 type world struct {
 	spec    scenario.Spec // at the run's scale
+	seed    uint64
 	end     time.Duration
+	items   uint64 // how many the store has, from 1
 	queue   engine.Queue
 	clock   *clock.Manual // what patterns see; follows the queue
 	placed  []chain.Placed
@@ -90,6 +98,7 @@ type world struct {
 	serial    uint64
 
 	window window
+	events map[string]*lab.Counters // by pattern
 	tape   *tape.Tape
 	marks  []scenario.Change
 }
@@ -97,7 +106,7 @@ type world struct {
 // member is one service instance.
 type member struct {
 	name string
-	up   bool
+	dead bool
 	port []*port
 }
 
@@ -106,20 +115,30 @@ type operation struct {
 	name     string
 	read     bool
 	async    bool
-	door     int // index into gates
+	door     int8 // index into gates
 	priority lab.Priority
 }
 
 func build(spec scenario.Spec, o Options) (*world, error) {
 	scaled := spec.Scaled(o.Scale)
-	w := &world{spec: scaled, end: scaled.Traffic.Duration(), clock: &clock.Manual{}, tape: tape.New(1)}
-	if w.end <= 0 || w.end > MaxDuration {
-		return nil, fmt.Errorf("traffic lasts %v, want above 0 and at most %v", w.end, MaxDuration)
+	w := &world{
+		spec: scaled, seed: o.Seed, end: scaled.Traffic.Duration(), items: scaled.Population.WithDefaults().Keys,
+		clock: &clock.Manual{}, events: map[string]*lab.Counters{}, tape: tape.New(1),
 	}
-	if err := errors.Join(w.buildTraffic(o.Seed), w.buildGates(o.Seed, o.Scale)); err != nil {
+	if err := w.check(o); err != nil {
 		return nil, err
 	}
-	var err error
+	if err := errors.Join(w.buildTraffic(), w.buildGates(o.Scale)); err != nil {
+		return nil, err
+	}
+	var faults []error
+	for _, f := range w.spec.Faults {
+		faults = append(faults, w.able(f))
+	}
+	err := errors.Join(faults...)
+	if err != nil {
+		return nil, err
+	}
 	if w.placed, err = chain.Arrange(catalog.Patterns(), o.Scale, starting(spec), o.Patterns); err != nil {
 		return nil, err
 	}
@@ -129,11 +148,39 @@ func build(spec scenario.Spec, o Options) (*world, error) {
 		w.budget = retry.NewBudget(w.habits.Budget, 0)
 	}
 	for i := range max(1, scaled.Instances) {
-		if err := w.buildMember(string(rune('a'+i)), o.Seed); err != nil {
+		m, err := w.buildMember(string(rune('a' + i)))
+		if err != nil {
 			return nil, err
 		}
+		w.members = append(w.members, m)
 	}
-	return w, w.plan()
+	w.plan()
+	return w, nil
+}
+
+// maxRate bounds the arrivals a second; at the greatest a second takes about a
+// minute.
+const maxRate = 1e8
+
+// check refuses what would not be a run.
+func (w *world) check(o Options) error {
+	var faults []error
+	if !(o.Scale >= scenario.MinScale && o.Scale <= MaxScale) {
+		faults = append(faults, fmt.Errorf("scale is %v, want %g to %g", o.Scale, scenario.MinScale, float64(MaxScale)))
+	}
+	if w.end <= 0 || w.end > MaxDuration {
+		faults = append(faults, fmt.Errorf("traffic lasts %v, want above 0 and at most %v", w.end, MaxDuration))
+	}
+	if w.spec.Instances > maxInstances {
+		faults = append(faults, fmt.Errorf("instances is %d, want at most %d", w.spec.Instances, maxInstances))
+	}
+	switch rate := float64(w.spec.Traffic.Max()); {
+	case !(rate > 0):
+		faults = append(faults, errors.New("traffic has no rate above 0: nobody would ever come"))
+	case rate > maxRate:
+		faults = append(faults, fmt.Errorf("traffic rises to %.3g/s, want at most %.3g: lower the scale", rate, float64(maxRate)))
+	}
+	return errors.Join(faults...)
 }
 
 // starting returns a scenario's settings as changes.
@@ -142,11 +189,11 @@ func starting(spec scenario.Spec) []chain.Change {
 	for name, s := range spec.Patterns {
 		out = append(out, chain.Change{Pattern: name, State: &s.State, Knobs: s.Knobs})
 	}
-	slices.SortFunc(out, func(a, b chain.Change) int { return len(a.Pattern) - len(b.Pattern) })
+	slices.SortFunc(out, func(a, b chain.Change) int { return strings.Compare(a.Pattern, b.Pattern) })
 	return out
 }
 
-func (w *world) buildTraffic(seed uint64) error {
+func (w *world) buildTraffic() error {
 	var names []string
 	for _, op := range profile.Ops() {
 		names = append(names, op.Name)
@@ -157,18 +204,18 @@ func (w *world) buildTraffic(seed uint64) error {
 	}
 	var err error
 	// The streams have the names that the live generator uses: same seed, same arrivals.
-	if w.process, err = arrival.New(w.spec.Arrivals, dist.New(seed, "arrivals"), w.spec.Traffic); err != nil {
+	if w.process, err = arrival.New(w.spec.Arrivals, dist.New(w.seed, "arrivals"), w.spec.Traffic); err != nil {
 		return err
 	}
 	if w.people, err = population.New(w.spec.Population, names); err != nil {
 		return err
 	}
-	w.picks, w.jitter = dist.New(seed, "picks"), dist.New(seed, "jitter")
+	w.picks, w.jitter = dist.New(w.seed, "picks"), dist.New(w.seed, "jitter")
 	w.window.ops = make([]tally, len(names))
 	return nil
 }
 
-func (w *world) buildGates(seed uint64, scale float64) error {
+func (w *world) buildGates(scale float64) error {
 	specs := []scenario.Gate{w.spec.Gate}
 	if w.spec.Provider.Slots > 0 {
 		specs = append(specs, w.spec.Provider)
@@ -178,11 +225,11 @@ func (w *world) buildGates(seed uint64, scale float64) error {
 		if g.Backlog == 0 { // grows with the crowd: at 1000 times the rate 4096 would be a short queue, and a cure
 			g.Backlog = min(gate.MaxBacklog, int(gate.DefaultBacklog*math.Max(1, scale)))
 		}
-		m, err := gate.NewModel(gate.Spec{Slots: g.Slots, Service: g.Service, Law: g.Law, SCV: g.SCV, RTT: g.RTT, Backlog: g.Backlog}, dist.New(seed, "service "+name))
+		m, err := gate.NewModel(gate.Spec{Slots: g.Slots, Service: g.Service, Law: g.Law, SCV: g.SCV, RTT: g.RTT, Backlog: g.Backlog}, dist.New(w.seed, "service "+name))
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		w.gates = append(w.gates, &door{world: w, model: m, index: int32(i), name: name})
+		w.gates = append(w.gates, &door{world: w, model: m, index: int32(i)})
 	}
 	return nil
 }
@@ -201,30 +248,37 @@ func (w *world) clientHabits() load.Client {
 			k.Apply(&c)
 		}
 	}
-	return c
+	return c.WithDefaults()
 }
 
-func (w *world) buildMember(name string, seed uint64) error {
-	m := &member{name: name, up: true}
+func (w *world) buildMember(name string) (*member, error) {
+	m := &member{name: name}
 	for _, p := range w.placed {
-		switch {
-		case p.Pattern.Side == lab.Client || p.State == lab.Off:
+		if p.Pattern.Side == lab.Client || p.State == lab.Off {
 			continue
-		case p.State != lab.On:
-			return fmt.Errorf("pattern %s: state %v: virtual time knows off and on", p.Pattern.Name, p.State)
 		}
-		draws := dist.New(seed, "patterns "+name+" "+p.Pattern.Name)
+		if p.State == lab.Yours {
+			return nil, fmt.Errorf("pattern %s: state yours: virtual time knows off, shadow and on", p.Pattern.Name)
+		}
+		draws := dist.New(w.seed, "patterns "+name+" "+p.Pattern.Name) // as in the live lab
 		stage, err := p.Pattern.NewStage(lab.Env{
-			Clock: w.clock, Uniform: draws.Float64, Counters: w.counters(p.Pattern.Name), Slots: w.spec.Gate.Slots, Service: w.spec.Gate.Service, Instance: name, Log: nolog(),
+			Clock: w.clock, Uniform: draws.Float64, Counters: w.counters(p.Pattern.Name), Slots: w.spec.Gate.Slots, Service: w.spec.Gate.Service,
+			Instance: name, Log: slog.New(slog.DiscardHandler), Go: nowhere,
 		}, p.Knobs)
 		if err != nil {
-			return fmt.Errorf("pattern %s: %w", p.Pattern.Name, err)
+			return nil, fmt.Errorf("pattern %s: %w", p.Pattern.Name, err)
 		}
 		t := &port{world: w, member: m, stage: stage, name: p.Pattern.Name, depth: len(m.port), index: int32(len(w.ports)), draws: draws}
+		if p.State == lab.Shadow {
+			t.stage = &shadow{port: t, stage: stage}
+		}
 		m.port = append(m.port, t)
 		w.ports = append(w.ports, t)
 	}
 	w.depth = len(m.port)
-	w.members = append(w.members, m)
-	return nil
+	return m, nil
 }
+
+// nowhere is where a stage's goroutines would run: one that asks for some is
+// wrong, since virtual time has only one.
+func nowhere(func(context.Context)) { panic("virtual: a stage started a goroutine") }

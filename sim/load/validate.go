@@ -35,6 +35,13 @@ func (p *Plan) fill() {
 	p.Client.fill()
 }
 
+// WithDefaults returns the habits with the fields that were left zero filled in,
+// as every run does.
+func (c Client) WithDefaults() Client {
+	c.fill()
+	return c
+}
+
 func (c *Client) fill() {
 	if c.Timeout == 0 {
 		c.Timeout = defaultTimeout

@@ -1,0 +1,118 @@
+package virtual
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"workbench/lab"
+	"workbench/lab/scenario"
+)
+
+// able reports whether virtual time knows a fault.
+func (w *world) able(f scenario.Fault) error {
+	switch f.Name {
+	case "slow", "error", "hang", "delay", "kill", "cache-flush":
+	case "cache-down":
+		return fmt.Errorf("fault %s: virtual time has no Redis that could die; run it with --engine live", f.Name)
+	default:
+		return fmt.Errorf("fault %q: unknown (want slow, error, hang, delay, kill or cache-flush)", f.Name)
+	}
+	if f.Target == "provider" && len(w.gates) < 2 {
+		return fmt.Errorf("fault %s: the scenario has no provider", f.Name)
+	}
+	return nil
+}
+
+// fault begins or ends one of the scenario's faults.
+func (w *world) fault(f scenario.Fault, on bool) error {
+	w.mark(f, on)
+	now := w.queue.Now()
+	d := w.gates[0]
+	if f.Target == "provider" {
+		d = w.gates[1]
+	}
+	pick := func(with, without float64) float64 {
+		if on {
+			return with
+		}
+		return without
+	}
+	switch f.Name {
+	case "slow":
+		return d.model.Slow(pick(f.Factor, 1))
+	case "error":
+		return d.model.Error(pick(f.Share, 0))
+	case "delay":
+		return d.model.Delay(time.Duration(pick(float64(f.By), 0)))
+	case "hang":
+		d.tell(d.model.Hang(now, on, nil))
+	case "cache-flush":
+		w.flush()
+	case "kill":
+		i := max(0, slices.IndexFunc(w.members, func(m *member) bool { return m.name == f.Target }))
+		if f.Target == "" {
+			i = len(w.members) - 1
+		}
+		if on {
+			w.kill(w.members[i])
+			return nil
+		}
+		return w.revive(i)
+	}
+	return nil
+}
+
+func (w *world) mark(f scenario.Fault, on bool) {
+	text := f.Name
+	if f.Target != "" {
+		text = f.Target + " " + text
+	}
+	if !on {
+		text += " ends"
+	}
+	w.marks = append(w.marks, scenario.Change{Version: uint64(len(w.marks) + 1), At: w.queue.Now(), Text: text})
+}
+
+// flush empties what can be emptied: the instances' caches.
+func (w *world) flush() {
+	for _, p := range w.ports {
+		if c, ok := p.stage.(interface{ Clear() }); ok {
+			c.Clear()
+		}
+	}
+}
+
+// kill ends an instance as a crash does: those inside get an error, the gates
+// forget them, and all that it had in memory is gone.
+func (w *world) kill(m *member) {
+	m.dead = true
+	for id := range w.calls { // told may add to the slice; what it adds is not of m
+		c := &w.calls[id]
+		if !c.live || c.member != m {
+			continue
+		}
+		if c.door != int8(none) {
+			d := w.gates[c.door]
+			c.door = int8(none)
+			d.tell(d.model.Leave(w.queue.Now(), c.job, nil))
+		}
+		if u := w.calls[id].user; u != none {
+			w.calls[id].user = none
+			w.told(u, lab.Answer(nil, lab.ErrDown))
+		}
+	}
+}
+
+// revive puts an instance that has just begun in the place of a dead one.
+func (w *world) revive(i int) error {
+	if !w.members[i].dead {
+		return nil
+	}
+	m, err := w.buildMember(w.members[i].name)
+	if err != nil {
+		return err
+	}
+	w.members[i] = m
+	return nil
+}
