@@ -6,6 +6,7 @@ import (
 
 	"workbench/lab"
 	"workbench/lab/catalog"
+	"workbench/lab/pattern"
 	"workbench/lab/scenario"
 	"workbench/lab/system"
 	"workbench/lab/system/profile"
@@ -53,9 +54,16 @@ type systemKind struct {
 	ops         []system.Op
 }
 
+// doc returns the documentation of a pattern's room; false: there is none.
+func doc(name string) (string, bool) {
+	text, err := pattern.Doc(name)
+	return text, err == nil
+}
+
 // wire lists what there is.
 func wire() parts {
 	return parts{
+		doc: doc,
 		engines: []engineKind{
 			{"live", "for real, on this machine", openLive},
 			{"virtual", "in virtual time, at any scale", openVirtual},
