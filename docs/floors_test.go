@@ -38,7 +38,7 @@ func (p plan) objection(f file, from int, path string, used map[string]bool) str
 	dir, own := strings.CutPrefix(path, module+"/")
 	switch {
 	case own:
-		return p.upward(f.dir(), from, dir)
+		return p.upward(f.dir(), from, dir, f.test() && strings.HasSuffix(f.ast.Name.Name, "_test"))
 	case !strings.Contains(first, "."):
 		return "" // the standard library
 	}
@@ -58,8 +58,10 @@ func (p plan) objection(f file, from int, path string, used map[string]bool) str
 	return fmt.Sprintf("%s may not import %s: the floor table does not list it for this room", r.name, path)
 }
 
-// upward says why dir, in row from, may not import the room at to.
-func (p plan) upward(dir string, from int, to string) string {
+// upward says why dir, in row from, may not import the room at to. An external
+// test stands beside its package, so within the floor it may import any room:
+// what helps to test a room may be built on it.
+func (p plan) upward(dir string, from int, to string, external bool) string {
 	i := p.find(to)
 	switch {
 	case i < 0:
@@ -67,6 +69,8 @@ func (p plan) upward(dir string, from int, to string) string {
 	case p.siblings(dir, to, i):
 		return fmt.Sprintf("%s may not import %s: rooms of one kind never import one another", dir, to)
 	case dir == to || i == from || i < from:
+		return ""
+	case external && p.rows[i].floor == p.rows[from].floor:
 		return ""
 	case p.rows[i].floor > p.rows[from].floor:
 		return fmt.Sprintf("%s (floor %d) imports %s (floor %d): imports run downwards only", dir, p.rows[from].floor, to, p.rows[i].floor)
@@ -189,6 +193,8 @@ func TestCheckFloors(t *testing.T) {
 		{"upwards", "lab/up.go", importing("workbench/lab/live"), "lab (floor 1) imports lab/live (floor 4)"},
 		{"upwards in a test", "sim/clock/up_test.go", importing("workbench/lab"), "sim/clock (floor 0) imports lab (floor 1)"},
 		{"down the table of a floor", "sim/clock/x.go", importing("workbench/sim/load"), "stands below it"},
+		{"down the table in an internal test", "sim/clock/x_test.go", importing("workbench/sim/load"), "stands below it"},
+		{"down the table in an external test", "sim/clock/x_test.go", strings.Replace(importing("workbench/sim/load"), "package x", "package x_test", 1), ""},
 		{"a pattern imports a pattern", "lab/pattern/near/x.go", importing("workbench/lab/pattern/far"), "never import one another"},
 		{"a listed pattern imports one by kind", "lab/pattern/far/x.go", importing("workbench/lab/pattern/near"), "never import one another"},
 		{"the suite imports a pattern", "lab/pattern/suite/x.go", importing("workbench/lab/pattern/near"), "never import one another"},
