@@ -14,3 +14,6 @@
 // A server that is not bound to loopback needs Config.Token, and then every
 // page and figure needs the cookie or the token.
 package web
+
+//go:generate go tool templ generate
+//go:generate sh assets/build.sh

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -143,6 +144,31 @@ func TestOnlyWhatChangesStartsFresh(t *testing.T) {
 	}
 	if got := c.Slots(0)[1].Gauges[1].Value; got != 7 {
 		t.Errorf("Slots()[b] limit gauge = %v, want 7", got)
+	}
+}
+
+// Each pattern draws from a stream of its own, anew whenever it starts.
+func TestUniformIsThePatternsOwn(t *testing.T) {
+	var drawn []float64
+	p := lab.Define(lab.Pattern{Name: "dice"}, func() markKnobs { return markKnobs{Limit: 5} }, func(env lab.Env, _ markKnobs) (lab.Live, error) {
+		drawn = append(drawn, env.Uniform(), env.Uniform())
+		return &mark{t: t}, nil
+	}, nil)
+	c, err := chain.New(chain.Config{
+		Patterns: []lab.Pattern{p}, Next: lab.HandlerFunc(func(context.Context, *lab.Request) lab.Response { return lab.Response{} }),
+		Uniform: func(name string) func() float64 { n := float64(len(name)); return func() float64 { n++; return n } },
+		Env:     lab.Env{Clock: clock.NewWall(), Log: slog.New(slog.DiscardHandler), Go: func(func(context.Context)) {}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := c.Set(to("dice", lab.On)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []float64{5, 6, 5, 6}; !slices.Equal(drawn, want) {
+		t.Errorf("two starts drew %v, want %v", drawn, want)
 	}
 }
 

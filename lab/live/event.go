@@ -17,7 +17,7 @@ type event struct {
 }
 
 // without is the event of a scenario that has none: a burst.
-var without = load.Spike{Factor: 10, For: 10 * time.Second}
+func without() load.Spike { return load.Spike{Factor: 10, For: 10 * time.Second} }
 
 // settle is how long after an event its last frames may come.
 const settle = time.Second
@@ -50,7 +50,7 @@ func (r *run) play() (string, error) {
 	r.mu.Unlock()
 	switch {
 	case !ok:
-		change.Spike = new(without)
+		change.Spike = new(without())
 	case len(r.spec.Traffic) > 1:
 		change.Schedule = r.spec.Traffic[1:]
 	}
@@ -124,7 +124,7 @@ func (r *run) eventText() string {
 	case len(r.spec.Traffic) > 1:
 		return "event: the schedule goes on"
 	}
-	return "event: " + burstText(without)
+	return "event: " + burstText(without())
 }
 
 // conclude waits for the end of an event, keeps its report, compares the

@@ -1,12 +1,15 @@
 package live_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"workbench/lab"
 	"workbench/lab/live"
+	"workbench/sim/dist"
+	"workbench/sim/population"
 )
 
 func TestFaultsEndByThemselves(t *testing.T) {
@@ -83,6 +86,24 @@ func TestRedisDiesInMidSpike(t *testing.T) {
 	r.until("Redis served again", func(s live.State) bool {
 		return s.Redis.Up && s.Redis.Degraded == "" && node(s, "cache").Up && gauge(pattern(s, "cache"), "redis_up") == 1 && pattern(s, "cache").Counters["redis_hit"] > before
 	})
+}
+
+// What does not exist does not exist for the store either.
+func TestFreshItemsAreMissing(t *testing.T) {
+	r := open(t)
+	r.load(strings.Replace(calm, "keys: 100", "keys: 12000, fresh: 1", 1))
+	if code, _, body := r.ask("a", "GET", "/profiles/12000", ""); code != 200 {
+		t.Errorf("the last item of the population answers %d %s, want 200", code, body)
+	}
+	people, err := population.New(population.Spec{Keys: 12000, Fresh: 1}, []string{"read"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for picks, i := dist.New(1, "picks"), 0; i < 20; i++ {
+		if code, h, body := r.ask("a", "GET", "/profiles/"+strconv.FormatUint(people.Pick(picks).Key, 10), ""); code != 404 || h.Get("Workbench-Outcome") != "ok" {
+			t.Errorf("a fresh item answers %d %s, want 404, which is an answer like any other", code, body)
+		}
+	}
 }
 
 // With two instances users are served while one is dead. It comes back with

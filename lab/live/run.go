@@ -36,6 +36,7 @@ type run struct {
 	life   context.Context    // of traffic and instances: ends when all else is done
 	end    context.CancelFunc // ends life
 	work   crew               // goroutines of the patterns
+	pumped chan struct{}      // closed when the last frame has been read
 	over   chan struct{}      // closed with the first phase that is final
 
 	gate, provider *gate.Gate // provider is nil unless the scenario has one
@@ -88,7 +89,7 @@ func (l *Lab) begin(ctx context.Context, s settings) (_ *run, err error) {
 	l.mu.Unlock()
 	r := &run{
 		id: id, spec: s.spec.Scaled(s.scale), scale: s.scale, seed: s.seed, timed: s.timed, lab: l, clock: clock.NewWall(), tape: tape.New(id),
-		over: make(chan struct{}), clients: map[string]*clientSlot{}, faults: map[string]*fault{}, usage: map[string]usage{}, factor: 1, phase: running,
+		over: make(chan struct{}), pumped: make(chan struct{}), clients: map[string]*clientSlot{}, faults: map[string]*fault{}, usage: map[string]usage{}, factor: 1, phase: running,
 	}
 	r.life, r.end = context.WithCancel(context.WithoutCancel(ctx))
 	r.ctx, r.cancel = context.WithCancel(r.life)
@@ -246,37 +247,36 @@ func (r *run) setAll(changes []chain.Change) error {
 }
 
 // close ends the run in the order in which nothing is lost that need not be:
-// the traffic and the timers, then the intake, then for at most grace what the
-// patterns have accepted and not yet done, then all the rest. It waits for
-// everything the run started.
+// the traffic and the timers, then the patterns, then for at most grace what
+// they have accepted and not yet done, then all the rest. Whoever is inside is
+// answered. It waits for everything the run started.
 func (r *run) close(ctx context.Context, grace time.Duration) error {
 	var faults []error
 	if r.traffic != nil {
 		if err := r.traffic.Apply(load.Change{Stop: true}); err != nil && !errors.Is(err, load.ErrEnded) {
 			faults = append(faults, fmt.Errorf("stop the traffic: %w", err))
 		}
-		faults = append(faults, r.traffic.Wait())
 	}
 	r.cancel()
 	r.owned.Wait() // else a fault that ends by itself could restart what is being closed
-	front := make(chan error, 1)
-	if r.front == nil {
-		front <- nil
-	} else {
-		go func() { front <- r.front.Close(ctx) }() // refuses at once; ends when the requests inside have, which the gates see to
-	}
 	for _, m := range r.members {
 		faults = append(faults, m.chain.Close())
 	}
 	r.drain(ctx, grace)
 	for _, g := range []*gate.Gate{r.gate, r.provider} {
 		if g != nil {
-			g.Close()
+			g.Close() // which answers those who wait there
 		}
 	}
-	faults = append(faults, <-front)
+	if r.front != nil {
+		faults = append(faults, r.front.Close(ctx))
+	}
 	for _, m := range r.members {
 		faults = append(faults, m.server.Close(ctx))
+	}
+	if r.traffic != nil {
+		faults = append(faults, r.traffic.Wait())
+		<-r.pumped
 	}
 	r.end()
 	r.work.wait(context.Background()) // their context has ended

@@ -29,7 +29,7 @@ func (r *run) startTraffic() error {
 	}
 	r.plan, r.traffic, r.began = plan, traffic, r.clock.Now()
 	r.shifted = r.began
-	r.owned.Go(r.pump)
+	go r.pump()
 	return nil
 }
 
@@ -87,8 +87,9 @@ func (r *run) setClient(name string, state lab.State, knobs any) error {
 	return nil
 }
 
-// pump reads the generator's frames until it ends.
+// pump reads the generator's frames until it ends. close waits for it.
 func (r *run) pump() {
+	defer close(r.pumped)
 	second := time.Duration(0)
 	for f := range r.traffic.Frames() {
 		frame := r.tape.Add(f, r.read(), r.ops)

@@ -120,7 +120,7 @@ func (t *Tape) Add(f load.Frame, r Reading, ops []string) Frame {
 	t.second.add(f, r, calls, span)
 	if now := f.T.Truncate(time.Second); now > t.closed { // a frame that is late ends its second all the same
 		t.closed = now
-		t.points = append(t.points, t.second.point(f.T, ops))
+		t.points = append(t.points, t.second.point(now, ops))
 		if len(t.points) > secondsKept {
 			t.points = append(t.points[:0], t.points[1:]...)
 		}
@@ -266,7 +266,7 @@ func (s *second) point(end time.Duration, ops []string) scenario.Point {
 	seconds := s.span.Seconds()
 	rate := func(n uint64) float64 { return round(float64(n) / seconds) }
 	p := scenario.Point{
-		T: math.Round(end.Seconds()*10) / 10, Offered: rate(s.offered), Tries: rate(s.tries), Outcomes: map[string]uint64{},
+		T: end.Seconds(), Offered: rate(s.offered), Tries: rate(s.tries), Outcomes: map[string]uint64{},
 		P50MS: ms(s.response.Quantile(.5)), P99MS: ms(s.response.Quantile(.99)), ServiceP99: ms(s.service.Quantile(.99)),
 		Queue: round(s.queue / seconds), Inflight: round(s.inflight / seconds), Saturation: round(s.saturation / seconds),
 		HitShare: round(share(s.cached, s.answered)), Calls: rate(s.calls),

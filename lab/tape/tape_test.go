@@ -107,6 +107,47 @@ func TestGeneratorsVerdictNeedsMoreThanAHiccup(t *testing.T) {
 	}
 }
 
+// Frames end when they end: some milliseconds late, or late by more and then
+// standing for two. Seconds stay seconds, and rates stay rates: the first frame
+// alone is 3 ms too long.
+func TestLateAndMergedFrames(t *testing.T) {
+	tp := tape.New(1)
+	var last tape.Frame
+	for i := 1; i <= 30; i++ {
+		f := tenth(i)
+		f.T += 3 * time.Millisecond
+		if i%10 == 4 {
+			continue // its reader was slow: the next stands for both
+		}
+		if i%10 == 5 {
+			f.Add(tenth(i - 1))
+			f.T = time.Duration(i)*100*time.Millisecond + 3*time.Millisecond
+		}
+		last = tp.Add(f, tape.Reading{Waiting: 12}, nil)
+		if !near(last.Offered, 200, 0.03) || !near(last.Outcomes[outcome.Shed], 30, 0.03) {
+			t.Errorf("frame %d shows %v/s offered and %v/s shed, want 200 and 30", i, last.Offered, last.Outcomes[outcome.Shed])
+		}
+	}
+	var r scenario.Report
+	tp.Fill(&r)
+	if len(r.Series) != 3 {
+		t.Fatalf("%d points for 3 s, want 3", len(r.Series))
+	}
+	for i, p := range r.Series {
+		if p.T != float64(i+1) || !near(p.Offered, 200, 0.004) || !near(p.Queue, 12, 1e-9) {
+			t.Errorf("point %d at %v with %v offered and %v waiting, want %d, 200 and 12", i, p.T, p.Offered, p.Queue, i+1)
+		}
+	}
+}
+
+func TestTrimCutsAtTheEndOfTheRun(t *testing.T) {
+	r := scenario.Report{DurationS: 9, Series: []scenario.Point{{T: 1}, {T: 2}, {T: 3}, {T: 4}}}
+	tape.Trim(&r, 3*time.Second)
+	if len(r.Series) != 3 || r.DurationS != 3 {
+		t.Errorf("Trim to 3 s leaves %d points and %v s, want 3 and 3", len(r.Series), r.DurationS)
+	}
+}
+
 func TestHistoryIsBounded(t *testing.T) {
 	tp := tape.New(1)
 	record(700, tp)

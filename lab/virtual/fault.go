@@ -12,11 +12,9 @@ import (
 // able reports whether virtual time knows a fault.
 func (w *world) able(f scenario.Fault) error {
 	switch f.Name {
-	case "slow", "error", "hang", "delay", "kill", "cache-flush":
-	case "cache-down":
-		return fmt.Errorf("fault %s: virtual time has no Redis that could die; run it with --engine live", f.Name)
+	case "slow", "error", "hang", "delay", "kill", "cache-flush", "cache-down":
 	default:
-		return fmt.Errorf("fault %q: unknown (want slow, error, hang, delay, kill or cache-flush)", f.Name)
+		return fmt.Errorf("fault %q: unknown (want slow, error, hang, delay, kill, cache-down or cache-flush)", f.Name)
 	}
 	if f.Target == "provider" && len(w.gates) < 2 {
 		return fmt.Errorf("fault %s: the scenario has no provider", f.Name)
@@ -49,6 +47,9 @@ func (w *world) fault(f scenario.Fault, on bool) error {
 		d.tell(d.model.Hang(now, on, nil))
 	case "cache-flush":
 		w.flush()
+	case "cache-down":
+		w.gone = on
+		w.redis()
 	case "kill":
 		i := max(0, slices.IndexFunc(w.members, func(m *member) bool { return m.name == f.Target }))
 		if f.Target == "" {
@@ -72,6 +73,15 @@ func (w *world) mark(f scenario.Fault, on bool) {
 		text += " ends"
 	}
 	w.marks = append(w.marks, scenario.Change{Version: uint64(len(w.marks) + 1), At: w.queue.Now(), Text: text})
+}
+
+// redis tells every stage that keeps something in Redis whether it is there.
+func (w *world) redis() {
+	for _, p := range w.ports {
+		if c, ok := p.stage.(interface{ Down(bool) }); ok {
+			c.Down(w.gone)
+		}
+	}
 }
 
 // flush empties what can be emptied: the instances' caches.
@@ -114,5 +124,6 @@ func (w *world) revive(i int) error {
 		return err
 	}
 	w.members[i] = m
+	w.redis()
 	return nil
 }

@@ -80,6 +80,13 @@ func (s *shadow) Clear() {
 	}
 }
 
+// Down takes Redis from the stage, if it keeps something there, or gives it back.
+func (s *shadow) Down(down bool) {
+	if c, ok := s.stage.(interface{ Down(bool) }); ok {
+		c.Down(down)
+	}
+}
+
 // schedule lets a phantom's answer come at an instant.
 func (s *shadow) schedule(id int32, at time.Duration) {
 	s.port.world.queue.Schedule(at, evShadow, s.port.index, uint64(s.phantoms[id].epoch)<<32|uint64(uint32(id)))

@@ -79,7 +79,8 @@ type world struct {
 	ports   []*port // of all members, in order; a wake event's Arg
 	gates   []*door // gate, then the provider if there is one
 	ops     []operation
-	turn    int // of the balancer
+	gone    bool // Redis is gone
+	turn    int  // of the balancer
 
 	process *arrival.Process
 	people  *population.Population

@@ -266,7 +266,6 @@ traffic: [{for: 1s, rate: 10}]
 		{"scale", func(_ *scenario.Spec, o *virtual.Options) { o.Scale = -1 }, "scale is -1"},
 		{"no slots", func(s *scenario.Spec, _ *virtual.Options) { s.Gate.Slots = 0 }, "slots"},
 		{"fault", func(s *scenario.Spec, _ *virtual.Options) { s.Faults = []scenario.Fault{{Name: "gremlins"}} }, `fault "gremlins": unknown`},
-		{"Redis", func(s *scenario.Spec, _ *virtual.Options) { s.Faults = []scenario.Fault{{Name: "cache-down"}} }, "--engine live"},
 		{"provider", func(s *scenario.Spec, _ *virtual.Options) {
 			s.Faults = []scenario.Fault{{Name: "slow", Target: "provider"}}
 		}, "no provider"},

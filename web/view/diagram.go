@@ -51,10 +51,10 @@ type Chip struct {
 
 // Lane is one instance: the way of a request through it.
 type Lane struct {
-	Name           string
-	Up             bool
-	X1, Y1, X2, Y2 int
-	TX, TY         int
+	Name       string
+	Up         bool
+	X, Y, W, H int
+	TX, TY     int
 }
 
 // Line is one arrow between nodes.
@@ -100,11 +100,12 @@ func serverPatterns(s live.State) []live.PatternState {
 
 // Measures of the wide drawing.
 const (
-	wideW, wideH     = 1056, 336
-	wideMid          = 138 // the lanes' middle
+	wideW, wideH     = 1056, 268
+	wideMid          = 134 // the lanes' middle
 	serviceX, serveW = 252, 600
-	laneGap          = 16
-	chipW, chipH     = 82, 40
+	laneGap          = 18
+	chipW, chipH     = 82, 38
+	laneW            = 12  // of the track that a request keeps to
 	nodeW            = 160 // of what stands behind the service
 	letterW          = 6.3 // of a note, about
 )
@@ -116,7 +117,7 @@ func wideDiagram(s live.State) Diagram {
 	patterns := serverPatterns(s)
 	d := Diagram{Kind: "wide", Box: "0 0 " + strconv.Itoa(wideW) + " " + strconv.Itoa(wideH), Width: strconv.Itoa(wideW), Height: strconv.Itoa(wideH)}
 	g := geometry{W: wideW, H: wideH, Stops: map[string]int{}, Enter: serviceX, Exit: serviceX + serveW}
-	d.Service = Box{ID: "service", X: serviceX, Y: 12, W: serveW, H: 252, TextX: serviceX + 14, TitleY: 32}
+	d.Service = Box{ID: "service", X: serviceX, Y: 6, W: serveW, H: 256, TextX: serviceX + 14, TitleY: 26}
 	clients := box(by["clients"], 2, wideMid-52, 116, 104)
 	balancer := box(by["balancer"], 136, wideMid-40, 100, 80)
 	d.Nodes = append(d.Nodes, clients, balancer)
@@ -126,12 +127,11 @@ func wideDiagram(s live.State) Diagram {
 	if len(patterns) > 1 {
 		step = (serveW - 66 - chipW/2 - 14) / (len(patterns) - 1)
 	}
-	redisX := serviceX + serveW/2
 	for i, p := range patterns {
 		x := serviceX + 66 + i*step
-		top := wideMid - 96
+		top := wideMid - 92
 		if i%2 == 1 {
-			top = wideMid + 62
+			top = wideMid + 60
 		}
 		c := Chip{Name: p.Name, State: p.State.String(), Text: chipText(p), X: x - chipW/2, Y: top, W: chipW, H: chipH, TextX: x, NameY: top + 17, St: top + 32}
 		c.GX1, c.GX2, c.GY1, c.GY2 = x, x, wideMid-half-13, wideMid+half+13
@@ -142,22 +142,13 @@ func wideDiagram(s live.State) Diagram {
 			c.SY1, c.SY2 = c.GY2, top
 		}
 		g.Stops[p.Name] = x
-		if p.Name == "cache" {
-			redisX = x
-		}
 		d.Chips = append(d.Chips, c)
 	}
-	if n, ok := by["cache"]; ok {
-		redis := box(n, redisX-95, wideH-50, 190, 48)
-		d.Nodes = append(d.Nodes, redis)
-		d.Edges = append(d.Edges, Line{redisX, d.Service.Y + d.Service.H, redisX, redis.Y})
-		g.Redis = [2]int{redisX, redis.Y}
-	}
-	gates := stackRight(behind, &d)
+	gates := stackRight(behind, by, &d)
 	d.Edges = append(d.Edges, Line{clients.X + clients.W, wideMid, balancer.X, wideMid})
 	for i, in := range instances {
 		y := wideMid - half + i*laneGap
-		d.Lanes = append(d.Lanes, Lane{Name: in.ID, Up: in.Up, X1: serviceX, Y1: y, X2: serviceX + serveW, Y2: y, TX: serviceX + 12, TY: y + 4})
+		d.Lanes = append(d.Lanes, Lane{Name: in.ID, Up: in.Up, X: serviceX, Y: y - laneW/2, W: serveW, H: laneW, TX: serviceX + 10, TY: y + 4})
 		for _, b := range gates {
 			g.Routes = append(g.Routes, route{in.ID, b.ID, [][2]int{
 				{clients.X + clients.W/2, wideMid}, {balancer.X + balancer.W/2, wideMid}, {serviceX, y}, {serviceX + serveW, y}, {b.X + b.W/2, b.Y + b.H/2},
@@ -168,26 +159,38 @@ func wideDiagram(s live.State) Diagram {
 	return d
 }
 
-// stackRight places what stands behind the service on the right.
-func stackRight(behind []live.Node, d *Diagram) []Box {
-	const h, gap = 108, 18
-	y := wideMid - (len(behind)*h+(len(behind)-1)*gap)/2
-	var out []Box
-	for _, n := range behind {
-		b := box(n, wideW-nodeW-2, max(y, 4), nodeW, h)
-		b.Meter = true
-		y = b.Y + h + gap
-		out = append(out, b)
-		d.Edges = append(d.Edges, Line{serviceX + serveW, wideMid, b.X, b.Y + b.H/2})
+// stackRight places what stands behind the service on the right, Redis last.
+func stackRight(behind []live.Node, by map[string]live.Node, d *Diagram) []Box {
+	const high, low, gap = 96, 48, 10
+	redis, hasRedis := by["cache"]
+	total := len(behind)*(high+gap) - gap
+	if hasRedis {
+		total += low + gap
 	}
-	d.Nodes = append(d.Nodes, out...)
-	return out
+	y := max(2, wideMid-total/2)
+	place := func(n live.Node, h int) Box {
+		b := box(n, wideW-nodeW-2, y, nodeW, h)
+		y += h + gap
+		d.Edges = append(d.Edges, Line{serviceX + serveW, wideMid, b.X, b.Y + b.H/2})
+		return b
+	}
+	var gates []Box
+	for _, n := range behind {
+		b := place(n, high)
+		b.Meter = true
+		gates = append(gates, b)
+	}
+	d.Nodes = append(d.Nodes, gates...)
+	if hasRedis {
+		d.Nodes = append(d.Nodes, place(redis, low))
+	}
+	return gates
 }
 
 // box places a node and the lines of text inside it.
 func box(n live.Node, x, y, w, h int) Box {
-	b := Box{ID: n.ID, Kind: n.Kind, Title: n.Title, Note: fit(n.Note, w-24), X: x, Y: y, W: w, H: h, Up: n.Up, TextX: x + 12, TitleY: y + 22, NoteY: y + 39, FigY: y + 58}
-	b.MeterX, b.MeterY, b.MeterW = x+12, y+h-16, w-24
+	b := Box{ID: n.ID, Kind: n.Kind, Title: n.Title, Note: fit(n.Note, w-24), X: x, Y: y, W: w, H: h, Up: n.Up, TextX: x + 12, TitleY: y + 20, NoteY: y + 36, FigY: y + 54}
+	b.MeterX, b.MeterY, b.MeterW = x+12, y+h-13, w-24
 	return b
 }
 
@@ -202,7 +205,10 @@ func fit(note string, width int) string {
 		}
 		out = longer
 	}
-	return strings.TrimRight(out, " +·,(")
+	if before, inside, ok := strings.Cut(out, "("); ok && !strings.Contains(inside, ")") {
+		out = before
+	}
+	return strings.TrimRight(out, " +·,")
 }
 
 // chipText says what a pattern does right now: its state, or the word of its

@@ -232,10 +232,10 @@ func predictOf(p *live.PredictState) *Predict {
 // Charts lists the four figures of the page.
 func Charts() []Chart {
 	return []Chart{
-		{ID: "traffic", Title: "Traffic", Unit: "users a second", Series: []Series{{"arriving", "dim"}, {"answered in time", "ok"}}},
-		{ID: "latency", Title: "Latency", Unit: "ms, from when the user asked", Series: []Series{{"p50", "ok"}, {"p99", "warn"}}},
-		{ID: "outcomes", Title: "Not served", Unit: "users a second, by outcome", Series: []Series{{"refused", "mark"}, {"late", "warn"}, {"failed", "bad"}}},
-		{ID: "pressure", Title: "Pressure", Unit: "waiting requests; busy share of the database", Series: []Series{{"waiting", "warn"}, {"busy", "ok"}}},
+		{ID: "traffic", Title: "Traffic", Unit: "users a second, mean of ½ s", Series: []Series{{"arriving", "dim"}, {"answered in time", "ok"}}},
+		{ID: "latency", Title: "Latency", Unit: "since the user asked", Series: []Series{{"p50", "ok"}, {"p99", "warn"}}},
+		{ID: "outcomes", Title: "Not served", Unit: "users a second, mean of ½ s", Series: []Series{{"refused", "mark"}, {"late", "warn"}, {"failed", "bad"}}},
+		{ID: "pressure", Title: "Pressure", Unit: "requests; share of the database", Series: []Series{{"waiting", "warn"}, {"busy", "ok"}}},
 	}
 }
 

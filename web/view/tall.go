@@ -13,7 +13,7 @@ const (
 	tallTop          = 212 // where the service begins
 	tallStep         = 34  // between patterns, left and right in turn
 	tallChipW        = 112
-	tallLane         = 14
+	tallLane         = 16
 	tallHead, tallGo = 40, 14 // room before the first and after the last pattern
 )
 
@@ -23,7 +23,7 @@ func tallDiagram(s live.State) Diagram {
 	patterns := serverPatterns(s)
 	serviceH := tallHead + len(patterns)*tallStep + tallGo
 	end := tallTop + serviceH
-	height := end + 28 + 108
+	height := end + 28 + 98
 	d := Diagram{Kind: "tall", Box: "0 0 " + strconv.Itoa(tallW) + " " + strconv.Itoa(height), Width: strconv.Itoa(tallW), Height: strconv.Itoa(height)}
 	g := geometry{W: tallW, H: height, Tall: true, Stops: map[string]int{}, Enter: tallTop, Exit: end}
 	d.Service = Box{ID: "service", X: 6, Y: tallTop, W: tallW - 12, H: serviceH, TextX: 20, TitleY: tallTop + 22}
@@ -50,10 +50,10 @@ func tallDiagram(s live.State) Diagram {
 		g.Stops[p.Name] = y
 		d.Chips = append(d.Chips, c)
 	}
-	gates := stackBelow(behind, by, end+28, &d, &g)
+	gates := stackBelow(behind, by, end+28, &d)
 	for i, in := range instances {
 		x := tallMid - half + i*tallLane
-		d.Lanes = append(d.Lanes, Lane{Name: in.ID, Up: in.Up, X1: x, Y1: tallTop, X2: x, Y2: end, TX: x, TY: tallTop + 16})
+		d.Lanes = append(d.Lanes, Lane{Name: in.ID, Up: in.Up, X: x - laneW/2, Y: tallTop, W: laneW, H: serviceH, TX: x - 4, TY: tallTop + 14})
 		for _, b := range gates {
 			g.Routes = append(g.Routes, route{in.ID, b.ID, [][2]int{
 				{tallMid, clients.Y + clients.H/2}, {tallMid, balancer.Y + balancer.H/2}, {x, tallTop}, {x, end}, {b.X + b.W/2, b.Y + b.H/2},
@@ -65,7 +65,7 @@ func tallDiagram(s live.State) Diagram {
 }
 
 // stackBelow places Redis and the dependencies side by side under the service.
-func stackBelow(behind []live.Node, by map[string]live.Node, y int, d *Diagram, g *geometry) []Box {
+func stackBelow(behind []live.Node, by map[string]live.Node, y int, d *Diagram) []Box {
 	count := len(behind)
 	redis, hasRedis := by["cache"]
 	if hasRedis {
@@ -74,18 +74,17 @@ func stackBelow(behind []live.Node, by map[string]live.Node, y int, d *Diagram, 
 	if count == 0 {
 		return nil
 	}
-	const gap = 8
+	const gap, high = 8, 96
 	w := (tallW - 12 - gap*(count-1)) / count
 	x := 6
 	place := func(n live.Node) Box {
-		b := box(n, x, y, w, 108)
+		b := box(n, x, y, w, high)
 		x += w + gap
 		d.Edges = append(d.Edges, Line{b.X + w/2, y - 28, b.X + w/2, y})
 		return b
 	}
 	if hasRedis {
 		b := place(redis)
-		g.Redis = [2]int{b.X + w/2, y}
 		d.Nodes = append(d.Nodes, b)
 	}
 	var out []Box

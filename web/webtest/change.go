@@ -123,7 +123,7 @@ func (l *Lab) Spike(_ context.Context, s load.Spike) (live.State, error) {
 		if s == (load.Spike{}) {
 			s = load.Spike{Factor: 10, For: 10 * time.Second}
 			text = "event: ten times the traffic"
-			l.event, l.predict.Locked = l.now, true
+			l.ends, l.predict.Locked = l.now+time.Minute, true
 		}
 		if !(s.Factor >= 0 && s.Factor <= 100) {
 			return "", field("factor", number(s.Factor), "a number from 0 to 100")

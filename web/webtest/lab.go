@@ -28,7 +28,7 @@ type Lab struct {
 	factor   float64
 	spike    load.Spike
 	spikeEnd time.Duration
-	event    time.Duration // when the event began; 0: it has not
+	ends     time.Duration // when the event is over; 0: none runs
 	slots    []*slot
 	faults   []live.FaultState
 	markers  []scenario.Change
@@ -57,7 +57,7 @@ func New() *Lab {
 func (l *Lab) reset(seed uint64) {
 	l.run++
 	l.version++
-	l.seed, l.now, l.phase, l.factor, l.event = seed, 0, "running", 1, 0
+	l.seed, l.now, l.phase, l.factor, l.ends = seed, 0, "running", 1, 0
 	l.spike, l.spikeEnd = load.Spike{}, 0
 	l.slots, l.frames, l.markers, l.model = slots(), nil, nil, model{noise: seed}
 	l.faults = nil
@@ -87,7 +87,7 @@ func (l *Lab) Step() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.now += tickLength
-	if l.event > 0 && l.now >= l.event+60*time.Second {
+	if l.ends > 0 && l.now >= l.ends {
 		l.conclude()
 	}
 	for i := range l.faults {
@@ -188,7 +188,7 @@ func (l *Lab) fault(name string) bool {
 
 // conclude ends the event: the run is kept and the prediction compared.
 func (l *Lab) conclude() {
-	l.event = 0
+	l.ends = 0
 	good, offered := 0.0, 0.0
 	for _, f := range l.frames {
 		good, offered = good+f.Good, offered+f.Offered

@@ -8,13 +8,13 @@ import { $, $$, make, text } from './dom.js';
 export const SPAN = 60; // s
 const DECADES = [1, 10, 100, 1000, 10000, 100000];
 const positive = (v) => (v > 0 ? v : null);
-const refused = (f) => f.outcomes[2] + f.outcomes[3] + f.outcomes[4];
+const refused = (f) => f.soft.outcomes[2] + f.soft.outcomes[3] + f.soft.outcomes[4];
 
 // What each chart draws. a is the value of the pinned run; show writes a value.
 const KINDS = {
   traffic: {
-    series: [{ color: '--dim', width: 1.5, get: (f) => f.offered }, { color: '--ok', width: 2, fill: true, get: (f) => f.good }],
-    show: [rate, rate], a: (f) => f.good,
+    series: [{ color: '--dim', width: 1.5, get: (f) => f.soft.offered }, { color: '--ok', width: 2, fill: true, get: (f) => f.soft.good }],
+    show: [rate, rate], a: (f) => f.soft.good,
   },
   latency: {
     log: true, series: [{ color: '--ok', width: 2, get: (f) => positive(f.p50) }, { color: '--warn', width: 2, dash: [6, 3], get: (f) => positive(f.p99) }],
@@ -22,11 +22,11 @@ const KINDS = {
   },
   outcomes: {
     series: [ // stacked: each holds the ones after it
-      { color: '--mark', width: 1, solid: true, get: (f) => refused(f) + f.outcomes[5] + f.outcomes[6] },
-      { color: '--warn', width: 1, solid: true, get: (f) => f.outcomes[5] + f.outcomes[6] },
-      { color: '--bad', width: 1, solid: true, get: (f) => f.outcomes[6] },
+      { color: '--mark', width: 1, solid: true, get: (f) => refused(f) + f.soft.outcomes[5] + f.soft.outcomes[6] },
+      { color: '--warn', width: 1, solid: true, get: (f) => f.soft.outcomes[5] + f.soft.outcomes[6] },
+      { color: '--bad', width: 1, solid: true, get: (f) => f.soft.outcomes[6] },
     ],
-    values: [refused, (f) => f.outcomes[5], (f) => f.outcomes[6]], show: [rate, rate, rate], a: (f) => refused(f) + f.outcomes[5] + f.outcomes[6],
+    values: [refused, (f) => f.soft.outcomes[5], (f) => f.soft.outcomes[6]], show: [rate, rate, rate], a: (f) => refused(f) + f.soft.outcomes[5] + f.soft.outcomes[6],
   },
   pressure: {
     series: [{ color: '--warn', width: 2, get: (f) => f.queue }, { color: '--ok', width: 1.5, scale: 'share', get: (f) => f.sat * 100 }],
@@ -56,8 +56,8 @@ export class Chart {
     const { kind } = this;
     const axis = { stroke: color('--dim'), grid: { stroke: color('--grid'), width: 1 }, ticks: { show: false }, font: '12px Inter, system-ui, sans-serif' };
     const y = kind.log
-      ? { ...axis, size: 46, splits: () => DECADES, filter: (_, all) => all, values: (_, all) => all.map((v) => (v >= 1000 ? v / 1000 + ' s' : v + '')) }
-      : { ...axis, size: 46, splits: () => [0, this.top / 2, this.top], values: (_, all) => all.map(rate) };
+      ? { ...axis, size: 54, splits: () => DECADES, filter: (_, all) => all, values: (_, all) => all.map((v) => (v >= 1000 ? v / 1000 + ' s' : v + ' ms')) }
+      : { ...axis, size: 46, splits: () => [0, this.top / 2, this.top], values: (_, all) => all.map((v) => rate(v).replace('.0k', 'k')) };
     const scales = {
       x: { time: false, range: () => [this.owner.now - SPAN, this.owner.now] },
       y: kind.log ? { distr: 3, log: 10, range: () => [1, this.decade()] } : { range: () => [0, this.top] },
@@ -76,7 +76,7 @@ export class Chart {
     })), { stroke: color('--ink'), width: 1.2, dash: [3, 4], alpha: 0.55, points: { show: false } }];
     this.u?.destroy();
     this.u = new uPlot({
-      ...this.size(), series, scales, axes, legend: { show: false }, padding: [14, kind.share ? 0 : 10, 0, 0],
+      ...this.size(), series, scales, axes, legend: { show: false }, padding: [14, kind.share ? 0 : 18, 0, 0],
       cursor: { sync: { key: 'lab' }, y: false, drag: { x: false, y: false }, points: { size: 6 } },
       hooks: { draw: [(u) => this.flags(u, color('--mark'), color('--surface'))], setCursor: [() => this.read()] },
     }, this.data ?? [[], ...series.slice(1).map(() => [])], this.plot);

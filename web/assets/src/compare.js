@@ -3,7 +3,7 @@
 import { millis, percent, rate } from './format.js';
 import { make, text } from './dom.js';
 
-const KEY = 'pinned';
+const KEY = 'pinned-2'; // the number grows with the form of what is kept
 
 export function load() {
   try { return JSON.parse(sessionStorage.getItem(KEY)); } catch { return null; }
@@ -22,7 +22,7 @@ export function pin(frames, state) {
   const keep = frames.filter((f) => f.t >= from);
   const on = state.patterns.filter((p) => p.state === 'on').map((p) => p.name);
   const a = {
-    frames: keep.map((f) => ({ t: Math.round((f.t - from) * 10), offered: f.offered, good: f.good, tries: f.tries, p50: f.p50, p99: f.p99, outcomes: f.outcomes, queue: f.queue, sat: f.sat })),
+    frames: keep.map((f) => ({ t: Math.round((f.t - from) * 10), offered: f.offered, good: f.good, tries: f.tries, p50: f.p50, p99: f.p99, outcomes: f.outcomes, soft: f.soft, queue: f.queue, sat: f.sat })),
     on, event: anchor(state.markers) !== null,
   };
   try { sessionStorage.setItem(KEY, JSON.stringify(a)); } catch { /* a full store only means that a reload forgets A */ }

@@ -6,7 +6,7 @@ import { Panel } from './panel.js';
 import { Drawer } from './drawer.js';
 import { downSince, sum, verdict } from './verdict.js';
 import { millis, percent, rate } from './format.js';
-import { cluster, flag } from './scale.js';
+import { cluster, flag, soften } from './scale.js';
 import { $, $$, announce, make, text } from './dom.js';
 import { keys } from './keys.js';
 import * as compare from './compare.js';
@@ -31,9 +31,9 @@ const still = matchMedia('(prefers-reduced-motion: reduce)');
 
 // take accepts a state unless a newer one was accepted before.
 function take(s) {
-  if (state && s.run === state.run && s.version < state.version) return;
+  if (s.phase === 'starting' || !s.patterns || (state && s.run === state.run && s.version < state.version)) return;
   if (s.scenario !== drawn || (state && s.nodes.length !== state.nodes.length)) {
-    if (s.scenario && s.phase !== 'starting') location.replace('/lab'); // another service: another drawing
+    location.replace('/lab'); // another service: another drawing
     return;
   }
   if (state && s.run !== state.run) { frames = []; since = null; announce('The scenario starts afresh.'); }
@@ -54,7 +54,7 @@ function show() {
   const warning = $('[data-warning]', root);
   text(warning, state.confidence ?? '');
   warning.hidden = !state.confidence;
-  root.dataset.verdict = state.verdict ?? '';
+  root.dataset.limited = state.verdict ?? '';
   root.dataset.phase = state.phase;
   markers();
   drawer.show(state, frames.at(-1));
@@ -106,6 +106,7 @@ function frame(f) {
   if (!state || (frames.length && f.t <= frames.at(-1).t && f.run === frames.at(-1).run)) return;
   if (frames.length && frames[0].run !== f.run) frames = [];
   frames.push(f);
+  soften(frames);
   if (frames.length > SPAN * 10 + 5) frames.shift();
   since = downSince(frames, since);
   for (const one of flows) one.frame(f);
@@ -160,13 +161,13 @@ function nodes(f) {
   };
   set('clients', `${rate(s.offered)} users/s`, s.offered > 0 ? `${(s.tries / s.offered).toFixed(1)} tries each` : '');
   set('balancer', `${rate(s.tries)}/s`);
-  set('gate', `${rate(s.calls)}/s`, `${rate(s.queue)} waiting`);
+  set('gate', `${rate(s.calls)}/s in`, `${rate(s.queue)} waiting`);
   set('cache', `${percent(f.hit)} hits`);
   for (const el of $$('[data-node="gate"] [data-meter]', root)) {
     el.setAttribute('width', Math.round(Number(el.dataset.meter) * Math.min(1, s.sat)));
     el.classList.toggle('full', s.sat > 0.98);
   }
-  for (const el of $$('.lane line', root)) el.style.strokeWidth = still.matches ? `${1 + Math.min(8, Math.log2(1 + s.tries / 20))}px` : '';
+  for (const el of $$('.lane rect', root)) el.style.strokeWidth = still.matches ? `${1 + Math.min(6, Math.log2(1 + s.tries / 20))}px` : '';
 }
 
 // reasons lists why requests were not served in the last 2.5 seconds.
@@ -193,20 +194,16 @@ function badge() {
   text(el, dropped ? `${words[status]} · ${dropped} frames missed` : words[status]);
 }
 
-// runs fetches the history when an event is over.
+// runs adds the run that has just ended to the history.
 async function runs() {
-  const list = await fetch('/api/runs').then((r) => r.json()).catch(() => []);
-  const old = $('.history table tbody', root);
-  if (!old) {
-    if (list.length) location.reload();
-    return;
-  }
-  const known = new Set($$('tr th', old).map((th) => th.textContent));
-  for (const r of list.slice(0, 1).filter((one) => !known.has(`#${one.id}`))) {
-    old.prepend(make('tr', {}, make('th', { scope: 'row', class: 'num' }, `#${r.id}`), make('td', {}, r.title), make('td', { class: 'on' }, (r.on ?? []).join(', ') || 'nothing'),
-      make('td', { class: 'num' }, percent(r.goodput_share)), make('td', { class: 'num' }, millis(r.p99_ms)), make('td', {}, r.claims ? `${r.claims_ok} of ${r.claims}` : ''),
-      make('td', {}, r.prediction ?? ''), make('td', {}, make('a', { href: `/runs/${r.id}/report`, download: true }, 'download'))));
-  }
+  const answer = await fetch('/api/runs').catch(() => null);
+  const [r] = answer?.ok ? await answer.json() : [];
+  const body = $('[data-runs]', root);
+  if (!r || $$('th', body).some((th) => th.textContent === `#${r.id}`)) return;
+  $('[data-empty]', body)?.remove();
+  body.prepend(make('tr', {}, make('th', { scope: 'row', class: 'num' }, `#${r.id}`), make('td', {}, r.title), make('td', { class: 'on' }, (r.on ?? []).join(', ') || 'nothing'),
+    make('td', { class: 'num' }, percent(r.goodput_share)), make('td', { class: 'num' }, millis(r.p99_ms)), make('td', {}, r.claims ? `${r.claims_ok} of ${r.claims}` : ''),
+    make('td', {}, r.prediction ?? ''), make('td', {}, make('a', { href: `/runs/${r.id}/report`, download: true, 'aria-label': `Download the report of run ${r.id}` }, 'download'))));
 }
 
 const pinButton = $('[data-pin]', root);
@@ -214,24 +211,31 @@ const pinButton = $('[data-pin]', root);
 function togglePin() {
   if (pinned) { compare.drop(); pinned = null; announce('A is let go.'); }
   else if (frames.length > 10) { pinned = compare.pin(frames, state); announce('Pinned as A.'); }
-  pinButton.setAttribute('aria-pressed', pinned ? 'true' : 'false');
+  showPin();
   turn = 0;
   if (state && frames.length) draw();
   $('[data-deltas]', root).hidden = !pinned;
 }
 
+function showPin() {
+  pinButton.setAttribute('aria-pressed', pinned ? 'true' : 'false');
+  text($('[data-pin-word]', pinButton), pinned ? 'Unpin A' : 'Pin as A');
+}
+
 pinButton.addEventListener('click', togglePin);
-pinButton.setAttribute('aria-pressed', pinned ? 'true' : 'false');
+showPin();
 $('[data-share-link]', root).addEventListener('click', () => state && share.copy(state));
 keys({ s: () => panel.spike(), p: togglePin, pattern: (n) => panel.flip(n) });
 document.addEventListener('visibilitychange', () => { if (!document.hidden && state && frames.length) draw(); });
 share.offer(panel);
 
 connect((kind, data) => {
+  if (kind !== 'status' && status !== 'live') { status = 'live'; badge(); } // another tab passes it on
   if (kind === 'state') {
     take(data.state);
     if (data.history && state?.run === data.state.run) {
-      frames = data.history.filter((f) => f.run === state.run);
+      frames = [];
+      for (const f of data.history) if (f.run === state.run) { frames.push(f); soften(frames); }
       turn = 0;
       if (frames.length) draw();
     }

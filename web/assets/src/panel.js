@@ -105,6 +105,8 @@ export class Panel {
     this.pause.addEventListener('click', () => this.change(this.pause, 'PUT', '/api/lab/traffic', { phase: this.last.phase === 'paused' ? 'running' : 'paused' }));
     const pick = $('[data-scenario-pick]', root);
     pick.addEventListener('change', () => this.change(pick, 'POST', '/api/lab/scenario', { name: pick.value }));
+    const reset = $('[data-reset]', root);
+    reset.addEventListener('click', () => this.change(reset, 'POST', '/api/lab/scenario', { name: this.last.scenario }));
     const restart = $('[data-restart]', root);
     restart.addEventListener('click', () => this.change(restart, 'POST', '/api/lab/scenario', { name: this.last.scenario, seed: this.last.seed, scale: this.last.scale, patterns: settings(this.last) }));
   }
@@ -152,8 +154,6 @@ export class Panel {
     for (const b of $$('[data-set]', el)) b.setAttribute('aria-pressed', b.dataset.set === p.state ? 'true' : 'false');
     const form = $('[data-knobs]', el);
     if (form && form.dataset.dirty === undefined) this.knobs(form, p);
-    const summary = $('[data-summary]', el);
-    if (summary) text(summary, p.knobs.slice(0, 2).map((k) => `${k.name.replaceAll('_', ' ')} ${k.value}`).join(' · '));
   }
 
   knobs(form, p) {

@@ -41,3 +41,15 @@ export function cluster(markers, gap) {
 }
 
 export const flag = (c) => (c.from === c.to ? `${c.from}` : `${c.from}–${c.to}`);
+
+const SOFT = 5; // frames: half a second
+
+// soften adds to the last frame the mean of the last half second: a tenth of a
+// second holds a dozen users, and its rate is mostly chance.
+export function soften(frames) {
+  const last = frames.slice(-SOFT);
+  const mean = (get) => last.reduce((a, f) => a + get(f), 0) / last.length;
+  frames[frames.length - 1].soft = {
+    offered: mean((f) => f.offered), good: mean((f) => f.good), outcomes: frames[frames.length - 1].outcomes.map((_, i) => mean((f) => f.outcomes[i])),
+  };
+}

@@ -13,6 +13,8 @@ export function sum(frames) {
   }
   for (const k of ['good', 'offered', 'tries', 'sat', 'queue', 'calls']) s[k] /= Math.max(s.n, 1);
   s.share = s.offered > 0 ? Math.min(1, s.good / s.offered) : NaN;
+  s.drain = last.length > 1 ? (last[0].queue - last.at(-1).queue) / (last.at(-1).t - last[0].t) : 0; // a second
+  s.left = last.length ? last.at(-1).queue : 0;
   s.p99 = last.length ? last[last.length - 1].p99 : 0;
   return s;
 }
@@ -39,8 +41,11 @@ export function verdict(s, state, now, since) {
   if (since !== null) {
     const down = `Down for ${clock(now - since)}.`;
     if (t.spike > 1) return ['bad', `${down} ${rate(s.offered)} users a second ask; the database can serve ${rate(t.capacity)}.`];
-    if (s.offered < t.capacity && amplified > 1.3) {
+    if (s.offered < t.capacity && amplified > 1.3 && s.calls >= 0.9 * t.capacity) {
       return ['bad', `${down} Traffic is back to normal, yet it does not recover: each user asks ${amplified.toFixed(1)} times, ${rate(s.tries)} tries a second for a database that serves ${rate(t.capacity)}.`];
+    }
+    if (s.left > 0.5 * t.capacity && s.drain > 0.1 * t.capacity) {
+      return ['bad', `${down} The backlog drains: ${rate(s.left)} requests still wait and ${rate(s.drain)} a second go, so about ${Math.ceil(s.left / s.drain)} s are left.`];
     }
     return ['bad', `${down} Only ${percent(s.share)} of the users get an answer in time.`];
   }

@@ -1,0 +1,79 @@
+// Tests of what needs no browser: node --test web/assets/src
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { ceiling, cluster, dots, flag, nice, soften, step } from './scale.js';
+import { clock, millis, percent, rate } from './format.js';
+import { downSince, sum, verdict } from './verdict.js';
+
+test('an axis ends at 1, 2, 2.5 or 5 times a power of ten', () => {
+  for (const [v, want] of [[0, 1], [0.7, 1], [1, 1], [1.1, 2], [2.2, 2.5], [160, 200], [201, 250], [1600, 2000], [5001, 10000]]) assert.equal(ceiling(v), want, `ceiling(${v})`);
+});
+
+test('an axis grows at once and shrinks late', () => {
+  assert.equal(step(200, 201), 250);
+  assert.equal(step(250, 100), 250);
+  assert.equal(step(2000, 500), 1000);
+});
+
+test('dots grow with the logarithm of the rate and never exceed it', () => {
+  assert.equal(dots(0), 0);
+  assert.ok(dots(2) <= 2);
+  assert.ok(dots(1600) > dots(160) && dots(1600) < 3 * dots(160));
+  assert.equal(nice(6.8), 7);
+  assert.equal(nice(148), 150);
+});
+
+test('markers close together share a flag', () => {
+  const got = cluster([{ at: 1, n: 1 }, { at: 1.5, n: 2 }, { at: 2, n: 3 }, { at: 9, n: 4 }], 2);
+  assert.deepEqual(got.map(flag), ['1–3', '4']);
+});
+
+test('numbers are written as the server writes them', () => {
+  assert.deepEqual([0, 3.14, 160.4, 12345, 123456, NaN].map(rate), ['0', '3.1', '160', '12.3k', '123k', '–']);
+  assert.deepEqual([0, 0.5, 0.9997, 1].map(percent), ['0 %', '50 %', '99.9 %', '100 %']);
+  assert.deepEqual([0, 3.21, 61.8, 2400, 25000].map(millis), ['–', '3.2 ms', '62 ms', '2.4 s', '25 s']);
+  assert.equal(clock(65.9), '1:05');
+});
+
+const frame = (t, good, tries = 160, offered = 160) => ({ t, good, offered, tries, sat: 1, queue: 9, calls: 200, p99: 60 });
+const run = (good, tries) => Array.from({ length: 30 }, (_, i) => frame(i / 10, good, tries));
+const state = { phase: 'running', traffic: { spike: 0, capacity: 200 } };
+
+test('a healthy service is called so, with its number', () => {
+  const frames = run(160);
+  assert.equal(downSince(frames, null), null);
+  assert.deepEqual(verdict(sum(frames), state, 3, null), ['ok', 'Everybody gets an answer in time, 99 in 100 within 60 ms.']);
+});
+
+test('a retry storm is named with what it costs', () => {
+  const frames = run(0, 640);
+  const since = downSince(frames, null);
+  assert.equal(since, 2);
+  const [level, text] = verdict(sum(frames), state, 33, since);
+  assert.equal(level, 'bad');
+  assert.match(text, /^Down for 0:31\. Traffic is back to normal, yet it does not recover: each user asks 4\.0 times, 640 tries/);
+});
+
+test('a busy generator gets no verdict on the service', () => {
+  const [level, text] = verdict(sum(run(0, 640)), { ...state, verdict: 'generator' }, 3, 2);
+  assert.equal(level, 'idle');
+  assert.match(text, /^No verdict/);
+});
+
+test('the time of the fall is kept until the service is up again', () => {
+  assert.equal(downSince(run(0), 1.5), 1.5);
+  assert.equal(downSince(run(160), 1.5), null);
+});
+
+test('a draining backlog is told with the time it takes', () => {
+  const frames = run(0, 640).map((f, i) => ({ ...f, calls: 0, queue: 2000 - 20 * i }));
+  const [, text] = verdict(sum(frames), state, 33, 2);
+  assert.match(text, /The backlog drains: 1420 requests still wait and 200 a second go, so about 8 s are left\./);
+});
+
+test('a soft frame is the mean of half a second', () => {
+  const frames = [0, 100, 200, 300, 400, 500].map((v) => ({ offered: v, good: v, outcomes: [v, 0, 0, 0, 0, 0, 0] }));
+  soften(frames);
+  assert.equal(frames[5].soft.offered, 300);
+  assert.deepEqual(frames[5].soft.outcomes, [300, 0, 0, 0, 0, 0, 0]);
+});

@@ -1,0 +1,183 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"context"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	cdppage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// watcher notes in the page what must not happen there.
+const watcher = `window.__csp = []; document.addEventListener('securitypolicyviolation', (e) => window.__csp.push(e.violatedDirective + ' ' + e.blockedURI));`
+
+// browser is one chromium with a profile of its own.
+type browser struct {
+	ctx context.Context
+	t   *testing.T
+
+	mu       sync.Mutex
+	requests []string // guarded by mu; every address that any tab asked for
+	faults   []string // guarded by mu; exceptions in pages
+}
+
+// open starts chromium, or skips the test loudly.
+func open(t *testing.T) *browser {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		if strings.Contains(os.Getenv("WORKBENCH_REQUIRE"), "browser") {
+			t.Fatal("chromium is required and not installed")
+		}
+		t.Skip("NO BROWSER: chromium is not installed, so this journey is not checked")
+	}
+	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()))
+	for _, flag := range []string{"disable-gpu", "disable-quic", "no-first-run", "disable-background-networking", "disable-component-update", "disable-sync"} {
+		opts = append(opts, chromedp.Flag(flag, true))
+	}
+	alloc, stop := chromedp.NewExecAllocator(t.Context(), opts...)
+	t.Cleanup(stop)
+	ctx, cancel := chromedp.NewContext(alloc)
+	t.Cleanup(cancel)
+	b := &browser{ctx: ctx, t: t}
+	b.watch(ctx)
+	return b
+}
+
+// watch records what a tab asks for and what goes wrong in it.
+func (b *browser) watch(ctx context.Context) {
+	b.t.Helper()
+	err := chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		asked, thrown := cdp.Events(ctx, t, network.RequestWillBeSent), cdp.Events(ctx, t, runtime.ExceptionThrown)
+		go func() {
+			for e, err := range asked {
+				if err != nil {
+					return
+				}
+				b.mu.Lock()
+				b.requests = append(b.requests, e.Request.URL)
+				b.mu.Unlock()
+			}
+		}()
+		go func() {
+			for e, err := range thrown {
+				if err != nil {
+					return
+				}
+				b.mu.Lock()
+				b.faults = append(b.faults, e.ExceptionDetails.Text)
+				b.mu.Unlock()
+			}
+		}()
+		_, err := cdp.Call(ctx, t, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: watcher})
+		return err
+	}))
+	if err != nil {
+		b.t.Fatalf("start the browser: %v", err)
+	}
+}
+
+// tab is one page.
+type tab struct {
+	*browser
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+// first returns the browser's own tab, and tab opens a further one.
+func (b *browser) first() *tab { return &tab{b, b.ctx, func() {}} }
+
+func (b *browser) tab() *tab {
+	b.t.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx)
+	b.t.Cleanup(cancel)
+	b.watch(ctx)
+	return &tab{b, ctx, cancel}
+}
+
+func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		p.t.Fatalf("browser: %v", err)
+	}
+}
+
+// size sets the window and the colour scheme.
+func (p *tab) size(width, height int64, scheme string) {
+	p.t.Helper()
+	p.do(chromedp.EmulateViewport(width, height), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		})
+		return err
+	}))
+}
+
+// js evaluates an expression, waiting for it if it is a promise.
+func js[T any](p *tab, expression string) T {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.t.Fatalf("evaluate %.80s: %v", expression, err)
+	}
+	return v
+}
+
+// until waits until an expression is true.
+func (p *tab) until(expression string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+expression+")"))
+		if err == nil && ok {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			p.t.Fatalf("never true: %s (last: %v)", expression, err)
+		}
+	}
+}
+
+// clean checks that a tab's policy was never broken, that no script failed
+// and that nothing but the server was asked.
+func (p *tab) clean(host string) {
+	p.t.Helper()
+	if got := js[[]string](p, "window.__csp"); len(got) > 0 {
+		p.t.Errorf("the content policy was broken: %v", got)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, fault := range p.faults {
+		p.t.Errorf("a script failed: %s", fault)
+	}
+	for _, raw := range p.requests {
+		u, err := url.Parse(raw)
+		if err != nil || u.Host != host && u.Scheme != "data" && u.Scheme != "about" && u.Scheme != "chrome" {
+			p.t.Errorf("a request left the server: %s", raw)
+		}
+	}
+	if len(p.requests) == 0 {
+		p.t.Error("no request was recorded, so nothing was checked")
+	}
+}

@@ -1,0 +1,187 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"workbench/sim/clock"
+	"workbench/web/webtest"
+
+	"github.com/chromedp/chromedp"
+)
+
+// serve starts the site with the stand-in moving in real time.
+func serve(t *testing.T) *webtest.Site {
+	t.Helper()
+	s := webtest.Serve(t, nil)
+	go s.Lab.Drive(t.Context(), clock.NewWall())
+	return s
+}
+
+const live = `document.querySelector('[data-live]')?.dataset.status === 'live' && document.querySelector('[data-figure]').textContent !== ''`
+
+func TestFirstPageLivesByItself(t *testing.T) {
+	s, p := serve(t), open(t).first()
+	p.size(1440, 900, "light")
+	p.do(chromedp.Navigate(s.URL + "/"))
+	p.until(live)
+	p.until(`document.querySelectorAll('[data-plot] canvas').length === 4`)
+	p.clean(s.Host)
+}
+
+// The page owes an answer within a quarter of a second; it is measured in the
+// page, from the click to the pressed button.
+func TestToggleShowsWithinAQuarterSecond(t *testing.T) {
+	s, p := serve(t), open(t).first()
+	p.do(chromedp.Navigate(s.URL + "/lab"))
+	p.until(live)
+	took := js[float64](p, `new Promise((done) => {
+		const b = document.querySelector('[data-pattern="queue"] [data-set="on"]');
+		const start = performance.now();
+		new MutationObserver(() => b.getAttribute('aria-pressed') === 'true' && done(performance.now() - start)).observe(b, { attributes: true });
+		b.click();
+	})`)
+	t.Logf("a toggle showed after %.0f ms", took)
+	if took > 250 {
+		t.Errorf("a toggle showed after %.0f ms, want at most 250", took)
+	}
+	if got := s.Lab.State().Patterns[7].State.String(); got != "on" {
+		t.Errorf("the queue is %s in the lab, want on", got)
+	}
+	p.until(`document.querySelector('.flow-wide [data-chip="queue"]').classList.contains('on')`)
+	p.clean(s.Host)
+}
+
+func TestSpikeKillsAndOneSwitchHeals(t *testing.T) {
+	s, p := serve(t), open(t).first()
+	p.do(chromedp.Navigate(s.URL + "/"))
+	p.until(live)
+	p.do(chromedp.Click(`[data-choice="0"]`))
+	p.until(`document.querySelector('[data-predict]').disabled`)
+	p.do(chromedp.KeyEvent("s"))
+	p.until(`document.querySelector('[data-headline]').dataset.level === 'bad'`)
+	for range 300 { // half a minute passes in the stand-in
+		s.Lab.Step()
+	}
+	p.until(`/^Down for .*back to normal, yet it does not recover/.test(document.querySelector('[data-verdict]').textContent)`)
+	p.until(`document.querySelector('[data-markers]').textContent.includes('event')`)
+	p.do(chromedp.KeyEvent("8"))
+	p.until(`document.querySelector('[data-pattern="queue"]').dataset.state === 'on'`)
+	for range 150 {
+		s.Lab.Step()
+	}
+	p.until(`document.querySelector('[data-verdict]').textContent.startsWith('Everybody')`)
+	for range 200 {
+		s.Lab.Step()
+	}
+	p.until(`document.querySelector('[data-answer]').textContent.startsWith('Measured')`)
+	p.clean(s.Host)
+}
+
+func TestWrongKnobSaysWhatIsRight(t *testing.T) {
+	s, p := serve(t), open(t).first()
+	p.do(chromedp.Navigate(s.URL + "/lab"))
+	p.until(live)
+	js[chromedp.Void](p, `(() => {
+		const form = document.querySelector('[data-pattern="queue"] [data-knobs]');
+		form.closest('details').open = true;
+		const input = form.querySelector('[data-knob="length"] input');
+		input.value = '-3'; input.dispatchEvent(new Event('input', { bubbles: true }));
+		form.requestSubmit();
+	})()`)
+	p.until(`document.querySelector('[data-pattern="queue"] [data-knob="length"] [data-fault]').textContent.includes('1 to 100000')`)
+	p.until(`document.activeElement.id === 'knob-queue-length'`)
+	js[chromedp.Void](p, `(() => {
+		const form = document.querySelector('[data-pattern="queue"] [data-knobs]');
+		const input = form.querySelector('[data-knob="length"] input');
+		input.value = '44'; input.dispatchEvent(new Event('input', { bubbles: true }));
+		form.requestSubmit();
+	})()`)
+	p.until(`document.querySelector('[data-pattern="queue"] [data-knobs]').dataset.dirty === undefined`)
+	for _, k := range s.Lab.State().Patterns[7].Knobs {
+		if k.Name == "length" && k.Value != "44" {
+			t.Errorf("queue.length = %s in the lab, want 44", k.Value)
+		}
+	}
+	p.clean(s.Host)
+}
+
+func TestSharedLinkChangesNothingUntilConfirmed(t *testing.T) {
+	s, p := serve(t), open(t).first()
+	p.do(chromedp.Navigate(s.URL + "/lab?scenario=metastable&seed=9&on=queue&set=queue.length%3D33"))
+	p.until(`document.querySelector('[data-ask]').open`)
+	if got := s.Lab.State(); got.Version != 1 {
+		t.Errorf("opening a link moved the lab to version %d", got.Version)
+	}
+	p.do(chromedp.Click("[data-ask-yes]"))
+	p.until(`document.querySelector('[data-pattern="queue"]').dataset.state === 'on' && location.search === ''`)
+	if got := s.Lab.State(); got.Seed != 9 {
+		t.Errorf("seed %d, want 9", got.Seed)
+	}
+	p.clean(s.Host)
+}
+
+func TestTenTabsShareOneStream(t *testing.T) {
+	s, b := serve(t), open(t)
+	tabs := []*tab{b.tab()}
+	for range 9 {
+		tabs = append(tabs, b.tab())
+	}
+	for _, p := range tabs {
+		p.do(chromedp.Navigate(s.URL + "/lab"))
+		p.until(`document.querySelector('[data-live]').dataset.status === 'live'`)
+	}
+	if got := s.Server.Streams().Readers; got != 1 {
+		t.Errorf("ten tabs hold %d streams, want 1", got)
+	}
+	last := tabs[9]
+	js[chromedp.Void](last, `document.querySelector('[data-pattern="breaker"] [data-set="on"]').click()`)
+	for _, p := range tabs {
+		p.until(`document.querySelector('[data-pattern="breaker"]').dataset.state === 'on'`)
+	}
+	tabs[0].cancel() // the first tab has the stream
+	js[chromedp.Void](last, `document.querySelector('[data-pattern="cache"] [data-set="on"]').click()`)
+	for _, p := range tabs[1:] {
+		p.until(`document.querySelector('[data-pattern="cache"]').dataset.state === 'on'`)
+	}
+	if got := s.Server.Streams().Readers; got != 1 {
+		t.Errorf("after the first tab closed there are %d streams, want 1", got)
+	}
+	last.clean(s.Host)
+}
+
+func TestPagesHaveNoAccessibilityFindings(t *testing.T) {
+	axe, err := os.ReadFile("../assets/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		if strings.Contains(os.Getenv("WORKBENCH_REQUIRE"), "browser") {
+			t.Fatalf("axe-core is required: %v", err)
+		}
+		t.Skipf("NO AXE: run web/assets/build.sh first: %v", err)
+	}
+	s, p := serve(t), open(t).first()
+	for _, view := range []struct {
+		name          string
+		width, height int64
+		scheme        string
+	}{{"light", 1440, 900, "light"}, {"dark", 1440, 900, "dark"}, {"phone", 390, 844, "light"}, {"dark phone", 390, 844, "dark"}} {
+		p.size(view.width, view.height, view.scheme)
+		for _, path := range []string{"/", "/patterns", "/patterns/queue", "/runs", "/api", "/gallery", "/about"} {
+			p.do(chromedp.Navigate(s.URL + path))
+			if path == "/" {
+				p.until(live)
+				js[chromedp.Void](p, `document.querySelectorAll('[data-pattern="queue"] details, .as-table').forEach((d) => { d.open = true })`)
+			}
+			if got := js[float64](p, `document.documentElement.scrollWidth - innerWidth`); got > 0 {
+				t.Errorf("%s, %s: the page is %v px wider than the window", path, view.name, got)
+			}
+			js[chromedp.Void](p, string(axe)+"; undefined")
+			found := js[[]string](p, `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then((r) => r.violations.flatMap((v) => v.nodes.map((n) => v.id + ': ' + n.target.join(' ') + ' ' + (n.failureSummary || '').slice(0, 160))))`)
+			for _, f := range found {
+				t.Errorf("%s, %s: %s", path, view.name, f)
+			}
+		}
+	}
+}

@@ -1,0 +1,190 @@
+package web_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"workbench/web"
+	"workbench/web/assets"
+	"workbench/web/webtest"
+)
+
+func TestLabPageIsDrawnFromTheState(t *testing.T) {
+	s := webtest.Serve(t, nil)
+	webtest.Case{Method: "PUT", Path: "/api/lab/patterns/queue", Body: `{"state":"on","knobs":{"length":33}}`, Session: true, Status: http.StatusOK}.Run(t, s)
+	webtest.Case{Method: "PUT", Path: "/api/lab/patterns/cache", Body: `{"state":"shadow"}`, Session: true, Status: http.StatusOK}.Run(t, s)
+	webtest.Case{Method: "PUT", Path: "/api/lab/faults/instance-kill", Body: `{"on":true}`, Session: true, Status: http.StatusOK}.Run(t, s)
+	for range 30 {
+		s.Lab.Step()
+	}
+	doc := parse(t, s.Open(t, "/lab"))
+	for name, want := range map[string]string{"queue": "on", "cache": "shadow", "retry": "off"} {
+		sw := one(t, doc, "[data-pattern="+name+"]")
+		if got := attr(sw, "data-state"); got != want {
+			t.Errorf("%s is drawn %s, want %s", name, got, want)
+		}
+		for _, b := range all(sw, "[data-set]") {
+			if got, pressed := attr(b, "data-set"), attr(b, "aria-pressed"); (got == want) != (pressed == "true") {
+				t.Errorf("%s: button %s has aria-pressed=%s", name, got, pressed)
+			}
+		}
+		chips := all(doc, "a[data-chip="+name+"]")
+		if len(chips) != 2 {
+			t.Fatalf("%d chips for %s, want one in each drawing", len(chips), name)
+		}
+		for _, c := range chips {
+			if !strings.Contains(words(c), want) {
+				t.Errorf("chip %q does not say %s", words(c), want)
+			}
+		}
+	}
+	if got := attr(one(t, doc, "[id=knob-queue-length]"), "value"); got != "33" {
+		t.Errorf("queue.length is drawn %s, want 33", got)
+	}
+	if got := attr(one(t, doc, "[data-fault-name=instance-kill]"), "aria-pressed"); got != "true" {
+		t.Errorf("the fault is drawn aria-pressed=%s", got)
+	}
+	for _, lane := range all(doc, "g[data-node=b]") {
+		if !strings.Contains(attr(lane, "class"), "down") {
+			t.Error("the killed instance is not drawn down")
+		}
+	}
+	if got := words(one(t, doc, "[data-offered]")); got != "160" {
+		t.Errorf("%s users a second offered, want 160", got)
+	}
+	if got := len(all(doc, "[data-chart]")); got != 4 {
+		t.Errorf("%d charts, want 4", got)
+	}
+}
+
+func TestEveryFieldHasALabelAndIDsAreUnique(t *testing.T) {
+	s := webtest.Serve(t, nil)
+	finish(t, s)
+	for _, path := range []string{"/", "/gallery", "/patterns/queue", "/runs"} {
+		doc := parse(t, s.Open(t, path))
+		labels, ids := map[string]bool{}, map[string]int{}
+		for _, l := range all(doc, "label") {
+			labels[attr(l, "for")] = true
+		}
+		for _, n := range all(doc, "[id]") {
+			ids[attr(n, "id")]++
+		}
+		for id, n := range ids {
+			if n > 1 {
+				t.Errorf("%s: id %s is used %d times", path, id, n)
+			}
+		}
+		for _, name := range []string{"input", "select"} {
+			for _, n := range all(doc, name) {
+				if id := attr(n, "id"); !labels[id] && n.Parent.Data != "label" {
+					t.Errorf("%s: field %s has no label", path, id)
+				}
+			}
+		}
+		for _, n := range all(doc, "[aria-describedby]") {
+			if ids[attr(n, "aria-describedby")] == 0 {
+				t.Errorf("%s: aria-describedby names nothing: %s", path, attr(n, "aria-describedby"))
+			}
+		}
+	}
+}
+
+func TestFirstPageExplainsItself(t *testing.T) {
+	s := webtest.Serve(t, nil)
+	const welcome = "A real service is running on this machine"
+	if got := s.Open(t, "/"); !strings.Contains(got, welcome) {
+		t.Error("the first page does not say what this is")
+	}
+	if got := s.Open(t, "/lab"); strings.Contains(got, welcome) {
+		t.Error("the lab's page explains itself again")
+	}
+}
+
+func TestPatternPageShowsItsDocumentation(t *testing.T) {
+	s := webtest.Serve(t, nil)
+	body := s.Open(t, "/patterns/queue")
+	doc := parse(t, body)
+	text := words(doc)
+	for _, want := range []string{"Bounded queue", "Package queue is a stand-in.", "Idea", "One <b>idea</b>.", "drop_expired", "1 to 100000"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Contains(body, "<b>idea</b>") {
+		t.Error("documentation is taken for HTML")
+	}
+	webtest.Case{Path: "/patterns/queue", Header: map[string]string{"Accept": "text/plain"}, Status: http.StatusOK, Want: []string{"# Idea"}, Not: []string{"<html"}}.Run(t, s)
+	webtest.Case{Path: "/patterns/magic", Header: map[string]string{"Accept": "text/html"}, Status: http.StatusNotFound, Want: []string{"<html", "Unknown: pattern"}}.Run(t, s)
+}
+
+func TestGalleryShowsEveryPart(t *testing.T) {
+	s := webtest.Serve(t, nil)
+	doc := parse(t, s.Open(t, "/gallery"))
+	for _, sel := range []string{"[data-headline]", "[data-predict]", "[data-pattern]", "[data-fault-name]", "[data-flow=wide]", "[data-flow=tall]", "[data-chart]", "table[class=runs]"} {
+		if len(all(doc, sel)) == 0 {
+			t.Errorf("the gallery lacks %s", sel)
+		}
+	}
+}
+
+func TestAboutNamesWhatOthersWrote(t *testing.T) {
+	s := webtest.Serve(t, nil)
+	webtest.Case{Path: "/about", Status: http.StatusOK, Want: []string{"uPlot", "Leon Sorokin", "MIT"}}.Run(t, s)
+}
+
+func TestFurtherRoomsStandBehindTheSameGuard(t *testing.T) {
+	s := webtest.Serve(t, func(c *web.Config) {
+		c.Rooms = []web.Room{{Title: "Guide", Path: "/guide", API: []string{"/api/guide"}, Open: func(*web.Server) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("room " + r.URL.Path)) })
+		}}}
+	})
+	webtest.Case{Path: "/guide", Status: http.StatusOK, Want: []string{"room /guide"}}.Run(t, s)
+	webtest.Case{Path: "/guide/1", Status: http.StatusOK, Want: []string{"room /guide/1"}}.Run(t, s)
+	webtest.Case{Method: "POST", Path: "/api/guide/x", Status: http.StatusUnauthorized}.Run(t, s)
+	webtest.Case{Path: "/guide", Header: map[string]string{"Host": "evil.example"}, Status: http.StatusMisdirectedRequest}.Run(t, s)
+	if got := words(one(t, parse(t, s.Open(t, "/lab")), "nav")); got != "Lab Guide Patterns Runs" {
+		t.Errorf("navigation %q", got)
+	}
+}
+
+func TestPanicIsAnswered(t *testing.T) {
+	s := webtest.Serve(t, func(c *web.Config) {
+		c.Rooms = []web.Room{{Title: "Broken", Path: "/broken", Open: func(*web.Server) http.Handler {
+			return http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("on purpose") })
+		}}}
+	})
+	webtest.Case{Path: "/broken", Status: http.StatusInternalServerError, Not: []string{"on purpose"}}.Run(t, s)
+}
+
+func TestAssetsAreKeptForEverAndPacked(t *testing.T) {
+	s := webtest.Serve(t, nil)
+	doc := parse(t, s.Open(t, "/lab"))
+	src := attr(one(t, doc, "script[type=module]"), "src")
+	res, _ := webtest.Case{Path: src, Header: map[string]string{"Accept-Encoding": "gzip"}, Status: http.StatusOK}.Run(t, s)
+	if res.Header.Get("Content-Encoding") != "gzip" || !strings.Contains(res.Header.Get("Cache-Control"), "immutable") {
+		t.Errorf("%s: %v", src, res.Header)
+	}
+	if got := res.Header.Get("Content-Type"); got != "text/javascript; charset=utf-8" {
+		t.Errorf("Content-Type = %q", got)
+	}
+	webtest.Case{Path: "/assets/000000000000/lab.js", Status: http.StatusNotFound}.Run(t, s)
+	webtest.Case{Path: "/assets/../server.go", Status: http.StatusNotFound}.Run(t, s)
+	webtest.Case{Path: "/favicon.ico", Status: http.StatusOK, Want: []string{"<svg"}}.Run(t, s)
+}
+
+func TestBudgets(t *testing.T) {
+	set, err := assets.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := set.Packed("lab.js") + set.Packed("theme.js")
+	style := set.Packed("app.css")
+	t.Logf("packed: script %d bytes, style %d bytes", script, style)
+	if script == 0 || script > 40<<10 {
+		t.Errorf("the lab's script has %d bytes packed, want at most 40 KB", script)
+	}
+	if style == 0 || style > 12<<10 {
+		t.Errorf("the style has %d bytes packed, want at most 12 KB", style)
+	}
+}

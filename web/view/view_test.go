@@ -1,0 +1,124 @@
+package view_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"workbench/lab"
+	"workbench/lab/live"
+	"workbench/web/view"
+)
+
+func TestNumbers(t *testing.T) {
+	for _, c := range []struct{ got, want string }{
+		{view.Rate(0), "0"}, {view.Rate(3.14), "3.1"}, {view.Rate(160.4), "160"}, {view.Rate(12345), "12.3k"}, {view.Rate(123456), "123k"}, {view.Rate(math.NaN()), "–"},
+		{view.Percent(0), "0 %"}, {view.Percent(.5), "50 %"}, {view.Percent(.9997), "99.9 %"}, {view.Percent(1), "100 %"}, {view.Percent(math.NaN()), "–"},
+		{view.Millis(0), "–"}, {view.Millis(3.21), "3.2 ms"}, {view.Millis(61.8), "62 ms"}, {view.Millis(2400), "2.4 s"}, {view.Millis(25000), "25 s"},
+		{view.Level(1), "ok"}, {view.Level(.95), "warn"}, {view.Level(.5), "bad"},
+	} {
+		if c.got != c.want {
+			t.Errorf("got %q, want %q", c.got, c.want)
+		}
+	}
+}
+
+func TestParagraphs(t *testing.T) {
+	got := view.Paragraphs("Package x is\nshort.\n\n# Idea\n\nOne.\n\n\tcode\n\t  more\n")
+	want := []view.Paragraph{{Text: "Package x is short."}, {Heading: "Idea"}, {Text: "One."}, {Text: "\tcode\n\t  more", Code: true}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("Paragraphs() = %+v, want %+v", got, want)
+	}
+}
+
+func FuzzParagraphs(f *testing.F) {
+	f.Add("Package x.\n\n# Idea\n\n\tcode")
+	f.Add("\n\n\n# \n\n    ")
+	f.Fuzz(func(t *testing.T, doc string) {
+		for _, p := range view.Paragraphs(doc) {
+			if strings.TrimSpace(p.Heading+p.Text) == "" && !strings.HasPrefix(doc, "#") && !strings.Contains(doc, "# ") {
+				t.Errorf("Paragraphs(%q) holds an empty one", doc)
+			}
+		}
+	})
+}
+
+// A drawing holds every pattern once, nothing outside its box, and a way from
+// the users to each dependency through each instance.
+func TestDiagramsHoldWhatTheStateHolds(t *testing.T) {
+	for _, instances := range []int{1, 2, 4} {
+		for _, provider := range []bool{false, true} {
+			s := live.State{Nodes: []live.Node{
+				{ID: "clients", Kind: "clients"}, {ID: "balancer", Kind: "balancer"}, {ID: "cache", Kind: "cache"}, {ID: "gate", Kind: "gate", Note: "20 slots × 20ms + SQLite"},
+			}}
+			for i := range instances {
+				s.Nodes = append(s.Nodes, live.Node{ID: string(rune('a' + i)), Kind: "instance", Up: true})
+			}
+			ways := instances
+			if provider {
+				s.Nodes = append(s.Nodes, live.Node{ID: "provider", Kind: "gate"})
+				ways *= 2
+			}
+			for i := range 12 {
+				s.Patterns = append(s.Patterns, live.PatternState{Name: fmt.Sprintf("p%d", i), Side: lab.Server})
+			}
+			s.Patterns = append(s.Patterns, live.PatternState{Name: "theirs", Side: lab.Client})
+			v := view.LabOf(s, nil, nil)
+			for _, d := range []view.Diagram{v.Wide, v.Tall} {
+				t.Run(fmt.Sprintf("%s %d %v", d.Kind, instances, provider), func(t *testing.T) { checkDiagram(t, d, instances, ways) })
+			}
+		}
+	}
+}
+
+func checkDiagram(t *testing.T, d view.Diagram, lanes, ways int) {
+	t.Helper()
+	var g struct {
+		W, H   int
+		Routes []struct{ Pts [][2]int }
+		Stops  map[string]int
+	}
+	if err := json.Unmarshal([]byte(d.Geometry), &g); err != nil {
+		t.Fatalf("geometry: %v", err)
+	}
+	if len(d.Chips) != 12 || len(g.Stops) != 12 || len(d.Lanes) != lanes || len(g.Routes) != ways {
+		t.Errorf("%d chips, %d stops, %d lanes, %d ways; want 12, 12, %d, %d", len(d.Chips), len(g.Stops), len(d.Lanes), len(g.Routes), lanes, ways)
+	}
+	inside := func(what string, x, y, w, h int) {
+		if x < 0 || y < 0 || x+w > g.W || y+h > g.H {
+			t.Errorf("%s at %d,%d of %d×%d is outside %d×%d", what, x, y, w, h, g.W, g.H)
+		}
+	}
+	for _, b := range d.Nodes {
+		inside(b.ID, b.X, b.Y, b.W, b.H)
+	}
+	for i, c := range d.Chips {
+		inside(c.Name, c.X, c.Y, c.W, c.H)
+		for _, o := range d.Chips[:i] {
+			if c.X < o.X+o.W && o.X < c.X+c.W && c.Y < o.Y+o.H && o.Y < c.Y+c.H {
+				t.Errorf("%s covers %s", c.Name, o.Name)
+			}
+		}
+	}
+}
+
+func TestHeadlineIsAboutTheLastSeconds(t *testing.T) {
+	var frames []live.Frame
+	for range 100 {
+		frames = append(frames, live.Frame{Offered: 100, Tries: 400, Good: 0})
+	}
+	for range 25 {
+		frames = append(frames, live.Frame{Offered: 100, Tries: 100, Good: 95, P99: 62, Saturation: .8})
+	}
+	got := view.HeadlineOf(live.State{}, frames)
+	want := view.Headline{Good: "95", Offered: "100", Share: "95 %", P99: "62 ms", Tries: "1.0×", Saturation: "80 %", Level: "warn", Verdict: "5 % of the users do not get an answer in time."}
+	if got != want {
+		t.Errorf("HeadlineOf() = %+v, want %+v", got, want)
+	}
+	if got := view.HeadlineOf(live.State{Confidence: "too busy"}, frames); got.Level != "idle" || got.Verdict != "too busy" {
+		t.Errorf("HeadlineOf() with figures not to be trusted = %+v", got)
+	}
+}
