@@ -148,3 +148,12 @@ func run(t *testing.T, p load.Plan) load.Frame {
 	}
 	return sum
 }
+
+// lull appends two silent seconds to a plan, so that whoever arrived at the end
+// still has time to be answered, on a busy machine too.
+func lull(p load.Plan) load.Plan {
+	p.Schedule[len(p.Schedule)-1].For = p.Duration
+	p.Schedule = append(p.Schedule, arrival.Phase{For: 2 * time.Second, Shape: arrival.Shape{Kind: arrival.Steady}})
+	p.Duration += 2 * time.Second
+	return p
+}
