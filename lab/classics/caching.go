@@ -152,11 +152,11 @@ func caches() []Classic {
 			ID: "lru-zipf-100-large", Title: "Ten times the room, half of the misses", Theory: .7373, Tolerance: .003, Source: che,
 			Figure: "room for 10 % of 100,000 items, Zipf 1.0: 73.7 % hits", Run: catalogue{100_000, 1, 10_000, million}.run,
 		}, {
-			ID: "stampede", Title: "An expiry without coordination", Theory: 101, Tolerance: 1, Source: xfetch + ", section 2",
+			ID: "stampede", Title: "An expiry without coordination", Theory: 101, Tolerance: 1, Source: xfetch,
 			Figure: "100 requests/s and a load of one second: 101 loads for each expiry",
 			Run:    hot{rate: 100, ttl: 2 * time.Second, expiries: 2000}.run,
 		}, {
-			ID: "stampede-joined", Title: "An expiry with loads joined", Theory: 1, Tolerance: 1e-9, Source: "golang.org/x/sync/singleflight; " + xfetch + ", section 2 (locking)",
+			ID: "stampede-joined", Title: "An expiry with loads joined", Theory: 1, Tolerance: 1e-9, Source: "golang.org/x/sync/singleflight; " + xfetch,
 			Figure: "the same item behind singleflight: one load for each expiry",
 			Run:    hot{rate: 100, ttl: 2 * time.Second, joined: true, expiries: 1000}.run,
 		}, {

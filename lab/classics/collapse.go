@@ -56,7 +56,13 @@ func (c collapse) metric(name string) func(context.Context, uint64) (Result, err
 // late measures for how many seconds after the spike hardly anybody is served.
 func (c collapse) late(ctx context.Context, seed uint64) (Result, error) {
 	return c.run(ctx, seed, func(spec scenario.Spec, r scenario.Report) (float64, error) {
-		end := (spec.Traffic[0].For + spec.Traffic[1].For).Seconds()
+		end := 0.
+		for _, phase := range spec.Traffic {
+			end += phase.For.Seconds()
+			if phase.Name == "spike" {
+				break
+			}
+		}
 		for _, p := range r.Series {
 			if p.T > end+1 && p.Good >= p.Offered/2 {
 				// Half-way through its second: T is the second's end.
@@ -91,7 +97,7 @@ func collapses() []Classic {
 		}, {
 			ID: "budget-drain-20", Title: "A third of the margin, three times as long: 20 % budget", Theory: 90.4, Tolerance: 9, Source: "the fluid limit of the scenario retry-budget-threshold: " + drain,
 			Figure: "1000 - 960 requests/s drain 4116 - 500 requests in 90 s",
-			Run:    collapse{scenario: "retry-budget-threshold", budget: .2, longer: time.Minute, times: 8}.late,
+			Run:    collapse{scenario: "retry-budget-threshold", budget: .2, longer: time.Minute, times: 12}.late,
 		},
 	}
 }

@@ -70,9 +70,9 @@ func tails() []Classic {
 		}, {
 			ID: "tail-2000", Title: "One slow call in ten thousand", Theory: .1813, Tolerance: .01, Source: source + ", figure 1",
 			Figure: "2000 leaves, each slow in 0.01 % of calls: 18 % of requests are slow",
-			Run:    fan{leaves: 2000, slow: 1e-4, requests: 12_000}.run,
+			Run:    fan{leaves: 2000, slow: 1e-4, requests: 20_000}.run,
 		}, {
-			ID: "tail-hedged", Title: "A second call after 10 ms", Theory: .00995, Tolerance: .0007, Source: source + ", section Hedged requests",
+			ID: "tail-hedged", Title: "A second call after 10 ms", Theory: .00995, Tolerance: .001, Source: source + ", section Hedged requests",
 			Figure: "100 leaves at 1 %, asked again after 10 ms: a request is slow only where both calls are, 1 % and not 63 %",
 			Run:    fan{leaves: 100, slow: .01, hedge: 10 * time.Millisecond, requests: 150_000}.run,
 		},

@@ -135,7 +135,7 @@ func EarlyLoads(beta float64) (float64, error) {
 // jitter below to jitter above it. Without jitter it is all of them.
 //
 // The seconds are taken as independent Poisson numbers and their expected
-// maximum is summed up; against counted expiries that is 1 % off. Where jitter
+// maximum is summed up, which agrees with counted expiries to 1 %. Where jitter
 // spreads the entries over less than a second, it is all of them too.
 func ExpiryPeak(entries int, ttl time.Duration, jitter float64) (float64, error) {
 	c := check("ExpiryPeak").count("entries", entries, 0, MaxItems).lasting("ttl", ttl)
