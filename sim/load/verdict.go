@@ -11,7 +11,7 @@ const (
 	lagFloor   = 2 * time.Millisecond  // lag below this is never the generator's shame
 	lagShare   = 0.10                  // of the median service time
 	lagPatient = 0.05                  // of the clients' patience: what is small against the limit that decides between served and late
-	lagCeiling = 25 * time.Millisecond // of what patience excuses
+	lagCeiling = 25 * time.Millisecond // of what patience excuses, which is never more than the median service time either
 	cpuLimit   = 0.85                  // of one core
 	sentLimit  = 0.99                  // of the offered, while a connection is free
 	faultShare = 0.01                  // of the tries, unanswered or refused
@@ -85,8 +85,9 @@ func (s *second) judge() Verdict {
 
 // starved reports whether the generator itself fell behind.
 func (s *second) starved() bool {
-	excused := min(lagCeiling, time.Duration(lagPatient*float64(s.patience)))
-	bound := max(lagFloor, excused, time.Duration(lagShare*float64(s.service.Quantile(0.5))))
+	median := s.service.Quantile(0.5)
+	excused := min(lagCeiling, median, time.Duration(lagPatient*float64(s.patience)))
+	bound := max(lagFloor, excused, time.Duration(lagShare*float64(median)))
 	if max(s.lag.Quantile(0.99), s.overdue) > bound || s.cpu > cpuLimit {
 		return true
 	}
