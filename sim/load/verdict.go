@@ -85,7 +85,7 @@ func (s *second) judge() Verdict {
 
 // starved reports whether the generator itself fell behind.
 func (s *second) starved() bool {
-	median := s.service.Quantile(0.5)
+	median := max(s.service.Quantile(0.5), s.calm) // a service that refuses in no time has not become a faster one
 	excused := min(lagCeiling, median, time.Duration(lagPatient*float64(s.patience)))
 	bound := max(lagFloor, excused, time.Duration(lagShare*float64(median)))
 	if max(s.lag.Quantile(0.99), s.overdue) > bound || s.cpu > cpuLimit {

@@ -21,6 +21,7 @@ func TestVerdictRules(t *testing.T) {
 		{"lag of 3 ms", func(s *load.Second) { s.Lag = 3 * ms }, load.GeneratorLimited},
 		{"lag of 3 ms at a service of 100 ms", func(s *load.Second) { s.Lag, s.Service, s.Calm = 3*ms, 100*ms, 100*ms }, load.Unlimited},
 		{"lag of 20 ms that users of 500 ms hardly feel", func(s *load.Second) { s.Lag, s.Patience, s.Service, s.Calm = 20*ms, 500*ms, 22*ms, 22*ms }, load.Unlimited},
+		{"lag of 5 ms while most are refused at once", func(s *load.Second) { s.Lag, s.Patience, s.Service, s.Calm, s.Refused = 5*ms, 500*ms, ms, 22*ms, 600 }, load.ServiceLimited},
 		{"lag of 20 ms beside a service of 1 ms", func(s *load.Second) { s.Lag, s.Patience, s.Service, s.Calm = 20*ms, 500*ms, ms, ms }, load.GeneratorLimited},
 		{"lag of 26 ms whatever the patience", func(s *load.Second) { s.Lag, s.Patience, s.Service, s.Calm = 27*ms, time.Minute, 100*ms, 100*ms }, load.GeneratorLimited},
 		{"lag of 6 ms for users of 100 ms", func(s *load.Second) { s.Lag, s.Patience, s.Service, s.Calm = 6*ms, 100*ms, 50*ms, 50*ms }, load.GeneratorLimited},
