@@ -38,9 +38,18 @@ bench-traffic: ## measure the traffic generator beside known tools (needs wrk fo
 bench-chain: ## measure what each pattern costs, beside known libraries
 	$(GO) run ./lab/chain/bench
 
+.PHONY: bench-hub
+bench-hub: ## measure what fifty open pages cost the server
+	$(GO) run ./web/stream/bench
+
 .PHONY: ablation
 ablation: build ## show that each scenario is lost without its pattern and won with it
 	$(BIN) ablation
+
+.PHONY: proof
+proof: build ## make the kept proof anew that the site shows
+	$(BIN) ablation --engine virtual --json > lab/proof/proof.json.new
+	mv lab/proof/proof.json.new lab/proof/proof.json
 
 .PHONY: generate
 generate: ## make templates' Go anew

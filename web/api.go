@@ -116,7 +116,9 @@ func (s *Server) stream(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	err = reader.Serve(c.Request().Context(), c.Response(), s.cfg.Clock, first)
+	// Not to c.Response(): echo's Flush drops the error by which a reader that
+	// does not read is known.
+	err = reader.Serve(c.Request().Context(), c.Response().Writer, s.cfg.Clock, first)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		s.cfg.Log.Debug("event stream ended", "error", err)
 	}

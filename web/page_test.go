@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"workbench/lab/scenario"
 	"workbench/web"
 	"workbench/web/assets"
 	"workbench/web/webtest"
@@ -61,7 +62,7 @@ func TestLabPageIsDrawnFromTheState(t *testing.T) {
 func TestEveryFieldHasALabelAndIDsAreUnique(t *testing.T) {
 	s := webtest.Serve(t, nil)
 	finish(t, s)
-	for _, path := range []string{"/", "/gallery", "/patterns/queue", "/runs"} {
+	for _, path := range []string{"/", "/gallery", "/patterns/queue", "/runs", "/proof"} {
 		doc := parse(t, s.Open(t, path))
 		labels, ids := map[string]bool{}, map[string]int{}
 		for _, l := range all(doc, "label") {
@@ -143,7 +144,7 @@ func TestFurtherRoomsStandBehindTheSameGuard(t *testing.T) {
 	webtest.Case{Path: "/guide/1", Status: http.StatusOK, Want: []string{"room /guide/1"}}.Run(t, s)
 	webtest.Case{Method: "POST", Path: "/api/guide/x", Status: http.StatusUnauthorized}.Run(t, s)
 	webtest.Case{Path: "/guide", Header: map[string]string{"Host": "evil.example"}, Status: http.StatusMisdirectedRequest}.Run(t, s)
-	if got := words(one(t, parse(t, s.Open(t, "/lab")), "nav")); got != "Lab Guide Patterns Runs" {
+	if got := words(one(t, parse(t, s.Open(t, "/lab")), "nav")); got != "Lab Guide Patterns Runs Proof" {
 		t.Errorf("navigation %q", got)
 	}
 }
@@ -186,5 +187,34 @@ func TestBudgets(t *testing.T) {
 	}
 	if style == 0 || style > 12<<10 {
 		t.Errorf("the style has %d bytes packed, want at most 12 KB", style)
+	}
+}
+
+// Every scenario has its row, with figures of both kinds and a way into the lab.
+func TestProofShowsEveryScenario(t *testing.T) {
+	s := webtest.Serve(t, func(c *web.Config) { c.Version = "v1.2.3" })
+	doc := parse(t, s.Open(t, "/proof"))
+	if got := len(all(doc, "tr[data-proof]")); got != len(scenario.Names()) {
+		t.Errorf("%d rows, want %d", got, len(scenario.Names()))
+	}
+	for name, want := range map[string][]string{
+		"metastable":            {"The spike that never ends", "users answered in time", "at least 95 %, in the last 15 s", "0 %", "--on=client-budget", "5 of 5 ✓"},
+		"fail-fast-that-is-not": {"median latency", "at most 45 ms", "518 ms", "20 ms", "instead of --set=concurrency.wait=500ms"},
+		"priority":              {"update-profile alone", "98.8 % to 99.2 %"},
+		"traffic-ramp":          {"at least 800/s, from second 32 to 40", "0/s", "1000/s"},
+		"sick-database-convoy":  {"3 s to 5 s", "0 s"},
+	} {
+		row := one(t, doc, "[data-proof="+name+"]")
+		for _, w := range want {
+			if !strings.Contains(words(row), w) {
+				t.Errorf("%s reads %q, want it to hold %q", name, words(row), w)
+			}
+		}
+		if got := attr(one(t, row, "a"), "href"); got != "/lab?scenario="+name {
+			t.Errorf("%s leads to %q", name, got)
+		}
+	}
+	if got := words(one(t, doc, "main")); !strings.Contains(got, "All 12 scenarios are lost without their pattern") || !strings.Contains(got, "version v1.2.3") || !strings.Contains(got, "make ablation") {
+		t.Errorf("the page reads %.600q", got)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"workbench/lab/live"
+	"workbench/lab/proof"
+	"workbench/lab/scenario"
 	"workbench/web/assets"
 	"workbench/web/page"
 	"workbench/web/report"
@@ -28,7 +30,7 @@ func (s *Server) Site(path, title, script string) view.Site {
 	for _, r := range s.cfg.Rooms {
 		v.Nav = append(v.Nav, view.Link{Title: r.Title, Path: r.Path})
 	}
-	v.Nav = append(v.Nav, view.Link{Title: "Patterns", Path: "/patterns"}, view.Link{Title: "Runs", Path: "/runs"})
+	v.Nav = append(v.Nav, view.Link{Title: "Patterns", Path: "/patterns"}, view.Link{Title: "Runs", Path: "/runs"}, view.Link{Title: "Proof", Path: "/proof"})
 	if script != "" {
 		v.Script = s.assets.URL(script)
 	}
@@ -121,6 +123,23 @@ func (s *Server) runsPage(c echo.Context) error {
 		return err
 	}
 	return s.html(c, http.StatusOK, page.Runs(s.site(c, "Runs", ""), view.RunsOf(runs)))
+}
+
+// proofPage shows the kept runs that say what each scenario's pattern is worth.
+func (s *Server) proofPage(c echo.Context) error {
+	table, err := proof.Load()
+	if err != nil {
+		return err
+	}
+	specs, err := scenario.Embedded()
+	if err != nil {
+		return err
+	}
+	v, err := view.ProofOf(table, specs, s.cfg.Version)
+	if err != nil {
+		return err
+	}
+	return s.html(c, http.StatusOK, page.Proof(s.site(c, "Proof", ""), v))
 }
 
 // report answers with a run as one file that needs nothing else. It carries

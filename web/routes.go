@@ -16,6 +16,7 @@ func (s *Server) routes() {
 	e.GET("/patterns/:name", s.patternPage)
 	e.GET("/runs", s.runsPage)
 	e.GET("/runs/:id/report", s.report)
+	e.GET("/proof", s.proofPage)
 	e.GET("/api", s.apiPage)
 	e.GET("/gallery", s.gallery)
 	e.GET("/about", s.about)

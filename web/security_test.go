@@ -215,7 +215,7 @@ func TestSecurityHeadersOnEveryAnswer(t *testing.T) {
 
 func TestPagesHoldNothingInline(t *testing.T) {
 	s := webtest.Serve(t, nil)
-	for _, path := range []string{"/", "/lab", "/patterns", "/patterns/queue", "/runs", "/api", "/gallery", "/about"} {
+	for _, path := range []string{"/", "/lab", "/patterns", "/patterns/queue", "/runs", "/proof", "/api", "/gallery", "/about"} {
 		doc := parse(t, s.Open(t, path))
 		for _, n := range all(doc, "script") {
 			if attr(n, "src") == "" {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"workbench/sim/clock"
 	"workbench/web/assets"
@@ -28,8 +30,12 @@ type Config struct {
 	Version   string   // of the program, for the about page
 	Scenarios []Choice // what the picker offers, in order
 	// Doc returns the package documentation of a pattern's room as text.
-	Doc   func(pattern string) (string, bool)
-	Rooms []Room // further rooms, shown in the navigation after Lab
+	Doc    func(pattern string) (string, bool)
+	Rooms  []Room // further rooms, shown in the navigation after Lab
+	Limits Limits // zero fields: those of DefaultLimits
+	// Metrics is where the figures of the event streams are registered: the
+	// registry that Lab.Metrics answers from. Nil: nowhere.
+	Metrics prometheus.Registerer
 }
 
 // Choice is one scenario of the picker.
@@ -47,13 +53,27 @@ type Room struct {
 
 // Limits of the server.
 const (
-	maxReaders    = 200
-	headerTimeout = 5 * time.Second
-	readTimeout   = 15 * time.Second
-	writeTimeout  = 30 * time.Second
-	idleTimeout   = 90 * time.Second
-	minToken      = 16 // characters of an access token
+	maxReaders   = 200
+	readTimeout  = 15 * time.Second
+	writeTimeout = 30 * time.Second
+	idleTimeout  = 90 * time.Second
+	minToken     = 16 // characters of an access token
 )
+
+// Limits are how long the server is patient with those who are slow. A zero
+// field means what DefaultLimits says.
+type Limits struct {
+	Header time.Duration // for a request's head to arrive
+	Stream time.Duration // for a write to an event stream to be taken
+}
+
+// DefaultLimits returns the limits of a server that people use.
+func DefaultLimits() Limits { return Limits{Header: 5 * time.Second, Stream: stream.WriteTimeout} }
+
+func (l Limits) orDefault() Limits {
+	d := DefaultLimits()
+	return Limits{Header: cmp.Or(l.Header, d.Header), Stream: cmp.Or(l.Stream, d.Stream)}
+}
 
 // Server answers the browser. Its methods are safe for concurrent use.
 type Server struct {
@@ -73,6 +93,7 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	limits := cfg.Limits.orDefault()
 	_, port, err := net.SplitHostPort(cfg.Hosts[0])
 	if err != nil {
 		port = "80" // a host without a port is the scheme's own
@@ -85,7 +106,10 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the assets: %w", err)
 	}
-	s := &Server{cfg: cfg, sessions: ses, hub: stream.New(maxReaders), assets: set}
+	s := &Server{cfg: cfg, sessions: ses, hub: stream.New(maxReaders, limits.Stream), assets: set}
+	if err := register(cfg.Metrics, s.hub); err != nil {
+		return nil, err
+	}
 	s.feed = &feed{lab: cfg.Lab, hub: s.hub, log: cfg.Log}
 	s.echo = echo.New()
 	s.echo.IPExtractor = echo.ExtractIPDirect()
@@ -93,7 +117,7 @@ func New(cfg Config) (*Server, error) {
 	s.routes()
 	s.handler = s.rescue(s.guard(s.echo))
 	s.http = &http.Server{
-		Handler: s.handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		Handler: s.handler, ReadHeaderTimeout: limits.Header, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 	}
 	return s, nil

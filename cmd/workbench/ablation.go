@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"workbench/lab/proof"
 	"workbench/lab/scenario"
 	"workbench/sim/load"
 )
@@ -23,23 +24,6 @@ const auto = "auto"
 
 // maxSeeds bounds a table of runs.
 const maxSeeds = 1000
-
-// trial is one scenario under one seed, without its cure and with it.
-type trial struct {
-	Scenario string `json:"scenario"`
-	Engine   string `json:"engine"`
-	Seed     uint64 `json:"seed"`
-	Metric   string `json:"metric"`
-	Without  side   `json:"without"`
-	With     side   `json:"with"`
-	OK       bool   `json:"ok"` // lost without, won with
-}
-
-// side is one of the two runs of a trial.
-type side struct {
-	Won   bool    `json:"won"`
-	Value float64 `json:"value"`
-}
 
 // ablation is the subcommand that proves that scenarios teach what they say.
 func ablation(ctx context.Context, p *program, args []string) error {
@@ -72,10 +56,7 @@ func ablation(ctx context.Context, p *program, args []string) error {
 		return err
 	}
 	if *asJSON {
-		err = writeJSON(p.out, struct {
-			Trials []trial `json:"trials"`
-			OK     bool    `json:"ok"`
-		}{table.done, table.ok()})
+		err = writeJSON(p.out, proof.Table{Trials: table.done, OK: table.ok()})
 	} else {
 		err = columns(p.out, table.rows())
 	}
@@ -114,7 +95,7 @@ type trials struct {
 	p      *program
 	engine string
 	open   map[string]engine
-	done   []trial
+	done   []proof.Trial
 }
 
 func (t *trials) add(ctx context.Context, spec scenario.Spec, seed uint64) error {
@@ -122,7 +103,7 @@ func (t *trials) add(ctx context.Context, spec scenario.Spec, seed uint64) error
 	if err != nil {
 		return err
 	}
-	one := trial{Scenario: spec.Name, Engine: name, Seed: seed, Metric: spec.Ablation.Metric}
+	one := proof.Trial{Scenario: spec.Name, Engine: name, Seed: seed, Metric: spec.Ablation.Metric}
 	if one.Without, err = t.play(ctx, e, spec, spec.Ablation.Without, seed, "without"); err != nil {
 		return err
 	}
@@ -166,27 +147,27 @@ func (t *trials) get(ctx context.Context, name string) (engine, error) {
 	return e, err
 }
 
-func (t *trials) play(ctx context.Context, e engine, spec scenario.Spec, flags []string, seed uint64, which string) (side, error) {
+func (t *trials) play(ctx context.Context, e engine, spec scenario.Spec, flags []string, seed uint64, which string) (proof.Side, error) {
 	o, err := scenario.ParseFlags(flags)
 	if err == nil {
 		spec, o, err = scenario.Apply(spec, o, t.p.parts.known())
 	}
 	if err != nil {
-		return side{}, fmt.Errorf("scenario %s: ablation %s: %w", spec.Name, which, err)
+		return proof.Side{}, fmt.Errorf("scenario %s: ablation %s: %w", spec.Name, which, err)
 	}
 	o.Seed = &seed
 	rep, err := runWith(ctx, e, spec, o, t.p.bar(fmt.Sprintf("%s %s, seed %d", spec.Name, which, seed)))
 	if err != nil {
-		return side{}, fmt.Errorf("scenario %s %s: %w", spec.Name, which, err)
+		return proof.Side{}, fmt.Errorf("scenario %s %s: %w", spec.Name, which, err)
 	}
 	if rep.Verdict == load.GeneratorLimited {
-		return side{}, fmt.Errorf("scenario %s %s: %w", spec.Name, which, errSpoiled)
+		return proof.Side{}, fmt.Errorf("scenario %s %s: %w", spec.Name, which, errSpoiled)
 	}
 	won, value, err := scenario.Won(spec.Scaled(rep.Scale), rep)
 	if err != nil {
-		return side{}, fmt.Errorf("scenario %s %s: %w", spec.Name, which, err)
+		return proof.Side{}, fmt.Errorf("scenario %s %s: %w", spec.Name, which, err)
 	}
-	return side{won, value}, nil
+	return proof.Side{Won: won, Value: value}, nil
 }
 
 func (t *trials) close(ctx context.Context) error {
@@ -215,12 +196,12 @@ func (t *trials) rows() [][]string {
 		if one.OK {
 			mark = "✓"
 		}
-		rows = append(rows, []string{one.Scenario, one.Engine, strconv.FormatUint(one.Seed, 10), one.Metric, one.Without.text(), one.With.text(), mark})
+		rows = append(rows, []string{one.Scenario, one.Engine, strconv.FormatUint(one.Seed, 10), one.Metric, sideText(one.Without), sideText(one.With), mark})
 	}
 	return rows
 }
 
-func (o side) text() string {
+func sideText(o proof.Side) string {
 	word := "lost"
 	if o.Won {
 		word = "won"

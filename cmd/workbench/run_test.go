@@ -15,6 +15,7 @@ import (
 
 	"workbench/lab"
 	"workbench/lab/knob"
+	"workbench/lab/proof"
 	"workbench/lab/scenario"
 	"workbench/lab/system"
 	"workbench/sim/load"
@@ -249,14 +250,8 @@ func TestOtherJSON(t *testing.T) {
 			r := *v.(*map[string]scenario.Report)
 			return r["a"].GoodputShare == 0 && r["b"].GoodputShare == 1 && r["b"].Patterns["queue"].Knobs["length"] == "5"
 		}},
-		{"ablation", []string{"ablation", path, "--seeds=3", "--json"}, &struct {
-			Trials []trial
-			OK     bool
-		}{}, func(v any) bool {
-			r := v.(*struct {
-				Trials []trial
-				OK     bool
-			})
+		{"ablation", []string{"ablation", path, "--seeds=3", "--json"}, &proof.Table{}, func(v any) bool {
+			r := v.(*proof.Table)
 			return r.OK && len(r.Trials) == 3 && r.Trials[2].Seed == 3 && r.Trials[2].OK && r.Trials[2].With.Value == 1
 		}},
 		{"patterns", []string{"list", "patterns", "--json"}, &[]listedPattern{}, func(v any) bool {

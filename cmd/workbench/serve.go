@@ -124,7 +124,7 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 	}
 	s.server, err = web.New(web.Config{
 		Lab: s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: loopback(host), Token: c.token,
-		Dir: c.data, Version: release(), Scenarios: offered, Doc: p.parts.doc,
+		Dir: c.data, Version: release(), Scenarios: offered, Doc: p.parts.doc, Metrics: s.lab.Registerer(),
 	})
 	return s, err
 }

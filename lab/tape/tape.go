@@ -212,9 +212,9 @@ func (t *totals) close(v load.Verdict) {
 }
 
 // verdict returns the run's: the generator's only if it spoiled more than one
-// second in twenty, since one hiccup does not spoil a run.
+// second in ten, since a hiccup does not spoil a run.
 func (t *totals) verdict() load.Verdict {
-	if t.limited*20 > t.seconds {
+	if t.limited*10 > t.seconds {
 		return load.GeneratorLimited
 	}
 	if t.worst == load.GeneratorLimited {

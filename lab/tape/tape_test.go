@@ -89,7 +89,7 @@ func TestGeneratorsVerdictNeedsMoreThanAHiccup(t *testing.T) {
 	for _, c := range []struct {
 		bad  int
 		want load.Verdict
-	}{{0, load.Unlimited}, {1, load.ServiceLimited}, {4, load.GeneratorLimited}} {
+	}{{0, load.Unlimited}, {1, load.ServiceLimited}, {4, load.ServiceLimited}, {5, load.GeneratorLimited}} {
 		tp := tape.New(1)
 		for i := 1; i <= 400; i++ {
 			f := tenth(i)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"workbench/sim/clock"
+	"workbench/web/e2e/chrome"
 	"workbench/web/webtest"
 
 	"github.com/chromedp/chromedp"
@@ -24,21 +25,21 @@ func serve(t *testing.T) *webtest.Site {
 const live = `document.querySelector('[data-live]')?.dataset.status === 'live' && document.querySelector('[data-figure]').textContent !== ''`
 
 func TestFirstPageLivesByItself(t *testing.T) {
-	s, p := serve(t), open(t).first()
-	p.size(1440, 900, "light")
-	p.do(chromedp.Navigate(s.URL + "/"))
-	p.until(live)
-	p.until(`document.querySelectorAll('[data-plot] canvas').length === 4`)
-	p.clean(s.Host)
+	s, p := serve(t), chrome.Open(t).First()
+	p.Size(1440, 900, "light")
+	p.Do(chromedp.Navigate(s.URL + "/"))
+	p.Until(live)
+	p.Until(`document.querySelectorAll('[data-plot] canvas').length === 4`)
+	p.Clean(s.Host)
 }
 
 // The page owes an answer within a quarter of a second; it is measured in the
 // page, from the click to the pressed button.
 func TestToggleShowsWithinAQuarterSecond(t *testing.T) {
-	s, p := serve(t), open(t).first()
-	p.do(chromedp.Navigate(s.URL + "/lab"))
-	p.until(live)
-	took := js[float64](p, `new Promise((done) => {
+	s, p := serve(t), chrome.Open(t).First()
+	p.Do(chromedp.Navigate(s.URL + "/lab"))
+	p.Until(live)
+	took := chrome.JS[float64](p, `new Promise((done) => {
 		const b = document.querySelector('[data-pattern="queue"] [data-set="on"]');
 		const start = performance.now();
 		new MutationObserver(() => b.getAttribute('aria-pressed') === 'true' && done(performance.now() - start)).observe(b, { attributes: true });
@@ -51,106 +52,106 @@ func TestToggleShowsWithinAQuarterSecond(t *testing.T) {
 	if got := s.Lab.State().Patterns[7].State.String(); got != "on" {
 		t.Errorf("the queue is %s in the lab, want on", got)
 	}
-	p.until(`document.querySelector('.flow-wide [data-chip="queue"]').classList.contains('on')`)
-	p.clean(s.Host)
+	p.Until(`document.querySelector('.flow-wide [data-chip="queue"]').classList.contains('on')`)
+	p.Clean(s.Host)
 }
 
 func TestSpikeKillsAndOneSwitchHeals(t *testing.T) {
-	s, p := serve(t), open(t).first()
-	p.do(chromedp.Navigate(s.URL + "/"))
-	p.until(live)
-	p.do(chromedp.Click(`[data-choice="0"]`))
-	p.until(`document.querySelector('[data-predict]').disabled`)
-	p.do(chromedp.KeyEvent("s"))
-	p.until(`document.querySelector('[data-headline]').dataset.level === 'bad'`)
+	s, p := serve(t), chrome.Open(t).First()
+	p.Do(chromedp.Navigate(s.URL + "/"))
+	p.Until(live)
+	p.Do(chromedp.Click(`[data-choice="0"]`))
+	p.Until(`document.querySelector('[data-predict]').disabled`)
+	p.Do(chromedp.KeyEvent("s"))
+	p.Until(`document.querySelector('[data-headline]').dataset.level === 'bad'`)
 	for range 300 { // half a minute passes in the stand-in
 		s.Lab.Step()
 	}
-	p.until(`/^Down for .*back to normal, yet it does not recover/.test(document.querySelector('[data-verdict]').textContent)`)
-	p.until(`document.querySelector('[data-markers]').textContent.includes('event')`)
-	p.do(chromedp.KeyEvent("8"))
-	p.until(`document.querySelector('[data-pattern="queue"]').dataset.state === 'on'`)
+	p.Until(`/^Down for .*back to normal, yet it does not recover/.test(document.querySelector('[data-verdict]').textContent)`)
+	p.Until(`document.querySelector('[data-markers]').textContent.includes('event')`)
+	p.Do(chromedp.KeyEvent("8"))
+	p.Until(`document.querySelector('[data-pattern="queue"]').dataset.state === 'on'`)
 	for range 150 {
 		s.Lab.Step()
 	}
-	p.until(`document.querySelector('[data-verdict]').textContent.startsWith('Everybody')`)
+	p.Until(`document.querySelector('[data-verdict]').textContent.startsWith('Everybody')`)
 	for range 200 {
 		s.Lab.Step()
 	}
-	p.until(`document.querySelector('[data-answer]').textContent.startsWith('Measured')`)
-	p.clean(s.Host)
+	p.Until(`document.querySelector('[data-answer]').textContent.startsWith('Measured')`)
+	p.Clean(s.Host)
 }
 
 func TestWrongKnobSaysWhatIsRight(t *testing.T) {
-	s, p := serve(t), open(t).first()
-	p.do(chromedp.Navigate(s.URL + "/lab"))
-	p.until(live)
-	js[chromedp.Void](p, `(() => {
+	s, p := serve(t), chrome.Open(t).First()
+	p.Do(chromedp.Navigate(s.URL + "/lab"))
+	p.Until(live)
+	chrome.JS[chromedp.Void](p, `(() => {
 		const form = document.querySelector('[data-pattern="queue"] [data-knobs]');
 		form.closest('details').open = true;
 		const input = form.querySelector('[data-knob="length"] input');
 		input.value = '-3'; input.dispatchEvent(new Event('input', { bubbles: true }));
 		form.requestSubmit();
 	})()`)
-	p.until(`document.querySelector('[data-pattern="queue"] [data-knob="length"] [data-fault]').textContent.includes('1 to 100000')`)
-	p.until(`document.activeElement.id === 'knob-queue-length'`)
-	js[chromedp.Void](p, `(() => {
+	p.Until(`document.querySelector('[data-pattern="queue"] [data-knob="length"] [data-fault]').textContent.includes('1 to 100000')`)
+	p.Until(`document.activeElement.id === 'knob-queue-length'`)
+	chrome.JS[chromedp.Void](p, `(() => {
 		const form = document.querySelector('[data-pattern="queue"] [data-knobs]');
 		const input = form.querySelector('[data-knob="length"] input');
 		input.value = '44'; input.dispatchEvent(new Event('input', { bubbles: true }));
 		form.requestSubmit();
 	})()`)
-	p.until(`document.querySelector('[data-pattern="queue"] [data-knobs]').dataset.dirty === undefined`)
+	p.Until(`document.querySelector('[data-pattern="queue"] [data-knobs]').dataset.dirty === undefined`)
 	for _, k := range s.Lab.State().Patterns[7].Knobs {
 		if k.Name == "length" && k.Value != "44" {
 			t.Errorf("queue.length = %s in the lab, want 44", k.Value)
 		}
 	}
-	p.clean(s.Host)
+	p.Clean(s.Host)
 }
 
 func TestSharedLinkChangesNothingUntilConfirmed(t *testing.T) {
-	s, p := serve(t), open(t).first()
-	p.do(chromedp.Navigate(s.URL + "/lab?scenario=metastable&seed=9&on=queue&set=queue.length%3D33"))
-	p.until(`document.querySelector('[data-ask]').open`)
+	s, p := serve(t), chrome.Open(t).First()
+	p.Do(chromedp.Navigate(s.URL + "/lab?scenario=metastable&seed=9&on=queue&set=queue.length%3D33"))
+	p.Until(`document.querySelector('[data-ask]').open`)
 	if got := s.Lab.State(); got.Version != 1 {
 		t.Errorf("opening a link moved the lab to version %d", got.Version)
 	}
-	p.do(chromedp.Click("[data-ask-yes]"))
-	p.until(`document.querySelector('[data-pattern="queue"]').dataset.state === 'on' && location.search === ''`)
+	p.Do(chromedp.Click("[data-ask-yes]"))
+	p.Until(`document.querySelector('[data-pattern="queue"]').dataset.state === 'on' && location.search === ''`)
 	if got := s.Lab.State(); got.Seed != 9 {
 		t.Errorf("seed %d, want 9", got.Seed)
 	}
-	p.clean(s.Host)
+	p.Clean(s.Host)
 }
 
 func TestTenTabsShareOneStream(t *testing.T) {
-	s, b := serve(t), open(t)
-	tabs := []*tab{b.tab()}
+	s, b := serve(t), chrome.Open(t)
+	tabs := []*chrome.Tab{b.Tab()}
 	for range 9 {
-		tabs = append(tabs, b.tab())
+		tabs = append(tabs, b.Tab())
 	}
 	for _, p := range tabs {
-		p.do(chromedp.Navigate(s.URL + "/lab"))
-		p.until(`document.querySelector('[data-live]').dataset.status === 'live'`)
+		p.Do(chromedp.Navigate(s.URL + "/lab"))
+		p.Until(`document.querySelector('[data-live]').dataset.status === 'live'`)
 	}
 	if got := s.Server.Streams().Readers; got != 1 {
 		t.Errorf("ten tabs hold %d streams, want 1", got)
 	}
 	last := tabs[9]
-	js[chromedp.Void](last, `document.querySelector('[data-pattern="breaker"] [data-set="on"]').click()`)
+	chrome.JS[chromedp.Void](last, `document.querySelector('[data-pattern="breaker"] [data-set="on"]').click()`)
 	for _, p := range tabs {
-		p.until(`document.querySelector('[data-pattern="breaker"]').dataset.state === 'on'`)
+		p.Until(`document.querySelector('[data-pattern="breaker"]').dataset.state === 'on'`)
 	}
-	tabs[0].cancel() // the first tab has the stream
-	js[chromedp.Void](last, `document.querySelector('[data-pattern="cache"] [data-set="on"]').click()`)
+	tabs[0].Close() // the first tab has the stream
+	chrome.JS[chromedp.Void](last, `document.querySelector('[data-pattern="cache"] [data-set="on"]').click()`)
 	for _, p := range tabs[1:] {
-		p.until(`document.querySelector('[data-pattern="cache"]').dataset.state === 'on'`)
+		p.Until(`document.querySelector('[data-pattern="cache"]').dataset.state === 'on'`)
 	}
 	if got := s.Server.Streams().Readers; got != 1 {
 		t.Errorf("after the first tab closed there are %d streams, want 1", got)
 	}
-	last.clean(s.Host)
+	last.Clean(s.Host)
 }
 
 func TestPagesHaveNoAccessibilityFindings(t *testing.T) {
@@ -161,24 +162,24 @@ func TestPagesHaveNoAccessibilityFindings(t *testing.T) {
 		}
 		t.Skipf("NO AXE: run web/assets/build.sh first: %v", err)
 	}
-	s, p := serve(t), open(t).first()
+	s, p := serve(t), chrome.Open(t).First()
 	for _, view := range []struct {
 		name          string
 		width, height int64
 		scheme        string
 	}{{"light", 1440, 900, "light"}, {"dark", 1440, 900, "dark"}, {"phone", 390, 844, "light"}, {"dark phone", 390, 844, "dark"}} {
-		p.size(view.width, view.height, view.scheme)
-		for _, path := range []string{"/", "/patterns", "/patterns/queue", "/runs", "/api", "/gallery", "/about"} {
-			p.do(chromedp.Navigate(s.URL + path))
+		p.Size(view.width, view.height, view.scheme)
+		for _, path := range []string{"/", "/patterns", "/patterns/queue", "/runs", "/proof", "/api", "/gallery", "/about"} {
+			p.Do(chromedp.Navigate(s.URL + path))
 			if path == "/" {
-				p.until(live)
-				js[chromedp.Void](p, `document.querySelectorAll('[data-pattern="queue"] details, .as-table').forEach((d) => { d.open = true })`)
+				p.Until(live)
+				chrome.JS[chromedp.Void](p, `document.querySelectorAll('[data-pattern="queue"] details, .as-table').forEach((d) => { d.open = true })`)
 			}
-			if got := js[float64](p, `document.documentElement.scrollWidth - innerWidth`); got > 0 {
+			if got := chrome.JS[float64](p, `document.documentElement.scrollWidth - innerWidth`); got > 0 {
 				t.Errorf("%s, %s: the page is %v px wider than the window", path, view.name, got)
 			}
-			js[chromedp.Void](p, string(axe)+"; undefined")
-			found := js[[]string](p, `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then((r) => r.violations.flatMap((v) => v.nodes.map((n) => v.id + ': ' + n.target.join(' ') + ' ' + (n.failureSummary || '').slice(0, 160))))`)
+			chrome.JS[chromedp.Void](p, string(axe)+"; undefined")
+			found := chrome.JS[[]string](p, `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then((r) => r.violations.flatMap((v) => v.nodes.map((n) => v.id + ': ' + n.target.join(' ') + ' ' + (n.failureSummary || '').slice(0, 160))))`)
 			for _, f := range found {
 				t.Errorf("%s, %s: %s", path, view.name, f)
 			}

@@ -273,7 +273,7 @@ func Lab(v view.Lab) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<p class=\"key dim\"><span><i class=\"dot ok\"></i>served</span><span><i class=\"dot refused\"></i>refused, by the pattern it bounces off</span><span><i class=\"dot late\"></i>late or failed</span><span data-density></span></p></section><section class=\"panel patterns\" aria-labelledby=\"patterns-title\"><h2 id=\"patterns-title\">Patterns</h2><div class=\"switches\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<p class=\"key dim\"><span><i class=\"dot\"></i>on its way</span><span><i class=\"dot ok\"></i>served</span><span><i class=\"dot refused\"></i>refused, by the pattern it bounces off</span><span><i class=\"dot late\"></i>late or failed</span><span data-density></span></p></section><section class=\"panel patterns\" aria-labelledby=\"patterns-title\"><h2 id=\"patterns-title\">Patterns</h2><div class=\"switches\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

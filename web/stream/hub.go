@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Kind is a sort of message. A newer message replaces an unread one of its
@@ -33,7 +34,8 @@ var (
 
 // Hub sends messages to readers. It is safe for concurrent use. Use New.
 type Hub struct {
-	limit int
+	limit    int
+	patience time.Duration // with a pending write
 
 	mu      sync.Mutex
 	readers map[*Reader]struct{} // guarded by mu
@@ -41,6 +43,7 @@ type Hub struct {
 	seq     uint64               // guarded by mu; id of the last message
 
 	sent    atomic.Uint64
+	frames  atomic.Uint64
 	dropped atomic.Uint64
 	cut     atomic.Uint64
 }
@@ -49,13 +52,15 @@ type Hub struct {
 type Counts struct {
 	Readers int    `json:"readers"`
 	Sent    uint64 `json:"sent"`    // messages encoded
+	Frames  uint64 `json:"frames"`  // frames offered to readers, once for each
 	Dropped uint64 `json:"dropped"` // frames that slow readers missed
 	Cut     uint64 `json:"cut"`     // readers cut off because they did not read
 }
 
-// New returns a hub for at most limit readers at once.
-func New(limit int) *Hub {
-	return &Hub{limit: limit, readers: make(map[*Reader]struct{}, limit)}
+// New returns a hub for at most limit readers at once. patience is how long a
+// reader may leave a write pending before it is cut off, usually WriteTimeout.
+func New(limit int, patience time.Duration) *Hub {
+	return &Hub{limit: limit, patience: patience, readers: make(map[*Reader]struct{}, limit)}
 }
 
 // Reader is one open stream. Next is for one goroutine; Leave may be called
@@ -104,6 +109,9 @@ func (h *Hub) Send(kind Kind, data []byte) {
 	}
 	h.seq++
 	h.sent.Add(1)
+	if kind == Frame {
+		h.frames.Add(uint64(len(h.readers)))
+	}
 	message := Encode(make([]byte, 0, len(data)+48), kind.String(), h.seq, data)
 	for r := range h.readers {
 		if r.put(kind, message) {
@@ -171,7 +179,7 @@ func (h *Hub) Close() {
 func (h *Hub) Counts() Counts {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return Counts{Readers: len(h.readers), Sent: h.sent.Load(), Dropped: h.dropped.Load(), Cut: h.cut.Load()}
+	return Counts{Readers: len(h.readers), Sent: h.sent.Load(), Frames: h.frames.Load(), Dropped: h.dropped.Load(), Cut: h.cut.Load()}
 }
 
 // Encode appends one event in the notation of Server-Sent Events. data must

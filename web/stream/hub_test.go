@@ -36,7 +36,7 @@ func next(t *testing.T, r *stream.Reader) string {
 }
 
 func TestEventsHaveTheWireFormat(t *testing.T) {
-	h := stream.New(1)
+	h := stream.New(1, stream.WriteTimeout)
 	r := join(t, h)
 	h.Send(stream.Frame, []byte(`{"t":1}`))
 	if got, want := next(t, r), "id: 1\nevent: frame\ndata: {\"t\":1}\n\n"; got != want {
@@ -45,7 +45,7 @@ func TestEventsHaveTheWireFormat(t *testing.T) {
 }
 
 func TestSlowReaderGetsTheLatestOfEachKind(t *testing.T) {
-	h := stream.New(1)
+	h := stream.New(1, stream.WriteTimeout)
 	r := join(t, h)
 	for i := range 3 {
 		h.Send(stream.Frame, fmt.Appendf(nil, `"frame %d"`, i))
@@ -72,7 +72,7 @@ func TestSlowReaderGetsTheLatestOfEachKind(t *testing.T) {
 }
 
 func TestDroppedFramesAreToldOnce(t *testing.T) {
-	h := stream.New(1)
+	h := stream.New(1, stream.WriteTimeout)
 	r := join(t, h)
 	h.Send(stream.Frame, []byte("1"))
 	h.Send(stream.Frame, []byte("2"))
@@ -87,7 +87,7 @@ func TestDroppedFramesAreToldOnce(t *testing.T) {
 
 func TestStatesReachAReaderThatNeverStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := stream.New(1)
+		h := stream.New(1, stream.WriteTimeout)
 		r := join(t, h)
 		got := make(chan string, 10)
 		go func() {
@@ -115,7 +115,7 @@ func TestStatesReachAReaderThatNeverStops(t *testing.T) {
 }
 
 func TestReadersAreLimited(t *testing.T) {
-	h := stream.New(2)
+	h := stream.New(2, stream.WriteTimeout)
 	first := join(t, h)
 	join(t, h)
 	if _, err := h.Join(); !errors.Is(err, stream.ErrFull) {
@@ -132,7 +132,7 @@ func TestReadersAreLimited(t *testing.T) {
 }
 
 func TestCloseEndsStreamsAndRefusesNewOnes(t *testing.T) {
-	h := stream.New(2)
+	h := stream.New(2, stream.WriteTimeout)
 	r := join(t, h)
 	h.Close()
 	h.Close()
@@ -150,7 +150,7 @@ func TestCloseEndsStreamsAndRefusesNewOnes(t *testing.T) {
 
 func TestServeKeepsAQuietStreamAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := stream.New(1)
+		h := stream.New(1, stream.WriteTimeout)
 		r := join(t, h)
 		ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
 		defer cancel()
@@ -187,7 +187,7 @@ func (s *stuck) Write([]byte) (int, error) {
 
 func TestReaderThatNeverReadsIsCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := stream.New(1)
+		h := stream.New(1, stream.WriteTimeout)
 		r := join(t, h)
 		start := time.Now()
 		err := r.Serve(t.Context(), &stuck{ResponseRecorder: httptest.NewRecorder()}, clock.NewWall(), nil)
@@ -209,7 +209,7 @@ var _ http.ResponseWriter = (*stuck)(nil)
 // the message that all of them share.
 func BenchmarkFrame(b *testing.B) {
 	const readers = 50
-	h := stream.New(readers)
+	h := stream.New(readers, stream.WriteTimeout)
 	var all []*stream.Reader
 	for range readers {
 		r, err := h.Join()
@@ -232,7 +232,7 @@ func BenchmarkFrame(b *testing.B) {
 }
 
 func TestOneFrameForFiftyReadersIsOneAllocation(t *testing.T) {
-	h := stream.New(50)
+	h := stream.New(50, stream.WriteTimeout)
 	var all []*stream.Reader
 	for range 50 {
 		all = append(all, join(t, h))

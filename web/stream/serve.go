@@ -13,7 +13,7 @@ import (
 
 // Limits of one stream.
 const (
-	// WriteTimeout is how long a reader may leave a write pending before it is
+	// WriteTimeout is how long a reader of the site may leave a write pending before it is
 	// cut off. The kernel buffers some hundred kilobytes, so a reader that
 	// stopped is noticed some minutes after it did, and costs nothing until.
 	WriteTimeout = 5 * time.Second
@@ -23,7 +23,7 @@ const (
 
 // Serve writes the stream to w until the reader leaves, stops reading or the
 // hub closes. first is sent before anything else. The response's deadlines,
-// which bound every other request, are replaced by WriteTimeout a write.
+// which bound every other request, are replaced by the hub's patience with each write.
 // Serve returns nil for an end in good order.
 func (r *Reader) Serve(ctx context.Context, w http.ResponseWriter, c *clock.Wall, first []byte) error {
 	rc := http.NewResponseController(w)
@@ -63,7 +63,7 @@ func (r *Reader) next(ctx context.Context, buf []byte) ([]byte, error) {
 }
 
 func (r *Reader) write(w http.ResponseWriter, rc *http.ResponseController, c *clock.Wall, buf []byte) error {
-	err := rc.SetWriteDeadline(c.Date(c.Now() + WriteTimeout))
+	err := rc.SetWriteDeadline(c.Date(c.Now() + r.hub.patience))
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return fmt.Errorf("set the write deadline: %w", err)
 	}
@@ -72,7 +72,7 @@ func (r *Reader) write(w http.ResponseWriter, rc *http.ResponseController, c *cl
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		r.hub.cut.Add(1)
-		return fmt.Errorf("reader did not read for %v: %w", WriteTimeout, err)
+		return fmt.Errorf("reader did not read for %v: %w", r.hub.patience, err)
 	}
 	return nil // any other fault means that the reader left, which ctx says next
 }

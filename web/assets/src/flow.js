@@ -6,7 +6,7 @@ import { text } from './dom.js';
 
 const TRAVEL = 1700; // ms from the users to the database
 const MOST = 400; // dots at once
-const COLORS = ['--ok', '--mark', '--warn', '--bad', '--hit'];
+const COLORS = ['--ok', '--mark', '--warn', '--bad', '--hit', '--dim'];
 
 export class Flow {
   constructor(root) {
@@ -139,8 +139,11 @@ export class Flow {
     const aside = d.jitter * 0.5 + (d.back && d.fate.kind === 'refused' ? d.back / 700 * 26 * Math.sign(d.jitter || 1) : 0);
     if (this.geo.tall) x += aside; else y += aside;
     ctx.globalAlpha = Math.max(0, Math.min(1, d.fade));
-    const kind = d.back || d.fate.kind === 'served' || d.at > d.route.gate ? d.fate.kind : 'served';
-    if (kind === 'refused') {
+    const kind = d.back || d.fate.kind === 'served' || d.at > d.route.gate ? d.fate.kind : 'coming'; // what becomes of it shows where it does
+    if (kind === 'coming') {
+      ctx.fillStyle = colors['--dim'];
+      ctx.beginPath(); ctx.arc(x, y, 2.6, 0, 7); ctx.fill();
+    } else if (kind === 'refused') {
       ctx.fillStyle = colors['--mark'];
       ctx.fillRect(x - 3.2, y - 3.2, 6.4, 6.4);
     } else if (kind === 'late' || kind === 'failed') {

@@ -9,6 +9,7 @@ import { millis, percent, rate } from './format.js';
 import { cluster, flag, soften } from './scale.js';
 import { $, $$, announce, make, text } from './dom.js';
 import { keys } from './keys.js';
+import { Missed } from './missed.js';
 import * as compare from './compare.js';
 import * as share from './share.js';
 
@@ -20,7 +21,7 @@ let since = null; // since when the service is down, s
 let level = '';
 let pinned = compare.load();
 let finished = 0; // events over that the page knows of
-let dropped = 0;
+const missed = new Missed();
 let status = 'waiting';
 
 const charts = new Charts(root);
@@ -185,13 +186,15 @@ function reasons() {
   body.replaceChildren(...rows.map(([r, v]) => make('tr', {}, make('th', { scope: 'row' }, r.replaceAll('_', ' ')), make('td', { class: 'dim' }, owner(r)), make('td', { class: 'num' }, `${rate(v)}/s`))));
 }
 
-// badge says whether the figures are live, and owns up to what was missed.
+// badge says whether the figures are live, and owns up to what was missed as
+// soon as it is more than a reader would see.
 function badge() {
   const el = $('[data-live]');
   el.hidden = false;
   el.dataset.status = status;
   const words = { live: 'live', waiting: 'live', lost: 'connection lost, trying again' };
-  text(el, dropped ? `${words[status]} · ${dropped} frames missed` : words[status]);
+  const share = missed.share(frames.at(-1)?.t ?? 0);
+  text(el, share > 0.01 ? `${words[status]} · ${percent(share)} of the frames missed` : words[status]);
 }
 
 // runs adds the run that has just ended to the history.
@@ -241,6 +244,6 @@ connect((kind, data) => {
     }
   } else if (kind === 'frame') frame(data);
   else if (kind === 'pulse') pulse(data);
-  else if (kind === 'dropped') dropped = data;
+  else if (kind === 'dropped') missed.told(frames.at(-1)?.t ?? 0, data);
   else if (kind === 'status') { status = data; badge(); }
 });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ceiling, cluster, dots, flag, nice, soften, step } from './scale.js';
 import { clock, millis, percent, rate } from './format.js';
+import { Missed } from './missed.js';
 import { downSince, sum, verdict } from './verdict.js';
 
 test('an axis ends at 1, 2, 2.5 or 5 times a power of ten', () => {
@@ -76,4 +77,17 @@ test('a soft frame is the mean of half a second', () => {
   soften(frames);
   assert.equal(frames[5].soft.offered, 300);
   assert.deepEqual(frames[5].soft.outcomes, [300, 0, 0, 0, 0, 0, 0]);
+});
+
+test('missed frames are those of the last ten seconds', () => {
+  const m = new Missed();
+  assert.equal(m.share(5), 0);
+  m.told(5, 2);
+  m.told(6, 5);
+  assert.equal(m.share(6), 0.05);
+  assert.equal(m.share(15.5), 0.03);
+  assert.equal(m.share(17), 0);
+  m.told(20, 4); // a new stream counts from 0
+  assert.equal(m.share(20), 0.04);
+  assert.equal(m.share(3), 0); // the scenario began afresh
 });

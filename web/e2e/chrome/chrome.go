@@ -1,6 +1,7 @@
-//go:build e2e
-
-package e2e_test
+// Package chrome drives a real chromium for the tests that need one. Every
+// address that a page asks for, every script that fails and every breach of the
+// content policy is kept, so that a test can ask whether the pages were clean.
+package chrome
 
 import (
 	"context"
@@ -23,18 +24,19 @@ import (
 // watcher notes in the page what must not happen there.
 const watcher = `window.__csp = []; document.addEventListener('securitypolicyviolation', (e) => window.__csp.push(e.violatedDirective + ' ' + e.blockedURI));`
 
-// browser is one chromium with a profile of its own.
-type browser struct {
+// Browser is one chromium with a profile of its own. It ends with its test.
+type Browser struct {
 	ctx context.Context
-	t   *testing.T
+	t   testing.TB
 
 	mu       sync.Mutex
 	requests []string // guarded by mu; every address that any tab asked for
 	faults   []string // guarded by mu; exceptions in pages
 }
 
-// open starts chromium, or skips the test loudly.
-func open(t *testing.T) *browser {
+// Open starts chromium. Without one it skips the test loudly, or fails it where
+// WORKBENCH_REQUIRE contains "browser".
+func Open(t testing.TB) *Browser {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -51,13 +53,13 @@ func open(t *testing.T) *browser {
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(alloc)
 	t.Cleanup(cancel)
-	b := &browser{ctx: ctx, t: t}
+	b := &Browser{ctx: ctx, t: t}
 	b.watch(ctx)
 	return b
 }
 
 // watch records what a tab asks for and what goes wrong in it.
-func (b *browser) watch(ctx context.Context) {
+func (b *Browser) watch(ctx context.Context) {
 	b.t.Helper()
 	err := chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		asked, thrown := cdp.Events(ctx, t, network.RequestWillBeSent), cdp.Events(ctx, t, runtime.ExceptionThrown)
@@ -89,25 +91,30 @@ func (b *browser) watch(ctx context.Context) {
 	}
 }
 
-// tab is one page.
-type tab struct {
-	*browser
+// Tab is one page.
+type Tab struct {
+	*Browser
 	ctx    context.Context
 	cancel context.CancelFunc
 }
 
-// first returns the browser's own tab, and tab opens a further one.
-func (b *browser) first() *tab { return &tab{b, b.ctx, func() {}} }
+// First returns the tab that the browser begins with.
+func (b *Browser) First() *Tab { return &Tab{b, b.ctx, func() {}} }
 
-func (b *browser) tab() *tab {
+// Tab opens a further tab.
+func (b *Browser) Tab() *Tab {
 	b.t.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx)
 	b.t.Cleanup(cancel)
 	b.watch(ctx)
-	return &tab{b, ctx, cancel}
+	return &Tab{b, ctx, cancel}
 }
 
-func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+// Close closes the tab, as a person would.
+func (p *Tab) Close() { p.cancel() }
+
+// Do carries out steps, within half a minute.
+func (p *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
 	defer cancel()
@@ -116,10 +123,10 @@ func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// size sets the window and the colour scheme.
-func (p *tab) size(width, height int64, scheme string) {
+// Size sets the window and the colour scheme.
+func (p *Tab) Size(width, height int64, scheme string) {
 	p.t.Helper()
-	p.do(chromedp.EmulateViewport(width, height), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+	p.Do(chromedp.EmulateViewport(width, height), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 		})
@@ -127,8 +134,8 @@ func (p *tab) size(width, height int64, scheme string) {
 	}))
 }
 
-// js evaluates an expression, waiting for it if it is a promise.
-func js[T any](p *tab, expression string) T {
+// JS evaluates an expression, waiting for it if it is a promise.
+func JS[T any](p *Tab, expression string) T {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
 	defer cancel()
@@ -139,10 +146,16 @@ func js[T any](p *tab, expression string) T {
 	return v
 }
 
-// until waits until an expression is true.
-func (p *tab) until(expression string) {
+// Until waits until an expression is true, for 20 s at most.
+func (p *Tab) Until(expression string) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, 20*time.Second)
+	p.Within(20*time.Second, expression)
+}
+
+// Within waits until an expression is true, for d at most.
+func (p *Tab) Within(d time.Duration, expression string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, d)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -154,16 +167,28 @@ func (p *tab) until(expression string) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			p.t.Fatalf("never true: %s (last: %v)", expression, err)
+			p.t.Fatalf("not true within %v: %s (last: %v)", d, expression, err)
 		}
 	}
 }
 
-// clean checks that a tab's policy was never broken, that no script failed
-// and that nothing but the server was asked.
-func (p *tab) clean(host string) {
+// Shot returns what the tab shows as a PNG.
+func (p *Tab) Shot() []byte {
 	p.t.Helper()
-	if got := js[[]string](p, "window.__csp"); len(got) > 0 {
+	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
+	defer cancel()
+	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		p.t.Fatalf("take a picture: %v", err)
+	}
+	return png
+}
+
+// Clean checks that a tab's policy was never broken, that no script failed
+// and that nothing but the server was asked.
+func (p *Tab) Clean(host string) {
+	p.t.Helper()
+	if got := JS[[]string](p, "window.__csp"); len(got) > 0 {
 		p.t.Errorf("the content policy was broken: %v", got)
 	}
 	p.mu.Lock()
