@@ -104,7 +104,7 @@ func (e *engine) count(t *try, a *answer) {
 	}
 	w.answered++
 	w.service.Record(a.done - a.sent)
-	if e.busy <= e.plan.Conns/4 {
+	if a.outcome.Good() && e.busy <= e.plan.Conns/4 { // a refusal says nothing about the service's pace
 		w.calm.Record(a.done - a.sent)
 	}
 }

@@ -45,7 +45,7 @@ export function offer(panel) {
   if (!change) return;
   const dialog = $('[data-ask]');
   const names = Object.entries(change.patterns).map(([n, p]) => `${n} ${p.state}`).join(', ');
-  text($('[data-ask-text]', dialog), `Scenario ${change.name}${change.seed === undefined ? '' : `, seed ${change.seed}`}, with ${names || 'no pattern on'}. What runs now is stopped.`);
+  text($('[data-ask-text]', dialog), `Scenario ${change.name}${change.seed === undefined ? '' : `, seed ${change.seed}`}, ${names ? `with ${names}` : 'as it is'}. What runs now is stopped.`);
   dialog.addEventListener('close', () => history.replaceState(null, '', '/lab'));
   $('[data-ask-yes]', dialog).addEventListener('click', async (e) => {
     await panel.change(e.currentTarget, 'POST', '/api/lab/scenario', change);
