@@ -218,3 +218,19 @@ func TestProofShowsEveryScenario(t *testing.T) {
 		t.Errorf("the page reads %.600q", got)
 	}
 }
+
+func TestPickerOffersNamedLoadsApart(t *testing.T) {
+	offered := 0
+	s := webtest.Serve(t, func(c *web.Config) {
+		c.Scenarios = append(c.Scenarios, web.Choice{Name: "preset-starr-report", Title: "The Starr report", Preset: true})
+		offered = len(c.Scenarios)
+	})
+	picker := one(t, parse(t, s.Open(t, "/lab")), "[data-scenario-pick]")
+	loads := all(one(t, picker, "optgroup"), "option")
+	if len(loads) != 1 || attr(loads[0], "value") != "preset-starr-report" || words(loads[0]) != "The Starr report" {
+		t.Errorf("%d named loads are offered, want The Starr report alone", len(loads))
+	}
+	if got := len(all(picker, "option")); got != offered || got < 2 {
+		t.Errorf("%d options in the picker, want %d", got, offered)
+	}
+}

@@ -80,11 +80,16 @@ func (s *Server) lab(c echo.Context, first bool) error {
 	v.Site = s.site(c, "Lab", "lab.js")
 	v.Site.Path = "/lab"
 	v.First = first
-	choices := make([]view.Option, len(s.cfg.Scenarios))
-	for i, one := range s.cfg.Scenarios {
-		choices[i] = view.Option{Value: one.Name, Text: one.Title, Hint: one.Lesson}
+	var scenarios, presets []view.Option
+	for _, one := range s.cfg.Scenarios {
+		o := view.Option{Value: one.Name, Text: one.Title, Hint: one.Lesson}
+		if one.Preset {
+			presets = append(presets, o)
+			continue
+		}
+		scenarios = append(scenarios, o)
 	}
-	v.Scenarios = view.Pick(choices, state.Scenario)
+	v.Scenarios, v.Presets = view.Pick(scenarios, state.Scenario), view.Pick(presets, state.Scenario)
 	return s.html(c, http.StatusOK, page.Lab(v))
 }
 

@@ -39,7 +39,10 @@ type Config struct {
 }
 
 // Choice is one scenario of the picker.
-type Choice struct{ Name, Title, Lesson string }
+type Choice struct {
+	Name, Title, Lesson string
+	Preset              bool // a named load, offered after the scenarios
+}
 
 // Room is a part of the site that is served beside the lab. Its handler gets
 // every request for Path and below, behind the same guard, and draws its pages

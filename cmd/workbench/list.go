@@ -8,18 +8,19 @@ import (
 
 	"workbench/lab/knob"
 	"workbench/lab/scenario"
+	"workbench/sim/preset"
 )
 
 // list is the subcommand that says what there is.
 func list(_ context.Context, p *program, args []string) error {
-	fs := flag.NewFlagSet("list scenarios|patterns|systems", flag.ContinueOnError)
+	fs := flag.NewFlagSet("list scenarios|presets|patterns|systems", flag.ContinueOnError)
 	asJSON := fs.Bool("json", false, "print a JSON array")
 	rest, err := p.flags(fs, args)
 	if err != nil {
 		return err
 	}
-	kinds := map[string]func() (any, [][]string, error){"scenarios": p.scenarios, "patterns": p.patterns, "systems": p.systems}
-	const want = "scenarios, patterns or systems"
+	kinds := map[string]func() (any, [][]string, error){"scenarios": p.scenarios, "presets": p.presets, "patterns": p.patterns, "systems": p.systems}
+	const want = "scenarios, presets, patterns or systems"
 	if len(rest) != 1 {
 		return usagef("got %d things to list, want one: %s", len(rest), want)
 	}
@@ -58,6 +59,30 @@ func (p *program) scenarios() (any, [][]string, error) {
 	for _, s := range specs {
 		out = append(out, listedScenario{s.Name, s.Title, s.Story, s.Lesson, s.Teaches, s.Traffic.Duration().Seconds(), s.Variants})
 		rows = append(rows, []string{s.Name, s.Teaches, s.Title})
+	}
+	return out, rows, nil
+}
+
+// listedPreset is a named load in the list's JSON.
+type listedPreset struct {
+	Name       string `json:"name"` // as run knows it
+	Title      string `json:"title"`
+	Story      string `json:"story"`
+	Source     string `json:"source"`
+	Unverified bool   `json:"unverified"`
+	Doubt      string `json:"doubt,omitempty"`
+}
+
+func (p *program) presets() (any, [][]string, error) {
+	var out []listedPreset
+	rows := [][]string{{"PRESET", "TITLE", "SOURCE"}}
+	for _, one := range preset.Presets() {
+		name, source := scenario.FromPreset(one).Name, one.Source
+		if one.Unverified {
+			source += " (unverified: " + one.Doubt + ")"
+		}
+		out = append(out, listedPreset{name, one.Title, one.Story, one.Source, one.Unverified, one.Doubt})
+		rows = append(rows, []string{name, one.Title, source})
 	}
 	return out, rows, nil
 }

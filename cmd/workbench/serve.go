@@ -18,6 +18,7 @@ import (
 	"workbench/lab/live"
 	"workbench/lab/scenario"
 	"workbench/sim/clock"
+	"workbench/sim/preset"
 	"workbench/web"
 )
 
@@ -129,7 +130,7 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 	return s, err
 }
 
-// choices lists the scenarios for the page's picker.
+// choices lists the scenarios and the named loads for the page's picker.
 func choices() ([]web.Choice, error) {
 	specs, err := scenario.Embedded()
 	if err != nil {
@@ -138,6 +139,9 @@ func choices() ([]web.Choice, error) {
 	var out []web.Choice
 	for _, s := range specs {
 		out = append(out, web.Choice{Name: s.Name, Title: s.Title, Lesson: s.Lesson})
+	}
+	for _, p := range preset.Presets() {
+		out = append(out, web.Choice{Name: scenario.FromPreset(p).Name, Title: p.Title, Lesson: p.Source, Preset: true})
 	}
 	return out, nil
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path"
 	"strings"
+
+	"workbench/sim/preset"
 )
 
 //go:embed scenarios/*.yaml
@@ -71,9 +73,17 @@ func Names() []string {
 	return out
 }
 
-// Find returns the embedded scenario of this name, or an error that wraps
-// ErrUnknown and lists the names.
+// Find returns the embedded scenario of this name, or the one made from the
+// preset NAME for "preset-NAME"; otherwise an error that wraps ErrUnknown and
+// lists the names.
 func Find(name string) (Spec, error) {
+	if rest, ok := strings.CutPrefix(name, presetPrefix); ok {
+		p, err := preset.Find(rest)
+		if err != nil {
+			return Spec{}, fmt.Errorf("%w %q: %w", ErrUnknown, name, err)
+		}
+		return FromPreset(p), nil
+	}
 	entries, err := files.ReadDir("scenarios")
 	if err != nil {
 		return Spec{}, fmt.Errorf("list the embedded scenarios: %w", err)

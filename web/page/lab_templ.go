@@ -140,48 +140,100 @@ func Lab(v view.Lab) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "</option>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "</option> ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "</select> <button type=\"button\" class=\"quiet\" data-restart title=\"Start afresh with the same seed and the patterns as they are\">Restart</button> <button type=\"button\" class=\"quiet\" data-reset title=\"Start afresh as the scenario begins\">Reset</button></div>")
+			if len(v.Presets) > 0 {
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<optgroup label=\"Named loads\">")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				for _, o := range v.Presets {
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<option value=\"")
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
+					var templ_7745c5c3_Var9 string
+					templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(o.Value)
+					if templ_7745c5c3_Err != nil {
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 24, Col: 33}
+					}
+					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "\"")
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
+					if o.Chosen {
+						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, " selected")
+						if templ_7745c5c3_Err != nil {
+							return templ_7745c5c3_Err
+						}
+					}
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, ">")
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
+					var templ_7745c5c3_Var10 string
+					templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(o.Text)
+					if templ_7745c5c3_Err != nil {
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 24, Col: 67}
+					}
+					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "</option>")
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
+				}
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "</optgroup>")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "</select> <button type=\"button\" class=\"quiet\" data-restart title=\"Start afresh with the same seed and the patterns as they are\">Restart</button> <button type=\"button\" class=\"quiet\" data-reset title=\"Start afresh as the scenario begins\">Reset</button></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			if v.First {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<p class=\"welcome\">A real service is running on this machine, with real users asking it. Press Spike and watch what happens to them.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<p class=\"welcome\">A real service is running on this machine, with real users asking it. Press Spike and watch what happens to them.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<p class=\"story\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<p class=\"story\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			var templ_7745c5c3_Var9 string
-			templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(v.Story)
+			var templ_7745c5c3_Var11 string
+			templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(v.Story)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 28, Col: 31}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 35, Col: 31}
 			}
-			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "</p><p class=\"crowd dim\">The clients ")
+			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			var templ_7745c5c3_Var10 string
-			templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(v.Crowd)
-			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 29, Col: 47}
-			}
-			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "</p><p class=\"crowd dim\">The clients ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, ".</p></section><section class=\"panel now\" aria-label=\"Is the service well?\">")
+			var templ_7745c5c3_Var12 string
+			templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(v.Crowd)
+			if templ_7745c5c3_Err != nil {
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 36, Col: 47}
+			}
+			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var12))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, ".</p></section><section class=\"panel now\" aria-label=\"Is the service well?\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -189,30 +241,30 @@ func Lab(v view.Lab) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<p class=\"warning\" data-warning role=\"status\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<p class=\"warning\" data-warning role=\"status\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			if v.Warning == "" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, " hidden")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, " hidden")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, ">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, ">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			var templ_7745c5c3_Var11 string
-			templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(v.Warning)
+			var templ_7745c5c3_Var13 string
+			templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(v.Warning)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 33, Col: 90}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 40, Col: 90}
 			}
-			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
+			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "</p></section><section class=\"panel act\" aria-label=\"Traffic\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "</p></section><section class=\"panel act\" aria-label=\"Traffic\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -222,46 +274,46 @@ func Lab(v view.Lab) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<div class=\"drive\"><button type=\"button\" class=\"spike\" data-spike><span>Spike</span><kbd aria-hidden=\"true\">S</kbd></button><div class=\"dial\"><label for=\"dial\">Traffic <b data-factor>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			var templ_7745c5c3_Var12 string
-			templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(v.Dial.Factor)
-			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 42, Col: 63}
-			}
-			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var12))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "</b> <span class=\"dim\">of the scenario’s</span></label> <input id=\"dial\" type=\"range\" min=\"-100\" max=\"100\" step=\"5\" value=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			var templ_7745c5c3_Var13 string
-			templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(v.Dial.Position)
-			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 43, Col: 90}
-			}
-			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "\" data-dial></div><button type=\"button\" class=\"quiet\" data-burst title=\"Ten times the traffic for ten seconds\">×10 for 10 s</button> <button type=\"button\" class=\"quiet\" data-pause aria-pressed=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "<div class=\"drive\"><button type=\"button\" class=\"spike\" data-spike><span>Spike</span><kbd aria-hidden=\"true\">S</kbd></button><div class=\"dial\"><label for=\"dial\">Traffic <b data-factor>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var14 string
-			templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinStringErrs(pressed(v.Dial.Paused))
+			templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinStringErrs(v.Dial.Factor)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 46, Col: 90}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 49, Col: 63}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var14))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "\">Pause</button></div></section><section class=\"panel picture\" aria-label=\"The service\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "</b> <span class=\"dim\">of the scenario’s</span></label> <input id=\"dial\" type=\"range\" min=\"-100\" max=\"100\" step=\"5\" value=\"")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			var templ_7745c5c3_Var15 string
+			templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(v.Dial.Position)
+			if templ_7745c5c3_Err != nil {
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 50, Col: 90}
+			}
+			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var15))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "\" data-dial></div><button type=\"button\" class=\"quiet\" data-burst title=\"Ten times the traffic for ten seconds\">×10 for 10 s</button> <button type=\"button\" class=\"quiet\" data-pause aria-pressed=\"")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			var templ_7745c5c3_Var16 string
+			templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(pressed(v.Dial.Paused))
+			if templ_7745c5c3_Err != nil {
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 53, Col: 90}
+			}
+			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var16))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "\">Pause</button></div></section><section class=\"panel picture\" aria-label=\"The service\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -273,7 +325,7 @@ func Lab(v view.Lab) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<p class=\"key dim\"><span><i class=\"dot\"></i>on its way</span><span><i class=\"dot ok\"></i>served</span><span><i class=\"dot refused\"></i>refused, by the pattern it bounces off</span><span><i class=\"dot late\"></i>late or failed</span><span data-density></span></p></section><section class=\"panel patterns\" aria-labelledby=\"patterns-title\"><h2 id=\"patterns-title\">Patterns</h2><div class=\"switches\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "<p class=\"key dim\"><span><i class=\"dot\"></i>on its way</span><span><i class=\"dot ok\"></i>served</span><span><i class=\"dot refused\"></i>refused, by the pattern it bounces off</span><span><i class=\"dot late\"></i>late or failed</span><span data-density></span></p></section><section class=\"panel patterns\" aria-labelledby=\"patterns-title\"><h2 id=\"patterns-title\">Patterns</h2><div class=\"switches\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -283,7 +335,7 @@ func Lab(v view.Lab) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<h2 class=\"sub\">In the clients</h2>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "<h2 class=\"sub\">In the clients</h2>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -293,7 +345,7 @@ func Lab(v view.Lab) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "</div></section><section class=\"panel graphs\" aria-label=\"Charts\"><div class=\"marks\"><ol class=\"markers\" data-markers aria-label=\"What changed in the last minute\"></ol><div class=\"compare\"><button type=\"button\" class=\"quiet\" data-pin aria-pressed=\"false\"><span data-pin-word>Pin as A</span> <kbd aria-hidden=\"true\">P</kbd></button> <button type=\"button\" class=\"quiet\" data-share-link>Copy link</button></div></div><div class=\"charts\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "</div></section><section class=\"panel graphs\" aria-label=\"Charts\"><div class=\"marks\"><ol class=\"markers\" data-markers aria-label=\"What changed in the last minute\"></ol><div class=\"compare\"><button type=\"button\" class=\"quiet\" data-pin aria-pressed=\"false\"><span data-pin-word>Pin as A</span> <kbd aria-hidden=\"true\">P</kbd></button> <button type=\"button\" class=\"quiet\" data-share-link>Copy link</button></div></div><div class=\"charts\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -303,7 +355,7 @@ func Lab(v view.Lab) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "</div><div class=\"deltas\" data-deltas hidden></div></section><section class=\"panel faults\" aria-labelledby=\"faults-title\"><h2 id=\"faults-title\">Break something</h2><div class=\"buttons\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "</div><div class=\"deltas\" data-deltas hidden></div></section><section class=\"panel faults\" aria-labelledby=\"faults-title\"><h2 id=\"faults-title\">Break something</h2><div class=\"buttons\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -313,7 +365,7 @@ func Lab(v view.Lab) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "</div></section><section class=\"panel reasons\" aria-labelledby=\"reasons-title\"><h2 id=\"reasons-title\">Why requests were not served</h2><table><thead class=\"sr\"><tr><th scope=\"col\">reason</th><th scope=\"col\">by</th><th scope=\"col\">a second</th></tr></thead> <tbody data-reasons><tr><td class=\"dim\" colspan=\"3\">None in the last seconds.</td></tr></tbody></table></section><section class=\"panel history\" aria-labelledby=\"runs-title\"><h2 id=\"runs-title\">Finished runs</h2>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "</div></section><section class=\"panel reasons\" aria-labelledby=\"reasons-title\"><h2 id=\"reasons-title\">Why requests were not served</h2><table><thead class=\"sr\"><tr><th scope=\"col\">reason</th><th scope=\"col\">by</th><th scope=\"col\">a second</th></tr></thead> <tbody data-reasons><tr><td class=\"dim\" colspan=\"3\">None in the last seconds.</td></tr></tbody></table></section><section class=\"panel history\" aria-labelledby=\"runs-title\"><h2 id=\"runs-title\">Finished runs</h2>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -321,7 +373,7 @@ func Lab(v view.Lab) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "</section></div><p class=\"sr\" role=\"status\" aria-live=\"polite\" data-say></p><div class=\"toast\" data-toast role=\"alert\" hidden></div><dialog class=\"drawer\" data-drawer aria-labelledby=\"drawer-title\"><header><h2 id=\"drawer-title\" data-drawer-title tabindex=\"-1\"></h2><button type=\"button\" class=\"icon\" data-close aria-label=\"Close\">×</button></header><div data-drawer-body></div></dialog> <dialog class=\"drawer help\" data-help-dialog aria-labelledby=\"help-title\"><header><h2 id=\"help-title\">Keyboard</h2><button type=\"button\" class=\"icon\" data-close aria-label=\"Close\">×</button></header><dl class=\"keys\"><div><dt><kbd>S</kbd></dt><dd>spike</dd></div><div><dt><kbd>1</kbd>–<kbd>9</kbd></dt><dd>turn a pattern on or off</dd></div><div><dt><kbd>P</kbd></dt><dd>pin the last minute as A, or let it go</dd></div><div><dt><kbd>?</kbd></dt><dd>this list</dd></div></dl><label class=\"check\"><input type=\"checkbox\" data-keys checked> Shortcuts are on</label><p class=\"dim\">They never act while you type in a field.</p></dialog> <dialog class=\"drawer ask\" data-ask aria-labelledby=\"ask-title\"><header><h2 id=\"ask-title\">Start the shared setting?</h2></header><p data-ask-text></p><p><button type=\"button\" class=\"accent\" data-ask-yes>Start it</button> <button type=\"button\" class=\"quiet\" data-close>Keep what runs</button></p></dialog><noscript><p class=\"panel\">These are the figures of the moment at which the page was opened; reload for newer ones. Operating the lab needs JavaScript.</p></noscript></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "</section></div><p class=\"sr\" role=\"status\" aria-live=\"polite\" data-say></p><div class=\"toast\" data-toast role=\"alert\" hidden></div><dialog class=\"drawer\" data-drawer aria-labelledby=\"drawer-title\"><header><h2 id=\"drawer-title\" data-drawer-title tabindex=\"-1\"></h2><button type=\"button\" class=\"icon\" data-close aria-label=\"Close\">×</button></header><div data-drawer-body></div></dialog> <dialog class=\"drawer help\" data-help-dialog aria-labelledby=\"help-title\"><header><h2 id=\"help-title\">Keyboard</h2><button type=\"button\" class=\"icon\" data-close aria-label=\"Close\">×</button></header><dl class=\"keys\"><div><dt><kbd>S</kbd></dt><dd>spike</dd></div><div><dt><kbd>1</kbd>–<kbd>9</kbd></dt><dd>turn a pattern on or off</dd></div><div><dt><kbd>P</kbd></dt><dd>pin the last minute as A, or let it go</dd></div><div><dt><kbd>?</kbd></dt><dd>this list</dd></div></dl><label class=\"check\"><input type=\"checkbox\" data-keys checked> Shortcuts are on</label><p class=\"dim\">They never act while you type in a field.</p></dialog> <dialog class=\"drawer ask\" data-ask aria-labelledby=\"ask-title\"><header><h2 id=\"ask-title\">Start the shared setting?</h2></header><p data-ask-text></p><p><button type=\"button\" class=\"accent\" data-ask-yes>Start it</button> <button type=\"button\" class=\"quiet\" data-close>Keep what runs</button></p></dialog><noscript><p class=\"panel\">These are the figures of the moment at which the page was opened; reload for newer ones. Operating the lab needs JavaScript.</p></noscript></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -37,7 +37,8 @@ type Lab struct {
 	Charts    []Chart
 	Runs      []Run
 	Scenarios []Option
-	Warning   string // why the figures are not to be trusted
+	Presets   []Option // named loads, offered after the scenarios
+	Warning   string   // why the figures are not to be trusted
 }
 
 // Headline is the big number with the figures beside it.
