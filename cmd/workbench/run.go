@@ -51,6 +51,7 @@ func commands() []command {
 		{name: "list", args: "scenarios|patterns|systems [--json]", help: "list what there is", run: list},
 		{name: "run", args: "SCENARIO|FILE [--engine NAME] [--on PATTERN]… [--set PATTERN.KNOB=VALUE]… [--json]", help: "run a scenario and judge its claims", run: play},
 		{name: "compare", args: `SCENARIO|FILE --a "FLAGS" --b "FLAGS"`, help: "run a scenario twice, with the same arrivals", run: compare},
+		{name: "sweep", args: "SCENARIO|FILE --vary PATTERN.KNOB=LOW..HIGH [--steps N] [--seeds N] [--json]", help: "vary one knob and say where the scenario tips over", run: sweep},
 		{name: "ablation", args: "[SCENARIO]… [--seeds N] [--json]", help: "show that each scenario is lost without its pattern and won with it", run: ablation},
 		{name: "doctor", args: "[--json]", help: "say what is missing on this machine and what works without it", run: doctor},
 		{name: "version", help: "print the version", run: version},

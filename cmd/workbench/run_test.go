@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,8 +24,9 @@ import (
 )
 
 // fake is a working engine without time: everyone is served while the queue is
-// on, and nobody otherwise.
+// on with at most 500 places, and nobody otherwise.
 type fake struct {
+	mu      sync.Mutex // guards ran
 	name    string
 	cannot  error
 	fail    error
@@ -35,6 +38,8 @@ type fake struct {
 func (f *fake) Can(scenario.Spec) error { return f.cannot }
 
 func (f *fake) Close(context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	*f.ran = append(*f.ran, f.name+" closed")
 	return nil
 }
@@ -59,8 +64,10 @@ func (f *fake) Run(ctx context.Context, spec scenario.Spec, o runOptions, show w
 	for _, name := range slices.Sorted(maps.Keys(o.Patterns)) {
 		asked = append(asked, name+" "+r.Patterns[name].State.String())
 	}
+	f.mu.Lock()
 	*f.ran = append(*f.ran, strings.Join(asked, " "))
-	if r.Patterns["queue"].State == lab.On {
+	f.mu.Unlock()
+	if length, err := strconv.Atoi(r.Patterns["queue"].Knobs["length"]); err == nil && length <= 500 && r.Patterns["queue"].State == lab.On {
 		r.GoodputShare, r.Outcomes = 1, map[string]uint64{"ok": 100}
 	}
 	for t := 1.0; t <= r.DurationS; t++ {
@@ -105,7 +112,7 @@ func newBench() *bench {
 	b.engine = &fake{name: "real", known: b.parts.known(), ran: &b.ran}
 	quick := &fake{name: "quick", known: b.parts.known(), ran: &b.ran}
 	kind := func(f *fake) engineKind {
-		return engineKind{f.name, "a stand-in", func(context.Context, *program) (engine, error) { return f, nil }}
+		return engineKind{name: f.name, line: "a stand-in", open: func(context.Context, *program) (engine, error) { return f, nil }}
 	}
 	b.parts.engines = []engineKind{kind(b.engine), kind(quick)}
 	b.program.in, b.program.out, b.program.err = strings.NewReader(""), &b.stdout, &b.stderr
@@ -148,7 +155,7 @@ func TestCalls(t *testing.T) {
 		ran            []string
 	}{
 		{"help", []string{"--help"}, 0, []string{"workbench serve", "workbench run", "workbench doctor"}, nil, nil},
-		{"unknown subcommand", []string{"start"}, 2, nil, []string{`unknown subcommand "start", want one of serve, list, run, compare, ablation, doctor, version`}, nil},
+		{"unknown subcommand", []string{"start"}, 2, nil, []string{`unknown subcommand "start", want one of serve, list, run, compare, sweep, ablation, doctor, version`}, nil},
 		{"a subcommand's help", []string{"run", "--help"}, 0, []string{"workbench run SCENARIO|FILE", "--engine NAME", "real (a stand-in), quick (a stand-in)", "--set PATTERN.KNOB=VALUE"}, nil, nil},
 		{"version", []string{"version"}, 0, []string{"workbench "}, nil, nil},
 		{"version with more", []string{"version", "x"}, 2, nil, []string{"want no arguments"}, nil},
@@ -319,7 +326,7 @@ func TestFigures(t *testing.T) {
 
 func TestAblationTakesTheNextEngineWhenOneCannot(t *testing.T) {
 	b := newBench()
-	b.parts.engines = append(b.parts.engines, engineKind{"none", "", func(context.Context, *program) (engine, error) {
+	b.parts.engines = append(b.parts.engines, engineKind{name: "none", open: func(context.Context, *program) (engine, error) {
 		return &fake{name: "none", cannot: errors.New("not that one"), ran: &b.ran}, nil
 	}})
 	if code := b.call(t.Context(), "ablation", file(t, mine), "--seeds=1"); code != exitOK {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"runtime"
 	"time"
 
 	"workbench/lab"
@@ -46,6 +47,7 @@ type parts struct {
 type engineKind struct {
 	name, line string
 	open       func(context.Context, *program) (engine, error)
+	jobs       int // runs that it takes at once; 0: one
 }
 
 // systemKind is one demo service that there is.
@@ -65,8 +67,8 @@ func wire() parts {
 	return parts{
 		doc: doc,
 		engines: []engineKind{
-			{"live", "for real, on this machine", openLive},
-			{"virtual", "in virtual time, at any scale", openVirtual},
+			{"live", "for real, on this machine", openLive, 1},
+			{"virtual", "in virtual time, at any scale", openVirtual, runtime.GOMAXPROCS(0)},
 		},
 		patterns: catalog.Patterns(),
 		systems:  []systemKind{{"profile", "Profiles", profile.Ops()}},
