@@ -7,6 +7,7 @@ import (
 
 	"workbench/lab"
 	"workbench/lab/catalog"
+	"workbench/lab/classics"
 	"workbench/lab/pattern"
 	"workbench/lab/scenario"
 	"workbench/lab/system"
@@ -39,6 +40,7 @@ type parts struct {
 	engines  []engineKind // the first is the default
 	patterns []lab.Pattern
 	systems  []systemKind
+	classics []classics.Classic // published results
 	serve    func(context.Context, *program, config) error
 	doc      func(pattern string) (string, bool) // a room's documentation; nil: not at hand
 }
@@ -72,6 +74,7 @@ func wire() parts {
 		},
 		patterns: catalog.Patterns(),
 		systems:  []systemKind{{"profile", "Profiles", profile.Ops()}},
+		classics: classics.All(),
 		serve:    serveLab,
 	}
 }
