@@ -38,6 +38,10 @@ bench-traffic: ## measure the traffic generator beside known tools (needs wrk fo
 bench-chain: ## measure what each pattern costs, beside known libraries
 	$(GO) run ./lab/chain/bench
 
+.PHONY: bench-sim
+bench-sim: ## measure virtual time beside other styles (python3-simpy for one of them)
+	$(GO) run ./lab/virtual/bench
+
 .PHONY: bench-hub
 bench-hub: ## measure what fifty open pages cost the server
 	$(GO) run ./web/stream/bench

@@ -28,6 +28,7 @@ type Event struct {
 // Queue holds what is yet to come. The zero value is empty and ready.
 type Queue struct {
 	heap  []Event
+	hole  bool // the root was taken and nothing has filled it yet
 	seq   uint64
 	now   time.Duration
 	count uint64
@@ -38,7 +39,12 @@ type Queue struct {
 func (q *Queue) Now() time.Duration { return q.now }
 
 // Len returns how many events are yet to come.
-func (q *Queue) Len() int { return len(q.heap) }
+func (q *Queue) Len() int {
+	if q.hole {
+		return len(q.heap) - 1
+	}
+	return len(q.heap)
+}
 
 // Count returns how many events have been taken.
 func (q *Queue) Count() uint64 { return q.count }
@@ -52,6 +58,11 @@ func (q *Queue) Hash() uint64 { return q.hash }
 func (q *Queue) Schedule(at time.Duration, kind uint8, arg int32, token uint64) {
 	q.seq++
 	e := Event{At: max(at, q.now), Seq: q.seq, Token: token, Arg: arg, Kind: kind}
+	if q.hole {
+		q.hole = false
+		q.sink(&e)
+		return
+	}
 	q.heap = append(q.heap, e)
 	i := len(q.heap) - 1
 	for i > 0 {
@@ -67,6 +78,7 @@ func (q *Queue) Schedule(at time.Duration, kind uint8, arg int32, token uint64) 
 
 // Peek returns when the next event is; false when there is none.
 func (q *Queue) Peek() (time.Duration, bool) {
+	q.fill()
 	if len(q.heap) == 0 {
 		return 0, false
 	}
@@ -76,24 +88,36 @@ func (q *Queue) Peek() (time.Duration, bool) {
 // Take removes the next event, moves Now to it and returns it; false when there
 // is none.
 func (q *Queue) Take() (Event, bool) {
+	q.fill()
 	if len(q.heap) == 0 {
 		return Event{}, false
 	}
 	first := q.heap[0]
-	last := len(q.heap) - 1
-	moved := q.heap[last]
-	q.heap = q.heap[:last]
-	if last > 0 {
-		q.sink(moved)
-	}
+	q.hole = true
 	q.now = first.At
 	q.count++
 	q.hash = dist.Mix(q.hash ^ uint64(first.At) ^ uint64(first.Kind)<<56 ^ uint64(uint32(first.Arg))<<24)
 	return first, true
 }
 
+// fill closes the hole that Take leaves at the root. Most events schedule
+// another, which then sinks from the root at once; that saves the way up from
+// the last place, and moving what was there.
+func (q *Queue) fill() {
+	if !q.hole {
+		return
+	}
+	q.hole = false
+	last := len(q.heap) - 1
+	moved := q.heap[last]
+	q.heap = q.heap[:last]
+	if last > 0 {
+		q.sink(&moved)
+	}
+}
+
 // sink puts e where the root is free.
-func (q *Queue) sink(e Event) {
+func (q *Queue) sink(e *Event) {
 	i, n := 0, len(q.heap)
 	for {
 		child := 4*i + 1
@@ -106,13 +130,13 @@ func (q *Queue) sink(e Event) {
 				least = c
 			}
 		}
-		if !before(&q.heap[least], &e) {
+		if !before(&q.heap[least], e) {
 			break
 		}
 		q.heap[i] = q.heap[least]
 		i = least
 	}
-	q.heap[i] = e
+	q.heap[i] = *e
 }
 
 func before(a, b *Event) bool {
