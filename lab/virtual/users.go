@@ -60,7 +60,7 @@ func (w *world) try(u int32) {
 		c.request.Priority = lab.High
 	}
 	c.request.Patience = now + w.habits.Timeout
-	w.queue.Schedule(c.request.Patience, evPatience, u, uint64(x.epoch))
+	w.queue.Append(c.request.Patience, evPatience, u, uint64(x.epoch))
 	w.window.inflight++
 	if c.member == nil {
 		w.answer(id, lab.Refuse(lab.Shed, balancer.ReasonNoInstance, time.Second))

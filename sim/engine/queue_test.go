@@ -84,34 +84,66 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(1000, func() {
 		e, _ := q.Take()
 		q.Schedule(e.At+time.Duration(r.IntN(1000)), 1, e.Arg, 0)
+		q.Take()
+		q.Append(q.Now()+1000, 1, e.Arg, 0)
 	}); n != 0 {
 		t.Errorf("one event costs %v allocations, want 0", n)
 	}
 }
 
+// FuzzOrder holds the queue to a list that is searched from end to end. Of each
+// byte the remainder by 4 says what is done, and the rest when.
 func FuzzOrder(f *testing.F) {
 	f.Add([]byte{5, 3, 0, 3, 255, 0, 0, 9})
+	f.Add([]byte{2, 6, 10, 10, 6, 1, 0, 0, 2, 0, 0, 0, 0})
+	f.Add([]byte{2, 2, 2, 0, 0, 0, 0, 1, 1, 0, 3, 0})
+	rising := make([]byte, 0, 400)
+	for i := range 200 {
+		rising = append(rising, byte(i)&^3|2, byte(i%7))
+	}
+	f.Add(rising)
 	f.Fuzz(func(t *testing.T, script []byte) {
 		var q engine.Queue
-		scheduled, taken := 0, 0
-		var last engine.Event
+		var waiting []engine.Event // in the order of scheduling
+		now, seq := time.Duration(0), uint64(0)
 		for _, b := range script {
-			if b%3 == 0 {
+			if b%4 == 0 {
 				e, ok := q.Take()
-				if ok != (scheduled > taken) {
-					t.Fatalf("Take() = %v with %d of %d taken", ok, taken, scheduled)
+				if ok != (len(waiting) > 0) {
+					t.Fatalf("Take() = %v with %d waiting", ok, len(waiting))
 				}
-				if ok {
-					taken++
-					if e.At < last.At {
-						t.Fatalf("an event at %v follows one at %v", e.At, last.At)
+				if !ok {
+					continue
+				}
+				first := 0
+				for i, x := range waiting {
+					if x.At < waiting[first].At {
+						first = i
 					}
-					last = e
 				}
+				if e != waiting[first] {
+					t.Fatalf("Take() = %+v, want %+v", e, waiting[first])
+				}
+				now = e.At
+				waiting = slices.Delete(waiting, first, first+1)
 				continue
 			}
-			q.Schedule(time.Duration(b), 1, 0, 0)
-			scheduled++
+			seq++
+			e := engine.Event{At: max(now, time.Duration(b/4)), Seq: seq, Token: seq * 3, Arg: int32(b), Kind: b % 4}
+			waiting = append(waiting, e)
+			if b%4 == 2 {
+				q.Append(time.Duration(b/4), e.Kind, e.Arg, e.Token)
+			} else {
+				q.Schedule(time.Duration(b/4), e.Kind, e.Arg, e.Token)
+			}
+			if b%8 == 1 { // a look must change nothing
+				if at, ok := q.Peek(); !ok || at < now {
+					t.Fatalf("Peek() = %v, %v at %v", at, ok, now)
+				}
+			}
+			if q.Len() != len(waiting) {
+				t.Fatalf("Len() = %d, want %d", q.Len(), len(waiting))
+			}
 		}
 	})
 }
