@@ -200,7 +200,7 @@ func TestProofShowsEveryScenario(t *testing.T) {
 	for name, want := range map[string][]string{
 		"metastable":            {"The spike that never ends", "users answered in time", "at least 95 %, in the last 15 s", "0 %", "--on=client-budget", "5 of 5 ✓"},
 		"fail-fast-that-is-not": {"median latency", "at most 45 ms", "518 ms", "20 ms", "instead of --set=concurrency.wait=500ms"},
-		"priority":              {"update-profile alone", "98.8 % to 99.2 %"},
+		"priority":              {"update-profile alone", "98.9 % to 99.2 %"},
 		"traffic-ramp":          {"at least 800/s, from second 32 to 40", "0/s", "1000/s"},
 		"sick-database-convoy":  {"3 s to 5 s", "0 s"},
 	} {

@@ -72,13 +72,13 @@ func choices() []Classic {
 	return []Classic{
 		{
 			ID: "two-choices-50", Title: "Two choices at a load of 50 %", Theory: 1.2657, Tolerance: .0065, Source: source,
-			Figure: "the shorter of two random lines: 1.27 service times in the system; a random line: 2", Run: two(.5, million),
+			Figure: "the shorter of two random lines: 1.27 service times in the system; a random line: 2", Run: two(.5, 3*million),
 		}, {
 			ID: "two-choices-80", Title: "Two choices at a load of 80 %", Theory: 1.9474, Tolerance: .0195, Source: source,
 			Figure: "the shorter of two random lines: 1.95 service times in the system; a random line: 5", Run: two(.8, 2*million),
 		}, {
 			ID: "two-choices-90", Title: "Two choices at a load of 90 %", Theory: 2.6141, Tolerance: .026, Source: source,
-			Figure: "the shorter of two random lines: 2.61 service times in the system; a random line: 10", Run: two(.9, 3*million),
+			Figure: "the shorter of two random lines: 2.61 service times in the system; a random line: 10", Run: two(.9, 9*million),
 		},
 	}
 }

@@ -186,19 +186,19 @@ func queues() []Classic {
 			Run:    exponential(4, .8, million/20).little,
 		}, {
 			ID: "mm1-wait-80", Title: "One server at 80 %", Theory: 4, Tolerance: .08, Source: erlang1917,
-			Figure: "M/M/1 at a utilisation of 0.8: a mean wait of 4 service times", Run: exponential(1, .8, 3*million).wait,
+			Figure: "M/M/1 at a utilisation of 0.8: a mean wait of 4 service times", Run: exponential(1, .8, 6*million).wait,
 		}, {
 			ID: "mm1-wait-90", Title: "One server at 90 %: ten per cent more, twice the wait", Theory: 9, Tolerance: .27, Source: erlang1917,
-			Figure: "M/M/1 at a utilisation of 0.9: a mean wait of 9 service times", Run: exponential(1, .9, 5*million).wait,
+			Figure: "M/M/1 at a utilisation of 0.9: a mean wait of 9 service times", Run: exponential(1, .9, 6*million).wait,
 		}, {
 			ID: "mm1-p99-80", Title: "The 99th percentile is five times the mean", Theory: 21.910, Tolerance: .9, Source: erlang1917,
 			Figure: "M/M/1 at 0.8: p99 of the wait is ln(80)/0.2 = 21.9 service times", Run: exponential(1, .8, 3*million).p99,
 		}, {
 			ID: "mmc-wait-2", Title: "Two servers, one line", Theory: 1.7778, Tolerance: .036, Source: erlang1917,
-			Figure: "M/M/2 at 0.8: a mean wait of 1.78 service times", Run: exponential(2, .8, 3*million).wait,
+			Figure: "M/M/2 at 0.8: a mean wait of 1.78 service times", Run: exponential(2, .8, 7*million).wait,
 		}, {
 			ID: "mmc-wait-8", Title: "Eight servers, one line", Theory: .2860, Tolerance: .0086, Source: erlang1917,
-			Figure: "M/M/8 at 0.8: a mean wait of 0.286 service times, 14 times less than with one", Run: exponential(8, .8, 3*million).wait,
+			Figure: "M/M/8 at 0.8: a mean wait of 0.286 service times, 14 times less than with one", Run: exponential(8, .8, 6*million).wait,
 		}, {
 			ID: "md1-wait-80", Title: "Equal service times halve the wait", Theory: 2, Tolerance: .04,
 			Source: "F. Pollaczek 1930, A. Khinchine 1932; Kleinrock, volume 1, section 5.6",
@@ -213,7 +213,7 @@ func queues() []Classic {
 			ID: "mm1k-blocking", Title: "A short queue turns few away", Theory: .0508, Tolerance: .0013,
 			Source: "L. Kleinrock, Queueing Systems, volume 1, 1975, section 3.6",
 			Figure: "M/M/1/10 at 0.9: 5.08 % of arrivals are turned away",
-			Run:    line{slots: 1, load: .9, law: dist.Exponential, places: 9, customers: 2 * million}.blocking,
+			Run:    line{slots: 1, load: .9, law: dist.Exponential, places: 9, customers: 4 * million}.blocking,
 		},
 	}
 }

@@ -1,6 +1,12 @@
 package gate
 
-import "time"
+import (
+	"math"
+	"time"
+)
+
+// never is later than any instant.
+const never = time.Duration(math.MaxInt64)
 
 // due is a job and the instant at which something happens to it.
 type due struct {
@@ -11,14 +17,20 @@ type due struct {
 
 func (d due) before(o due) bool { return d.at < o.at || d.at == o.at && d.seq < o.seq }
 
-// agenda is a binary heap of due jobs, earliest first, from which any job can
-// be removed: where[job] is its place, or -1.
+// agenda is a 4-ary heap of due jobs, earliest first. From a loose one any job
+// can be removed: where[job] is its place, or -1. From the others only the
+// first can, which spares a large gate the misses of the memory's caches.
 type agenda struct {
+	loose bool
 	heap  []due
-	where []int32 // indexed by job
+	where []int32 // indexed by job; of a loose one
 }
 
-func (a *agenda) grow() { a.where = append(a.where, -1) }
+func (a *agenda) grow() {
+	if a.loose {
+		a.where = append(a.where, -1)
+	}
+}
 
 func (a *agenda) head() (due, bool) {
 	if len(a.heap) == 0 {
@@ -27,18 +39,34 @@ func (a *agenda) head() (due, bool) {
 	return a.heap[0], true
 }
 
+// next returns when the earliest is due.
+func (a *agenda) next() time.Duration {
+	if len(a.heap) == 0 {
+		return never
+	}
+	return a.heap[0].at
+}
+
 func (a *agenda) push(d due) {
 	a.heap = append(a.heap, d)
 	a.up(len(a.heap) - 1)
 }
 
-// remove takes job off the agenda; it does nothing for one that is not on it.
+// pop takes the first job off the agenda, which must have one.
+func (a *agenda) pop() { a.drop(0) }
+
+// remove takes job off a loose agenda; it does nothing for one that is not on
+// it.
 func (a *agenda) remove(job int32) {
-	i := int(a.where[job])
-	if i < 0 {
-		return
+	if i := int(a.where[job]); i >= 0 {
+		a.drop(i)
 	}
-	a.where[job] = -1
+}
+
+func (a *agenda) drop(i int) {
+	if a.loose {
+		a.where[a.heap[i].job] = -1
+	}
 	last := len(a.heap) - 1
 	moved := a.heap[last]
 	a.heap = a.heap[:last]
@@ -52,7 +80,7 @@ func (a *agenda) remove(job int32) {
 func (a *agenda) up(i int) {
 	d := a.heap[i]
 	for i > 0 {
-		parent := (i - 1) / 2
+		parent := (i - 1) / 4
 		if !d.before(a.heap[parent]) {
 			break
 		}
@@ -63,20 +91,23 @@ func (a *agenda) up(i int) {
 }
 
 func (a *agenda) down(i int) int {
-	d := a.heap[i]
+	d, heap := a.heap[i], a.heap
 	for {
-		child := 2*i + 1
-		if child >= len(a.heap) {
+		child := 4*i + 1
+		if child >= len(heap) {
 			break
 		}
-		if child+1 < len(a.heap) && a.heap[child+1].before(a.heap[child]) {
-			child++
+		least := child
+		for c := child + 1; c < min(child+4, len(heap)); c++ {
+			if heap[c].before(heap[least]) {
+				least = c
+			}
 		}
-		if !a.heap[child].before(d) {
+		if !heap[least].before(d) {
 			break
 		}
-		a.set(i, a.heap[child])
-		i = child
+		a.set(i, heap[least])
+		i = least
 	}
 	a.set(i, d)
 	return i
@@ -84,5 +115,7 @@ func (a *agenda) down(i int) int {
 
 func (a *agenda) set(i int, d due) {
 	a.heap[i] = d
-	a.where[d.job] = int32(i)
+	if a.loose {
+		a.where[d.job] = int32(i)
+	}
 }

@@ -3,7 +3,6 @@ package gate
 import (
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"workbench/sim/dist"
@@ -125,7 +124,7 @@ func NewModel(spec Spec, stream *dist.Stream) (*Model, error) {
 	}
 	return &Model{
 		spec: spec, law: law, draw: stream, dice: dist.New(stream.Uint64(), "gate.error"), slow: 1,
-		waiting: line{head: none, tail: none},
+		waiting: line{head: none, tail: none}, late: agenda{loose: true}, back: agenda{loose: true},
 	}, nil
 }
 
@@ -182,13 +181,11 @@ func (m *Model) Leave(now time.Duration, n int32, out []Event) []Event {
 // Next returns when Advance has something to do; false: not before the next
 // call of another method.
 func (m *Model) Next() (time.Duration, bool) {
-	at, ok := time.Duration(math.MaxInt64), false
-	for _, a := range m.agendas() {
-		if d, found := a.head(); found && d.at < at {
-			at, ok = d.at, true
-		}
+	at := min(m.late.next(), m.back.next())
+	if !m.hung {
+		at = min(at, m.busy.next())
 	}
-	return at, ok
+	return at, at < never
 }
 
 // agendas lists what may come next, in the order in which things at the same
@@ -202,7 +199,7 @@ func (m *Model) agendas() [3]*agenda {
 
 // Advance lets everything happen that is due up to now.
 func (m *Model) Advance(now time.Duration, out []Event) []Event {
-	for {
+	for !m.quiet(now) {
 		var from *agenda
 		var first due
 		for _, a := range m.agendas() {
@@ -210,10 +207,7 @@ func (m *Model) Advance(now time.Duration, out []Event) []Event {
 				from, first = a, d
 			}
 		}
-		if from == nil {
-			return out
-		}
-		from.remove(first.job)
+		from.pop()
 		j := &m.jobs[first.job]
 		switch from {
 		case &m.late:
@@ -226,6 +220,13 @@ func (m *Model) Advance(now time.Duration, out []Event) []Event {
 			out = m.answer(first, out)
 		}
 	}
+	return out
+}
+
+// quiet reports whether nothing is due up to now. It is asked several times a
+// request, and the answer is mostly yes.
+func (m *Model) quiet(now time.Duration) bool {
+	return m.late.next() > now && m.back.next() > now && (m.hung || m.busy.next() > now)
 }
 
 // finish frees the slot of a job at its intended end and gives it on.

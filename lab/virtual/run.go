@@ -45,8 +45,7 @@ func (w *world) plan() {
 func (w *world) run(ctx context.Context, o Options) error {
 	const look = 1 << 14 // events between two looks at ctx
 	for n := uint64(1); ; n++ {
-		at, ok := w.queue.Peek()
-		if over := at > w.end && w.window.inflight == 0; !ok || over {
+		if w.over() {
 			w.last(o)
 			return nil
 		}
@@ -55,7 +54,7 @@ func (w *world) run(ctx context.Context, o Options) error {
 				return err
 			}
 		}
-		e, _ := w.queue.Take()
+		e, _ := w.queue.Take() // while somebody is inside there is a next event
 		w.clock.At = e.At
 		switch e.Kind {
 		case evArrive:
@@ -83,6 +82,16 @@ func (w *world) run(ctx context.Context, o Options) error {
 			w.frame(e.At, o)
 		}
 	}
+}
+
+// over reports whether nobody is inside and nobody will come. Only then is the
+// next event looked at.
+func (w *world) over() bool {
+	if w.window.inflight > 0 {
+		return false
+	}
+	at, ok := w.queue.Peek()
+	return !ok || at > w.end
 }
 
 // frame closes a tenth of a second.

@@ -91,6 +91,7 @@ type world struct {
 	jitter  *dist.Stream
 
 	users     []user
+	epochs    []uint32 // by user: grows as a try ends, so that its patience event means nothing; apart, as most of those come too late
 	freeUsers []int32
 	calls     []call
 	freeCalls []int32

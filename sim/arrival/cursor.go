@@ -90,6 +90,20 @@ func (p *Process) line(c *cursor) (l piece, end time.Duration) {
 	return l, end
 }
 
+// straight is a walk at one rate, up to end. It gives the same bits as a walk
+// along a line without slope would, without the root.
+func (c *cursor) straight(rate, mass float64, end time.Duration) float64 {
+	length := float64((float64(end-c.at) - c.frac) * 1e-9)
+	if whole := float64(rate * length); whole < mass {
+		c.at, c.frac = end, 0
+		return mass - whole
+	}
+	t := float64(min(mass/rate, length)*1e9) + c.frac
+	whole := math.Floor(t)
+	c.at, c.frac = c.at+time.Duration(whole), t-whole
+	return 0
+}
+
 // walk moves c forward until the rate's integral reaches mass or c reaches
 // until, whichever is first, and returns the mass not reached, 0 if all was.
 func (p *Process) walk(c *cursor, mass float64, until time.Duration) float64 {
@@ -99,6 +113,12 @@ func (p *Process) walk(c *cursor, mass float64, until time.Duration) float64 {
 			p.seen.since = c.at
 		}
 		l, end := p.seen.line, min(p.seen.end, until)
+		if l.a == l.b {
+			if mass = c.straight(l.a, mass, end); mass == 0 {
+				return 0
+			}
+			continue
+		}
 		a, b := l.at(c.at), l.at(end)
 		length := float64((float64(end-c.at) - c.frac) * 1e-9)
 		if whole := float64((a + b) / 2 * length); whole < mass {

@@ -76,9 +76,6 @@ func (r *Stream) IntN(n uint64) uint64 {
 	return hi
 }
 
-// Exp returns an exponential number of mean 1 (by inversion).
-func (r *Stream) Exp() float64 { return -elementary.Log(1 - r.Float64()) }
-
 // Norm returns a standard normal number (Marsaglia's polar method, one of the
 // pair). It takes 2.5 draws on average.
 func (r *Stream) Norm() float64 {

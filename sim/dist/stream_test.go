@@ -43,14 +43,14 @@ func TestGolden(t *testing.T) {
 		want [3]float64
 	}{
 		{"float", (*dist.Stream).Float64, [3]float64{0.5890437315199001, 0.7198175981755173, 0.6997779846311316}},
-		{"exp", (*dist.Stream).Exp, [3]float64{2.8399687436209087, 0.37985386175356206, 0.2112542459423629}},
+		{"exp", (*dist.Stream).Exp, [3]float64{2.8222533807093644, 0.17281629151253225, 0.33016260572253237}},
 		{"norm", (*dist.Stream).Norm, [3]float64{0.7616057164785857, -0.4355683214183733, -0.10276167840027822}},
 		{"zipf", func(r *dist.Stream) float64 { return float64(z.Draw(r)) }, [3]float64{4, 22276, 375879}},
-		{"exponential", law(dist.Exponential), [3]float64{4.08408773e+08, 3.83609252e+08, 1.217691002e+09}},
+		{"exponential", law(dist.Exponential), [3]float64{1.196601741e+09, 2.54581192e+08, 3.5852972e+08}},
 		{"lognormal", law(dist.Lognormal), [3]float64{6.95229039e+08, 1.02233501e+09, 7.8894032e+08}},
 		{"gamma", law(dist.Gamma), [3]float64{2.98406845e+08, 8.30861268e+08, 6.72578713e+08}},
 		{"pareto", law(dist.Pareto), [3]float64{3.79101474e+08, 7.44935027e+08, 6.89696002e+08}},
-		{"hyperexponential", law(dist.Hyperexponential), [3]float64{7.42350142e+08, 1.41748294e+08, 3.03415255e+08}},
+		{"hyperexponential", law(dist.Hyperexponential), [3]float64{4.13951296e+08, 8.4808265e+07, 2.0019846e+08}},
 	}
 	for _, c := range cases {
 		r := dist.New(42, c.name)

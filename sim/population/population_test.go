@@ -188,9 +188,9 @@ func TestGolden(t *testing.T) {
 	})
 	r := dist.New(42, "picks")
 	want := [3]population.Pick{
-		{User: 841, IP: 841, Token: 841, Key: 20, Op: 1, High: true},
-		{User: 7569, IP: 66, Token: 7569, Key: 289, Op: 0, High: true},
-		{User: 4008, IP: 1507, Token: 4008, Key: 789, Op: 0, High: true},
+		{User: 6119, IP: 1117, Token: 6119, Key: 789, Op: 1},
+		{User: 4134, IP: 1633, Token: 4134, Key: 400, Op: 1, High: true},
+		{User: 63, IP: 63, Token: 63, Key: 0x10000088d0d5224b, Op: 1},
 	}
 	if got := [3]population.Pick{p.Pick(r), p.Pick(r), p.Pick(r)}; got != want {
 		t.Errorf("first picks of seed 42 = %#v, want %#v", got, want)

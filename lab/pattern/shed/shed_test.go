@@ -104,7 +104,8 @@ func TestTwins(t *testing.T) {
 			for _, r := range results {
 				refused[r.Response.Reason]++
 			}
-			if refused[shed.ReasonLow] == 0 || refused[shed.ReasonLow] < refused[shed.ReasonHigh] {
+			// In a single place the shares come to the same: all or nobody.
+			if low, high := refused[shed.ReasonLow], refused[shed.ReasonHigh]; low == 0 || capacity > 1 && low <= high {
 				t.Errorf("refused by reason: %v, want more of low priority than of high", refused)
 			}
 		})

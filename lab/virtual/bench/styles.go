@@ -138,75 +138,91 @@ func mallocs() uint64 {
 	return m.Mallocs
 }
 
-// byGoroutines is the same with a goroutine for each customer, which hands
-// control back to the scheduler whenever it has to wait.
+// scheduler runs goroutines one at a time, each until it has to wait. Whoever
+// runs owns everything in it.
+type scheduler struct {
+	queue   engine.Queue
+	wakes   map[uint64]chan struct{}
+	control chan struct{}
+	ids     uint64
+}
+
+// start lets body run as a process of its own from now on.
+func (s *scheduler) start(body func(id uint64)) {
+	s.ids++
+	id, wake := s.ids, make(chan struct{})
+	s.wakes[id] = wake
+	s.wake(id)
+	go func() {
+		<-wake
+		body(id)
+		delete(s.wakes, id)
+		s.control <- struct{}{}
+	}()
+}
+
+// wake lets id go on, once it has its turn.
+func (s *scheduler) wake(id uint64) { s.queue.Schedule(s.queue.Now(), 0, 0, id) }
+
+// pause is called by id, and returns when it was woken.
+func (s *scheduler) pause(id uint64) {
+	wake := s.wakes[id] // before control is given away
+	s.control <- struct{}{}
+	<-wake
+}
+
+// hold is called by id, and returns after so many seconds.
+func (s *scheduler) hold(id uint64, seconds float64) {
+	s.queue.Schedule(s.queue.Now()+time.Duration(seconds*1e9), 0, 0, id)
+	s.pause(id)
+}
+
+// run returns when nobody is left.
+func (s *scheduler) run() {
+	for {
+		e, ok := s.queue.Take()
+		if !ok {
+			return
+		}
+		s.wakes[e.Token] <- struct{}{}
+		<-s.control
+	}
+}
+
+// byGoroutines is the same with a goroutine for each customer.
 func byGoroutines(customers int) trial {
 	var (
-		q              engine.Queue
+		s              = scheduler{wakes: map[uint64]chan struct{}{}, control: make(chan struct{})}
 		gaps, services = dist.New(1, "gaps"), dist.New(1, "services")
-		wakes          = map[uint64]chan struct{}{}
-		control        = make(chan struct{})
 		line           []uint64
 		busy           int
 		wait           time.Duration
-		ids            uint64
 	)
-	span := func(x float64) time.Duration { return time.Duration(x * 1e9) }
-	// pause gives control to the scheduler until id is woken. Whoever runs owns
-	// everything above.
-	pause := func(id uint64) {
-		wake := wakes[id] // before control is given away
-		control <- struct{}{}
-		<-wake
-	}
-	hold := func(id uint64, d time.Duration) {
-		q.Schedule(q.Now()+d, 0, 0, id)
-		pause(id)
-	}
-	start := func(body func(id uint64)) {
-		ids++
-		id, wake := ids, make(chan struct{})
-		wakes[id] = wake
-		q.Schedule(q.Now(), 0, 0, id)
-		go func() {
-			<-wake
-			body(id)
-			delete(wakes, id)
-			control <- struct{}{}
-		}()
-	}
 	customer := func(id uint64) {
-		came := q.Now()
+		came := s.queue.Now()
 		if busy == servers {
 			line = append(line, id)
-			pause(id)
-			wait += q.Now() - came
+			s.pause(id)
+			wait += s.queue.Now() - came
 		} else {
 			busy++
 		}
-		hold(id, span(services.Exp()))
+		s.hold(id, services.Exp())
 		if len(line) == 0 {
 			busy--
 			return
 		}
-		q.Schedule(q.Now(), 0, 0, line[0])
+		s.wake(line[0])
 		line = line[1:]
 	}
 	began := clock.NewWall()
-	start(func(id uint64) {
+	s.start(func(id uint64) {
 		for range customers {
-			hold(id, span(gaps.Exp()/rate))
-			start(customer)
+			s.hold(id, gaps.Exp()/rate)
+			s.start(customer)
 		}
 	})
-	for {
-		e, ok := q.Take()
-		if !ok {
-			break
-		}
-		wakes[e.Token] <- struct{}{}
-		<-control
-	}
+	s.run()
 	// Two events a customer, as in the other styles: what it does beyond them is
 	// its own affair.
 	return trial{events: 2 * float64(customers) / began.Now().Seconds(), wait: wait.Seconds() / float64(customers)}
