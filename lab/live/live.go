@@ -24,7 +24,7 @@ import (
 	"workbench/lab/meter"
 	"workbench/lab/remote"
 	"workbench/lab/scenario"
-	"workbench/lab/store"
+	"workbench/lab/store/sqlite"
 	"workbench/sim/clock"
 	"workbench/sim/load"
 	"workbench/sim/outcome"
@@ -53,7 +53,7 @@ type Generator interface {
 type Lab struct {
 	cfg   Config
 	clock *clock.Wall
-	store *store.Store
+	store *sqlite.Store
 	redis *remote.Redis
 	meter *meter.Meter
 

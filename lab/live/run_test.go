@@ -15,7 +15,7 @@ import (
 	"workbench/lab/chain"
 	"workbench/lab/live"
 	"workbench/lab/scenario"
-	"workbench/lab/store"
+	"workbench/lab/store/sqlite"
 	"workbench/sim/load"
 )
 
@@ -184,7 +184,7 @@ func TestAcceptedWorkSurvivesAnOrderlyEnd(t *testing.T) {
 	if err := r.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s, err := store.Open(t.Context(), filepath.Join(dir, "service", "profiles.db"))
+	s, err := sqlite.Open(t.Context(), filepath.Join(dir, "service", "profiles.db"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 	"workbench/lab"
 	"workbench/lab/catalog"
 	"workbench/lab/scenario"
-	"workbench/lab/store"
+	"workbench/lab/store/sqlite"
 	"workbench/lab/system/profile"
 )
 
@@ -18,7 +18,7 @@ const profiles = 10_000
 
 // openStore opens and fills the service's database in dir. It is demo data:
 // what an earlier process left is removed.
-func openStore(ctx context.Context, dir string) (*store.Store, error) {
+func openStore(ctx context.Context, dir string) (*sqlite.Store, error) {
 	dir = filepath.Join(dir, "service")
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, fmt.Errorf("empty the service's directory: %w", err)
@@ -26,7 +26,7 @@ func openStore(ctx context.Context, dir string) (*store.Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the service's directory: %w", err)
 	}
-	s, err := store.Open(ctx, filepath.Join(dir, "profiles.db"))
+	s, err := sqlite.Open(ctx, filepath.Join(dir, "profiles.db"))
 	if err != nil {
 		return nil, err
 	}

@@ -1,102 +1,43 @@
-// Package store keeps the demo services' data in one SQLite file.
-//
-// One connection writes and several read: SQLite allows one writer at a time,
-// and a pool of writers only moves the queue into its busy handler, where it is
-// unfair and fails (measured: 16 writing connections without a busy timeout
-// fail 320,000 times in 1.5 s; one connection never). The file is in WAL mode,
-// so reads go on beside the writer, also when the disk is full.
-//
-// SQLite answers in microseconds. What a remote, contended database would add
-// is the job of package gate, in front of the store.
+// Package store has the words in which the demo services and what keeps their
+// data understand each other: what is kept, and what can go wrong. Package
+// storetest says what an implementation promises; package sqlite is the one
+// that needs nothing installed.
 package store
 
-import (
-	"context"
-	"database/sql"
-	"errors"
-	"fmt"
-	"net/url"
-	"path/filepath"
-	"time"
+import "errors"
 
-	_ "modernc.org/sqlite" // the driver named "sqlite"
+// Errors that a caller may act on.
+var (
+	ErrMissing  = errors.New("there is no such item")
+	ErrSpace    = errors.New("the disk is full: free some space; reading still works")
+	ErrReadOnly = errors.New("the database file cannot be written: check its permissions and the disk; reading still works")
+	ErrBusy     = errors.New("another process holds the database file: end it, or use another data directory")
 )
 
-const (
-	readers     = 4               // reading connections; more do not help on a few cores
-	busyTimeout = 5 * time.Second // how long to wait for another process's lock on the file
-)
-
-// Store is an open file. It is safe for concurrent use. Use Open; Close it.
-type Store struct {
-	write, read                          *sql.DB
-	profile, update, exists, report, job *sql.Stmt
-	finish                               *sql.Stmt
+// Profile is one member.
+type Profile struct {
+	ID      uint64 `json:"id"`
+	Name    string `json:"name"`
+	City    string `json:"city"`
+	Bio     string `json:"bio"`
+	Posts   int64  `json:"posts"`
+	Version int64  `json:"version"` // grows by one with each update, from 1
 }
 
-// Open opens the file at path, which it makes when there is none, and brings
-// its tables into being.
-func Open(ctx context.Context, path string) (*Store, error) {
-	if path == "" {
-		return nil, errors.New("open store: path is empty (want the name of a file)")
-	}
-	full, err := filepath.Abs(path)
-	if err != nil {
-		return nil, fmt.Errorf("open store %s: %w", path, err)
-	}
-	s := &Store{}
-	if err := s.open(ctx, full); err != nil {
-		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, explain(ctx, err)), s.Close())
-	}
-	return s, nil
+// Report sums up the profiles around one.
+type Report struct {
+	Profile uint64 `json:"profile"`
+	From    uint64 `json:"from"` // the first profile that counts
+	To      uint64 `json:"to"`   // the last
+	Cities  []City `json:"cities"`
 }
 
-func (s *Store) open(ctx context.Context, path string) error {
-	var err error
-	if s.write, err = sql.Open("sqlite", source(path, "journal_mode(WAL)", "synchronous(NORMAL)")+"&_txlock=immediate"); err != nil {
-		return err
-	}
-	s.write.SetMaxOpenConns(1)
-	// The writer goes first: it makes the file and its tables.
-	if _, err := s.write.ExecContext(ctx, schema); err != nil {
-		return err
-	}
-	if s.read, err = sql.Open("sqlite", source(path, "query_only(1)")); err != nil {
-		return err
-	}
-	s.read.SetMaxOpenConns(readers)
-	s.read.SetMaxIdleConns(readers)
-	for _, p := range []struct {
-		to  **sql.Stmt
-		db  *sql.DB
-		sql string
-	}{
-		{&s.profile, s.read, selectProfile}, {&s.exists, s.read, selectExists}, {&s.report, s.read, selectReport},
-		{&s.job, s.read, selectJob}, {&s.update, s.write, updateProfile}, {&s.finish, s.write, finishJob},
-	} {
-		if *p.to, err = p.db.PrepareContext(ctx, p.sql); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// source returns the driver's name for the file with these pragmas.
-func source(path string, pragmas ...string) string {
-	q := url.Values{"_pragma": append(pragmas, fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()))}
-	return "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() + "?" + q.Encode()
-}
-
-// Close closes the file once running queries have ended.
-func (s *Store) Close() error {
-	var faults []error
-	for _, db := range []*sql.DB{s.read, s.write} { // the writer last: it folds the WAL into the file
-		if db != nil {
-			faults = append(faults, db.Close()) // closes its statements too
-		}
-	}
-	if err := errors.Join(faults...); err != nil {
-		return fmt.Errorf("close store: %w", err)
-	}
-	return nil
+// City is one row of a Report.
+type City struct {
+	Name     string  `json:"name"`
+	Members  int64   `json:"members"`
+	Posts    int64   `json:"posts"`
+	MostBy   int64   `json:"most_by_one"`
+	BioChars float64 `json:"bio_chars_mean"`
+	Updates  int64   `json:"updates"`
 }

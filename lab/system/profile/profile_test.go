@@ -12,6 +12,7 @@ import (
 	"workbench/lab"
 	"workbench/lab/gate"
 	"workbench/lab/store"
+	"workbench/lab/store/sqlite"
 	"workbench/lab/system/profile"
 	"workbench/sim/clock"
 	"workbench/sim/dist"
@@ -19,13 +20,13 @@ import (
 
 type rig struct {
 	*profile.Profile
-	store          *store.Store
+	store          *sqlite.Store
 	gate, provider *gate.Gate
 }
 
 func open(t *testing.T, withProvider bool) rig {
 	t.Helper()
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "profiles.db"))
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "profiles.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +155,7 @@ func TestAStoreFaultIsAFailure(t *testing.T) {
 }
 
 // full is a store whose disk is full: it reads, and cannot write.
-type full struct{ *store.Store }
+type full struct{ *sqlite.Store }
 
 func (full) UpdateProfile(context.Context, uint64, string) (int64, error) {
 	return 0, fmt.Errorf("update profile 1: %w", store.ErrSpace)

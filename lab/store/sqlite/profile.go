@@ -1,10 +1,12 @@
-package store
+package sqlite
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
 	"math"
+
+	"workbench/lab/store"
 )
 
 // schema brings the tables into being; it changes nothing in a file that has them.
@@ -53,34 +55,6 @@ SELECT city, count(*), sum(posts), max(posts), avg(length(bio)), sum(version - 1
 FROM profiles WHERE id BETWEEN ? AND ? GROUP BY city ORDER BY city`
 )
 
-// Profile is one member.
-type Profile struct {
-	ID      uint64 `json:"id"`
-	Name    string `json:"name"`
-	City    string `json:"city"`
-	Bio     string `json:"bio"`
-	Posts   int64  `json:"posts"`
-	Version int64  `json:"version"` // grows by one with each update, from 1
-}
-
-// Report sums up the profiles around one.
-type Report struct {
-	Profile uint64 `json:"profile"`
-	From    uint64 `json:"from"` // the first profile that counts
-	To      uint64 `json:"to"`   // the last
-	Cities  []City `json:"cities"`
-}
-
-// City is one row of a Report.
-type City struct {
-	Name     string  `json:"name"`
-	Members  int64   `json:"members"`
-	Posts    int64   `json:"posts"`
-	MostBy   int64   `json:"most_by_one"`
-	BioChars float64 `json:"bio_chars_mean"`
-	Updates  int64   `json:"updates"`
-}
-
 // Seed adds what is missing of the profiles 1 to n. It is all or nothing, and
 // takes about a second for a million.
 func (s *Store) Seed(ctx context.Context, n int) error {
@@ -106,14 +80,14 @@ func (s *Store) Reset(ctx context.Context) error {
 }
 
 // Profile returns one profile, or ErrMissing.
-func (s *Store) Profile(ctx context.Context, id uint64) (Profile, error) {
+func (s *Store) Profile(ctx context.Context, id uint64) (store.Profile, error) {
 	if id > math.MaxInt64 {
-		return Profile{}, fmt.Errorf("profile %d: %w", id, ErrMissing)
+		return store.Profile{}, fmt.Errorf("profile %d: %w", id, store.ErrMissing)
 	}
-	var p Profile
+	var p store.Profile
 	err := s.profile.QueryRowContext(ctx, int64(id)).Scan(&p.ID, &p.Name, &p.City, &p.Bio, &p.Posts, &p.Version)
 	if err != nil {
-		return Profile{}, fmt.Errorf("profile %d: %w", id, explain(ctx, err))
+		return store.Profile{}, fmt.Errorf("profile %d: %w", id, explain(ctx, err))
 	}
 	return p, nil
 }
@@ -122,7 +96,7 @@ func (s *Store) Profile(ctx context.Context, id uint64) (Profile, error) {
 // ErrMissing.
 func (s *Store) UpdateProfile(ctx context.Context, id uint64, bio string) (version int64, err error) {
 	if id > math.MaxInt64 {
-		return 0, fmt.Errorf("update profile %d: %w", id, ErrMissing)
+		return 0, fmt.Errorf("update profile %d: %w", id, store.ErrMissing)
 	}
 	if err := s.update.QueryRowContext(ctx, bio, int64(id)).Scan(&version); err != nil {
 		return 0, fmt.Errorf("update profile %d: %w", id, explain(ctx, err))
@@ -140,20 +114,20 @@ func (s *Store) Report(ctx context.Context, id uint64) ([]byte, error) {
 		return nil, fmt.Errorf("report on %d: %w", id, explain(ctx, err))
 	}
 	if id > math.MaxInt64-reach {
-		return fail(ErrMissing)
+		return fail(store.ErrMissing)
 	}
 	var one int
 	if err := s.exists.QueryRowContext(ctx, int64(id)).Scan(&one); err != nil {
 		return fail(err)
 	}
-	r := Report{Profile: id, From: max(id, reach+1) - reach, To: id + reach}
+	r := store.Report{Profile: id, From: max(id, reach+1) - reach, To: id + reach}
 	rows, err := s.report.QueryContext(ctx, int64(r.From), int64(r.To))
 	if err != nil {
 		return fail(err)
 	}
 	defer rows.Close() // its error is that of rows.Err
 	for rows.Next() {
-		var c City
+		var c store.City
 		if err := rows.Scan(&c.Name, &c.Members, &c.Posts, &c.MostBy, &c.BioChars, &c.Updates); err != nil {
 			return fail(err)
 		}

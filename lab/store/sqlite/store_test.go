@@ -1,4 +1,4 @@
-package store_test
+package sqlite_test
 
 import (
 	"context"
@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"workbench/lab/store"
+	"workbench/lab/store/sqlite"
 	"workbench/lab/store/storetest"
 )
 
-func open(t testing.TB, path string) *store.Store {
+func open(t testing.TB, path string) *sqlite.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), path)
+	s, err := sqlite.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +63,7 @@ func TestResetTakesBackWhatRequestsWrote(t *testing.T) {
 func TestOpenAgainKeepsWhatWasWritten(t *testing.T) {
 	// A name that would be read as a query or an escape if it were not quoted.
 	path := filepath.Join(t.TempDir(), "a?b#c %41.db")
-	first, err := store.Open(t.Context(), path)
+	first, err := sqlite.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +137,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, path := range map[string]string{"path is empty": "", "nowhere": filepath.Join(dir, "nowhere", "x.db"), "notes.txt": garbage} {
-		if _, err := store.Open(t.Context(), path); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := sqlite.Open(t.Context(), path); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("Open(%q) = %v, want an error that says %q", path, err, name)
 		}
 	}
