@@ -19,15 +19,22 @@ run: build ## build and serve on ADDR (127.0.0.1:8080)
 	$(BIN) serve --addr $(ADDR)
 
 .PHONY: build
-build: ## build bin/workbench
+build: engine ## build bin/workbench
 	$(GO) build -o $(BIN) ./cmd/workbench
+
+# Virtual time for browsers, which the server embeds.
+.PHONY: engine
+engine:
+	GOOS=js GOARCH=wasm $(GO) build -trimpath -buildvcs=false -ldflags="-s -w" -o web/engine/dist/engine.wasm ./web/engine/wasm
+	gzip -9nf web/engine/dist/engine.wasm
+	cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" web/engine/dist/wasm_exec.js
 
 .PHONY: test
 test: ## run all tests, with the race detector where a C compiler is
 	@GO="$(GO)" bash .ci/test
 
 .PHONY: e2e
-e2e: ## drive the site and the program as a person would (needs chromium)
+e2e: engine ## drive the site and the program as a person would (needs chromium)
 	$(GO) test -count=1 -tags e2e ./web/e2e/... ./cmd/...
 
 .PHONY: bench-traffic

@@ -147,7 +147,7 @@ func readTree() (tree, error) {
 		}
 		rel = filepath.ToSlash(rel)
 		if d.IsDir() {
-			if slices.Contains([]string{".git", "bin", "tmp"}, rel) || slices.Contains([]string{"node_modules", "testdata"}, d.Name()) {
+			if slices.Contains([]string{".git", "bin", "tmp", "web/engine/dist"}, rel) || slices.Contains([]string{"node_modules", "testdata"}, d.Name()) {
 				return fs.SkipDir
 			}
 			return nil

@@ -17,6 +17,7 @@ func (s *Server) routes() {
 	e.GET("/runs", s.runsPage)
 	e.GET("/runs/:id/report", s.report)
 	e.GET("/proof", s.proofPage)
+	e.GET("/replay", s.replayPage)
 	e.GET("/api", s.apiPage)
 	e.GET("/gallery", s.gallery)
 	e.GET("/about", s.about)
@@ -37,6 +38,7 @@ func (s *Server) routes() {
 	e.GET("/metrics", echo.WrapHandler(s.cfg.Lab.Metrics()))
 	e.GET("/favicon.ico", echo.WrapHandler(s.assets.Icon()))
 	e.GET("/assets/*", echo.WrapHandler(s.assets))
+	e.GET("/engine/*", echo.WrapHandler(s.engine))
 	for _, room := range s.cfg.Rooms {
 		handler := echo.WrapHandler(room.Open(s))
 		for _, path := range append([]string{room.Path}, room.API...) {

@@ -195,7 +195,7 @@ func TestSecurityHeadersOnEveryAnswer(t *testing.T) {
 	} {
 		res, _ := c.Run(t, s)
 		policy := res.Header.Get("Content-Security-Policy")
-		for _, want := range []string{"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "require-trusted-types-for 'script'", "trusted-types 'none'"} {
+		for _, want := range []string{"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "require-trusted-types-for 'script'", "trusted-types engine"} {
 			if !strings.Contains(policy, want) {
 				t.Errorf("%s: policy %q lacks %q", c.Path, policy, want)
 			}

@@ -15,6 +15,7 @@ import (
 
 	"workbench/sim/clock"
 	"workbench/web/assets"
+	"workbench/web/engine"
 	"workbench/web/stream"
 )
 
@@ -88,6 +89,7 @@ type Server struct {
 	handler  http.Handler
 	http     *http.Server
 	assets   *assets.Set
+	engine   *engine.Set
 }
 
 // New checks the configuration, naming all its faults at once, and builds the
@@ -109,7 +111,11 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the assets: %w", err)
 	}
-	s := &Server{cfg: cfg, sessions: ses, hub: stream.New(maxReaders, limits.Stream), assets: set}
+	eng, err := engine.Load()
+	if err != nil {
+		return nil, fmt.Errorf("load the browser's engine: %w", err)
+	}
+	s := &Server{cfg: cfg, sessions: ses, hub: stream.New(maxReaders, limits.Stream), assets: set, engine: eng}
 	if err := register(cfg.Metrics, s.hub); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import test from 'node:test';
 import { ceiling, cluster, dots, flag, nice, soften, step } from './scale.js';
 import { clock, millis, percent, rate } from './format.js';
 import { Missed } from './missed.js';
+import { line, points } from './trace.js';
 import { downSince, sum, verdict } from './verdict.js';
 
 test('an axis ends at 1, 2, 2.5 or 5 times a power of ten', () => {
@@ -90,4 +91,15 @@ test('missed frames are those of the last ten seconds', () => {
   m.told(20, 4); // a new stream counts from 0
   assert.equal(m.share(20), 0.04);
   assert.equal(m.share(3), 0); // the scenario began afresh
+});
+
+test('a trace spans the canvas and clips what is above it', () => {
+  assert.deepEqual(points([0, 5, 20], { width: 100, height: 10, top: 10 }), [[0, 10], [50, 5], [100, 0]]);
+  assert.deepEqual(points([1, 100, 0], { width: 100, height: 10, top: 100, log: true }), [[0, 10], [50, 0], null]);
+  assert.deepEqual(points([NaN], { width: 100, height: 10, top: 1 }), [null]);
+});
+
+test('a line begins anew after a gap', () => {
+  assert.equal(line([[0, 1], [1, 2], null, [3, 4]]), 'M0.0 1.0L1.0 2.0M3.0 4.0');
+  assert.equal(line([]), '');
 });

@@ -1,0 +1,49 @@
+package virtual
+
+import (
+	"context"
+
+	"workbench/lab"
+	"workbench/lab/catalog"
+	"workbench/lab/chain"
+	"workbench/lab/scenario"
+	"workbench/lab/system/profile"
+)
+
+// Known says what a scenario for this engine may name.
+func Known() scenario.Known {
+	k := scenario.Known{Patterns: map[string]lab.Pattern{}, Systems: map[string][]string{}}
+	for _, p := range catalog.Patterns() {
+		k.Patterns[p.Name] = p
+	}
+	for _, op := range profile.Ops() {
+		k.Systems["profile"] = append(k.Systems["profile"], op.Name)
+	}
+	return k
+}
+
+// RunFlags runs a scenario with flags as on the command line, such as
+// "--on=queue": what they set goes before o. Its error joins everything that is
+// wrong with them.
+func RunFlags(ctx context.Context, spec scenario.Spec, flags []string, o Options) (scenario.Report, error) {
+	if err := spec.Validate(Known()); err != nil {
+		return scenario.Report{}, err
+	}
+	set, err := scenario.ParseFlags(flags)
+	if err == nil {
+		spec, set, err = scenario.Apply(spec, set, Known())
+	}
+	if err != nil {
+		return scenario.Report{}, err
+	}
+	if set.Seed != nil {
+		o.Seed = *set.Seed
+	}
+	if set.Scale != 0 {
+		o.Scale = set.Scale
+	}
+	for name, t := range set.Patterns {
+		o.Patterns = append(o.Patterns, chain.Change{Pattern: name, State: t.State, Knobs: t.Knobs})
+	}
+	return Run(ctx, spec, o)
+}
