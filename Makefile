@@ -61,6 +61,8 @@ ablation: build ## show that each scenario is lost without its pattern and won w
 proof: build ## make the kept proof anew that the site shows
 	$(BIN) ablation --engine virtual --json > lab/proof/proof.json.new
 	mv lab/proof/proof.json.new lab/proof/proof.json
+	$(BIN) classics --json > lab/proof/classics.json.new
+	mv lab/proof/classics.json.new lab/proof/classics.json
 
 .PHONY: generate
 generate: ## make templates' Go anew

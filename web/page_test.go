@@ -1,9 +1,13 @@
 package web_test
 
 import (
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
+	"workbench/lab/classics"
+	"workbench/lab/proof"
 
 	"workbench/lab/scenario"
 	"workbench/web"
@@ -232,5 +236,32 @@ func TestPickerOffersNamedLoadsApart(t *testing.T) {
 	}
 	if got := len(all(picker, "option")); got != offered || got < 2 {
 		t.Errorf("%d options in the picker, want %d", got, offered)
+	}
+}
+
+func TestClassicsShowsEveryResultAndOurFigure(t *testing.T) {
+	s := webtest.Serve(t, func(c *web.Config) { c.Version = "v1.2.3" })
+	doc := parse(t, s.Open(t, "/classics"))
+	if got, want := len(all(doc, "tr[data-classic]")), len(classics.All()); got != want {
+		t.Errorf("%d rows, want %d", got, want)
+	}
+	kept, err := proof.Figures()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range kept {
+		row := one(t, doc, "[data-classic="+f.ID+"]")
+		got, err := strconv.ParseFloat(words(one(t, row, "[data-value]")), 64)
+		if err != nil || math.Abs(got-f.Value) > 1e-4*math.Abs(f.Value) {
+			t.Errorf("%s shows %v (%v), want %v", f.ID, got, err, f.Value)
+		}
+		if want := map[bool]string{true: "✓", false: "✗"}[f.OK]; words(one(t, row, "[data-ok]")) != want {
+			t.Errorf("%s is marked %q, want %q", f.ID, words(one(t, row, "[data-ok]")), want)
+		}
+	}
+	for _, want := range []string{"All 50 published results are reproduced.", "seed 1", "v1.2.3", "bin/workbench classics"} {
+		if !strings.Contains(words(doc), want) {
+			t.Errorf("the page lacks %q", want)
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
+	"workbench/lab/classics"
 	"workbench/lab/live"
 	"workbench/lab/proof"
 	"workbench/lab/scenario"
@@ -145,6 +146,19 @@ func (s *Server) proofPage(c echo.Context) error {
 		return err
 	}
 	return s.html(c, http.StatusOK, page.Proof(s.site(c, "Proof", ""), v))
+}
+
+// classicsPage shows published results and what the engine finds.
+func (s *Server) classicsPage(c echo.Context) error {
+	kept, err := proof.Figures()
+	if err != nil {
+		return err
+	}
+	v, err := view.ClassicsOf(classics.All(), kept, s.engine.Worker(), s.cfg.Version)
+	if err != nil {
+		return err
+	}
+	return s.html(c, http.StatusOK, page.Classics(s.site(c, "Classics", "classics.js"), v))
 }
 
 // report answers with a run as one file that needs nothing else. It carries

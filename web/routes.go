@@ -17,6 +17,7 @@ func (s *Server) routes() {
 	e.GET("/runs", s.runsPage)
 	e.GET("/runs/:id/report", s.report)
 	e.GET("/proof", s.proofPage)
+	e.GET("/classics", s.classicsPage)
 	e.GET("/replay", s.replayPage)
 	e.GET("/api", s.apiPage)
 	e.GET("/gallery", s.gallery)

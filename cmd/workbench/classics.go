@@ -16,24 +16,6 @@ import (
 // errClassics means that a published result was not reproduced.
 var errClassics = errors.New("not every published result is reproduced")
 
-// classicRun is one published result and what a run of it gave, as its JSON.
-type classicRun struct {
-	ID        string  `json:"id"`
-	Title     string  `json:"title"`
-	Source    string  `json:"source"`
-	Figure    string  `json:"figure"`
-	Theory    float64 `json:"theory"`
-	Tolerance float64 `json:"tolerance"`
-	Value     float64 `json:"value"`
-	Low       float64 `json:"low"` // of the 95 % confidence interval
-	High      float64 `json:"high"`
-	Samples   int     `json:"samples"`
-	OK        bool    `json:"ok"`
-	Reason    string  `json:"reason,omitempty"` // why it is not reproduced
-
-	done bool // false: not run, for want of time
-}
-
 // reproduce is the subcommand that runs published results and holds them to
 // their figures.
 func reproduce(ctx context.Context, p *program, args []string) error {
@@ -49,7 +31,7 @@ func reproduce(ctx context.Context, p *program, args []string) error {
 		return err
 	}
 	runs, err := runClassics(ctx, chosen, *seed)
-	runs = slices.DeleteFunc(runs, func(r classicRun) bool { return !r.done })
+	runs = slices.DeleteFunc(runs, func(r classics.Record) bool { return r.ID == "" }) // not run, for want of time
 	switch {
 	case len(runs) == 0 && err != nil:
 	case *asJSON:
@@ -57,7 +39,7 @@ func reproduce(ctx context.Context, p *program, args []string) error {
 	default:
 		err = errors.Join(columns(p.out, classicRows(runs)), err)
 	}
-	if err == nil && slices.ContainsFunc(runs, func(r classicRun) bool { return !r.OK }) {
+	if err == nil && slices.ContainsFunc(runs, func(r classics.Record) bool { return !r.OK }) {
 		err = errClassics
 	}
 	return err
@@ -86,17 +68,17 @@ func pick(all []classics.Classic, ids []string) ([]classics.Classic, error) {
 
 // runClassics runs all of them, one on each core at a time. A result that is
 // not reproduced is no error; one that could not be run is.
-func runClassics(ctx context.Context, chosen []classics.Classic, seed uint64) ([]classicRun, error) {
+func runClassics(ctx context.Context, chosen []classics.Classic, seed uint64) ([]classics.Record, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	runs := make([]classicRun, len(chosen))
+	runs := make([]classics.Record, len(chosen))
 	work := make(chan int)
 	var workers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(chosen)) {
 		workers.Go(func() {
 			for i := range work {
 				var err error
-				if runs[i], err = runClassic(ctx, chosen[i], seed); err != nil {
+				if runs[i], err = chosen[i].Try(ctx, seed); err != nil {
 					stop(err)
 				}
 			}
@@ -115,30 +97,14 @@ func runClassics(ctx context.Context, chosen []classics.Classic, seed uint64) ([
 	return runs, context.Cause(ctx)
 }
 
-func runClassic(ctx context.Context, c classics.Classic, seed uint64) (classicRun, error) {
-	r, err := c.Run(ctx, seed)
-	if err != nil {
-		return classicRun{}, fmt.Errorf("classic %s: %w", c.ID, err)
-	}
-	out := classicRun{
-		ID: c.ID, Title: c.Title, Source: c.Source, Figure: c.Figure, Theory: c.Theory, Tolerance: c.Tolerance,
-		Value: r.Value, Low: r.Low, High: r.High, Samples: r.Samples, OK: true, done: true,
-	}
-	if err := c.Judge(r); err != nil {
-		out.OK, out.Reason = false, err.Error()
-	}
-	return out, nil
-}
-
-func classicRows(runs []classicRun) [][]string {
+func classicRows(runs []classics.Record) [][]string {
 	rows := [][]string{{"CLASSIC", "PUBLISHED", "OURS", "±95 %", "TOLERANCE", "", "WHAT"}}
 	for _, r := range runs {
 		mark := "✓"
 		if !r.OK {
 			mark = "✗"
 		}
-		half := max(r.High-r.Value, r.Value-r.Low)
-		rows = append(rows, []string{r.ID, fmt.Sprintf("%.5g", r.Theory), fmt.Sprintf("%.5g", r.Value), fmt.Sprintf("%.2g", half), fmt.Sprintf("%.2g", r.Tolerance), mark, r.Title})
+		rows = append(rows, []string{r.ID, fmt.Sprintf("%.5g", r.Theory), fmt.Sprintf("%.5g", r.Value), fmt.Sprintf("%.2g", r.Half()), fmt.Sprintf("%.2g", r.Tolerance), mark, r.Title})
 	}
 	return rows
 }

@@ -58,7 +58,7 @@ func TestClassicsJSON(t *testing.T) {
 	if code := b.call(t.Context(), "classics", "--json"); code != exitFailed {
 		t.Errorf("exit code = %d, want %d", code, exitFailed)
 	}
-	var got []classicRun
+	var got []classics.Record
 	if err := json.Unmarshal(b.stdout.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestClassicsAreWired(t *testing.T) {
 	if i < 0 {
 		t.Fatalf("%d classics are wired, want retry-64 among them", len(all))
 	}
-	r, err := runClassic(t.Context(), all[i], defaultSeed)
+	r, err := all[i].Try(t.Context(), defaultSeed)
 	if err != nil || !r.OK || r.Theory != 64 {
 		t.Errorf("retry-64 = %+v, %v, want 64 reproduced", r, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"workbench/lab/classics"
 	"workbench/lab/proof"
 )
 
@@ -43,4 +44,33 @@ func find(kept proof.Table, like proof.Trial) proof.Trial {
 		}
 	}
 	return proof.Trial{}
+}
+
+// TestKeptFiguresAreWhatThisProgramFinds reproduces the quicker half of the
+// published results and holds the kept figures to them exactly.
+func TestKeptFiguresAreWhatThisProgramFinds(t *testing.T) {
+	kept, err := proof.Figures()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := len(kept), len(classics.All()); got != want {
+		t.Fatalf("%d kept figures, want %d: run make proof", got, want)
+	}
+	for _, f := range kept {
+		c, ok := classics.Find(f.ID)
+		if !ok {
+			t.Errorf("%s is kept and is no classic", f.ID)
+			continue
+		}
+		if f.Samples > 100_000 || testing.Short() {
+			continue
+		}
+		again, err := c.Try(t.Context(), f.Seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (proof.Figure{ID: again.ID, Seed: again.Seed, Value: again.Value, Low: again.Low, High: again.High, Samples: again.Samples, OK: again.OK}); got != f {
+			t.Errorf("kept %+v, found %+v; run make proof if the change is meant", f, got)
+		}
+	}
 }

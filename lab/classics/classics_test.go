@@ -298,3 +298,27 @@ func ExampleClassic_Judge() {
 	// 64 <nil> <nil>
 	// classic retry-64: the result is not the published one: got 64 ± 0, want 12 ± 1e-09
 }
+
+func TestTryWritesDownWhatItFound(t *testing.T) {
+	c, ok := classics.Find("retry-64")
+	if !ok {
+		t.Fatal("retry-64 is not among the classics")
+	}
+	got, err := c.Try(t.Context(), seed)
+	if err != nil || !got.OK || got.Value != 64 || got.Theory != 64 || got.Seed != seed || got.Half() != 0 || got.Title != c.Title {
+		t.Errorf("Try = %+v, %v, want 64 reproduced", got, err)
+	}
+	c.Theory = 63
+	if got, err = c.Try(t.Context(), seed); err != nil || got.OK || got.Reason == "" {
+		t.Errorf("Try of a wrong figure = %+v, %v, want it not reproduced, with a reason", got, err)
+	}
+	ended, stop := context.WithCancel(t.Context())
+	stop()
+	c.Run = func(ctx context.Context, _ uint64) (classics.Result, error) { return classics.Result{}, ctx.Err() }
+	if _, err = c.Try(ended, seed); !errors.Is(err, context.Canceled) {
+		t.Errorf("Try of what was stopped = %v, want its error", err)
+	}
+	if _, ok := classics.Find("none"); ok {
+		t.Error("Find(none) found something")
+	}
+}

@@ -16,6 +16,9 @@ import (
 //go:embed proof.json
 var file []byte
 
+//go:embed classics.json
+var figures []byte
+
 // Trial is one scenario under one seed, without its cure and with it.
 type Trial struct {
 	Scenario string `json:"scenario"`
@@ -46,4 +49,24 @@ func Load() (Table, error) {
 		return Table{}, fmt.Errorf("read the kept proof: %w; make it anew with make proof", err)
 	}
 	return t, nil
+}
+
+// Figure is what a published result came to when this program reproduced it.
+type Figure struct {
+	ID      string  `json:"id"`
+	Seed    uint64  `json:"seed"`
+	Value   float64 `json:"value"`
+	Low     float64 `json:"low"` // of the 95 % confidence interval
+	High    float64 `json:"high"`
+	Samples int     `json:"samples"`
+	OK      bool    `json:"ok"`
+}
+
+// Figures returns the reproduced results that this program was built with.
+func Figures() ([]Figure, error) {
+	var out []Figure
+	if err := json.Unmarshal(figures, &out); err != nil {
+		return nil, fmt.Errorf("read the kept figures: %w; make them anew with make proof", err)
+	}
+	return out, nil
 }

@@ -169,7 +169,7 @@ func TestPagesHaveNoAccessibilityFindings(t *testing.T) {
 		scheme        string
 	}{{"light", 1440, 900, "light"}, {"dark", 1440, 900, "dark"}, {"phone", 390, 844, "light"}, {"dark phone", 390, 844, "dark"}} {
 		p.Size(view.width, view.height, view.scheme)
-		for _, path := range []string{"/", "/patterns", "/patterns/queue", "/runs", "/proof", "/replay", "/api", "/gallery", "/about"} {
+		for _, path := range []string{"/", "/patterns", "/patterns/queue", "/runs", "/proof", "/classics", "/replay", "/api", "/gallery", "/about"} {
 			p.Do(chromedp.Navigate(s.URL + path))
 			if path == "/" {
 				p.Until(live)

@@ -19,9 +19,10 @@ import (
 	"workbench/web/webtest"
 )
 
-// TestBrowserReplaysToTheLastByte plays shared links in Chromium and holds the
-// reports to those of the engine built for this machine.
-func TestBrowserReplaysToTheLastByte(t *testing.T) {
+// needEngine skips a test when the browser's engine is not built, or fails it
+// where a browser is required.
+func needEngine(t *testing.T) {
+	t.Helper()
 	if built, err := engine.Load(); err != nil || !built.Ready() {
 		const why = "the browser's engine is not built (make engine)"
 		if strings.Contains(os.Getenv("WORKBENCH_REQUIRE"), "browser") {
@@ -29,6 +30,12 @@ func TestBrowserReplaysToTheLastByte(t *testing.T) {
 		}
 		t.Skip(why)
 	}
+}
+
+// TestBrowserReplaysToTheLastByte plays shared links in Chromium and holds the
+// reports to those of the engine built for this machine.
+func TestBrowserReplaysToTheLastByte(t *testing.T) {
+	needEngine(t)
 	s := webtest.Serve(t, func(c *web.Config) { c.Version = "v1.2.3" })
 	p := chrome.Open(t).First()
 	for _, c := range []struct {

@@ -181,7 +181,7 @@ func Layout(s view.Site) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "</main><footer class=\"foot\"><a href=\"/api\">API</a><a href=\"/gallery\">Gallery</a><a href=\"/about\">About</a></footer></body></html>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "</main><footer class=\"foot\"><a href=\"/classics\">Classics</a><a href=\"/replay\">Replay</a><a href=\"/api\">API</a><a href=\"/gallery\">Gallery</a><a href=\"/about\">About</a></footer></body></html>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -10,8 +10,9 @@ function trusted(address) {
   return policy.createScriptURL(address);
 }
 
-// run plays a request ({scenario, source, flags, version}) and returns its
-// report as text, exactly as it was made. signal ends it at once.
+// run carries out a request and returns its answer as text, exactly as it was
+// made: {scenario, source, flags, version} a report, {classic, seed} a record.
+// signal ends it at once.
 export function run(worker, request, { progress = () => {}, signal } = {}) {
   return new Promise((resolve, reject) => {
     const w = new Worker(trusted(worker));
@@ -21,7 +22,8 @@ export function run(worker, request, { progress = () => {}, signal } = {}) {
     w.onerror = (e) => end(reject, new Error(e.message || 'the engine could not be loaded'));
     w.onmessage = ({ data }) => {
       if (data.answer === undefined) { progress(data.elapsed, data.total); return; }
-      if (data.answer.startsWith('{"report":')) end(resolve, data.answer.slice('{"report":'.length, -1));
+      const found = /^\{"(report|record)":/.exec(data.answer);
+      if (found) end(resolve, data.answer.slice(found[0].length, -1));
       else end(reject, new Error(JSON.parse(data.answer).error));
     };
     w.postMessage({ request });

@@ -9,6 +9,9 @@
 // the server, which the report then names; progress is called once a virtual second
 // with the seconds that have passed and those there are; the answer is
 // {"report": …} as the command line prints it, or {"error": text}.
+//
+// A request {"classic": id, "seed": n} reproduces a published result and is
+// answered {"record": …}.
 package main
 
 import (
@@ -18,6 +21,7 @@ import (
 	"syscall/js"
 	"time"
 
+	"workbench/lab/classics"
 	"workbench/lab/scenario"
 	"workbench/lab/virtual"
 )
@@ -30,21 +34,21 @@ type request struct {
 	Source   string   `json:"source"`
 	Flags    []string `json:"flags"`
 	Version  string   `json:"version"`
+	Classic  string   `json:"classic"`
+	Seed     uint64   `json:"seed"`
 }
 
 type answer struct {
 	Report *scenario.Report `json:"report,omitempty"`
+	Record *classics.Record `json:"record,omitempty"`
 	Error  string           `json:"error,omitempty"`
 }
 
 func main() {
 	js.Global().Set("workbenchRun", js.FuncOf(func(_ js.Value, args []js.Value) any {
-		var a answer
-		rep, err := run(args)
+		a, err := serve(args)
 		if err != nil {
-			a.Error = err.Error()
-		} else {
-			a.Report = &rep
+			a = answer{Error: err.Error()}
 		}
 		out, err := json.Marshal(a)
 		if err != nil {
@@ -55,14 +59,29 @@ func main() {
 	select {}
 }
 
-func run(args []js.Value) (scenario.Report, error) {
+// serve answers one call.
+func serve(args []js.Value) (answer, error) {
 	if len(args) != 2 || args[0].Type() != js.TypeString || args[1].Type() != js.TypeFunction {
-		return scenario.Report{}, fmt.Errorf("workbenchRun: got %d arguments, want a request as JSON and a function", len(args))
+		return answer{}, fmt.Errorf("workbenchRun: got %d arguments, want a request as JSON and a function", len(args))
 	}
 	var r request
 	if err := json.Unmarshal([]byte(args[0].String()), &r); err != nil {
-		return scenario.Report{}, fmt.Errorf("request: %w", err)
+		return answer{}, fmt.Errorf("request: %w", err)
 	}
+	if r.Classic == "" {
+		rep, err := r.run(args[1])
+		return answer{Report: &rep}, err
+	}
+	c, ok := classics.Find(r.Classic)
+	if !ok {
+		return answer{}, fmt.Errorf("classic %q: unknown", r.Classic)
+	}
+	record, err := c.Try(context.Background(), r.Seed)
+	return answer{Record: &record}, err
+}
+
+// run plays a scenario.
+func (r request) run(progress js.Value) (scenario.Report, error) {
 	var spec scenario.Spec
 	var err error
 	if r.Source != "" {
@@ -74,6 +93,6 @@ func run(args []js.Value) (scenario.Report, error) {
 		return scenario.Report{}, err
 	}
 	return virtual.RunFlags(context.Background(), spec, r.Flags, virtual.Options{Seed: seed, Version: r.Version, Progress: func(elapsed, total time.Duration, _ scenario.Point) {
-		args[1].Invoke(elapsed.Seconds(), total.Seconds())
+		progress.Invoke(elapsed.Seconds(), total.Seconds())
 	}})
 }
