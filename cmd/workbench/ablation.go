@@ -18,7 +18,7 @@ import (
 var errAblation = errors.New("not every scenario is lost without its pattern and won with it")
 
 // auto is the engine that ablation uses by default: the last one there is that
-// can run the scenario. The list begins with the one that is most real and
+// plays and can run the scenario. The list begins with the one that is most real and
 // slowest.
 const auto = "auto"
 
@@ -123,6 +123,9 @@ func (t *trials) choose(ctx context.Context, spec scenario.Spec) (string, engine
 	}
 	var faults []error
 	for i := len(t.p.parts.engines) - 1; i >= 0; i-- {
+		if t.p.parts.engines[i].paper {
+			continue
+		}
 		name := t.p.parts.engines[i].name
 		e, err := t.get(ctx, name)
 		if err == nil {

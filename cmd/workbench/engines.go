@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"workbench/lab/chain"
+	"workbench/lab/formula"
 	"workbench/lab/live"
 	"workbench/lab/scenario"
 	"workbench/lab/virtual"
@@ -82,3 +83,25 @@ func (virtualEngine) Run(ctx context.Context, spec scenario.Spec, o runOptions, 
 
 // Close implements engine.
 func (virtualEngine) Close(context.Context) error { return nil }
+
+// theoryEngine works scenarios out on paper.
+type theoryEngine struct{}
+
+func openTheory(context.Context, *program) (engine, error) { return theoryEngine{}, nil }
+
+// Can implements engine. Whether there is a closed form depends on what is
+// switched on, so Run says it.
+func (theoryEngine) Can(scenario.Spec) error { return nil }
+
+// Run implements engine. That there is no closed form is a matter of how the
+// program was called.
+func (theoryEngine) Run(ctx context.Context, spec scenario.Spec, o runOptions, _ watcher) (scenario.Report, error) {
+	rep, err := formula.Run(ctx, spec, formula.Options{Scale: o.Scale, Patterns: changes(o.Patterns), Version: release()})
+	if errors.Is(err, formula.ErrNone) {
+		return rep, usagef("%w; want --engine virtual, which plays it", err)
+	}
+	return rep, err
+}
+
+// Close implements engine.
+func (theoryEngine) Close(context.Context) error { return nil }

@@ -114,7 +114,9 @@ func newBench() *bench {
 	kind := func(f *fake) engineKind {
 		return engineKind{name: f.name, line: "a stand-in", open: func(context.Context, *program) (engine, error) { return f, nil }}
 	}
-	b.parts.engines = []engineKind{kind(b.engine), kind(quick)}
+	paper := kind(&fake{name: "paper", known: b.parts.known(), ran: &b.ran})
+	paper.paper = true
+	b.parts.engines = []engineKind{kind(b.engine), kind(quick), paper}
 	b.program.in, b.program.out, b.program.err = strings.NewReader(""), &b.stdout, &b.stderr
 	b.program.env = func(name string) string { return b.vars[name] }
 	return b
@@ -156,12 +158,13 @@ func TestCalls(t *testing.T) {
 	}{
 		{"help", []string{"--help"}, 0, []string{"workbench serve", "workbench run", "workbench doctor"}, nil, nil},
 		{"unknown subcommand", []string{"start"}, 2, nil, []string{`unknown subcommand "start", want one of serve, list, run, compare, sweep, ablation, classics, doctor, version`}, nil},
-		{"a subcommand's help", []string{"run", "--help"}, 0, []string{"workbench run SCENARIO|FILE", "--engine NAME", "real (a stand-in), quick (a stand-in)", "--set PATTERN.KNOB=VALUE"}, nil, nil},
+		{"a subcommand's help", []string{"run", "--help"}, 0, []string{"workbench run SCENARIO|FILE", "--engine NAME", "real (a stand-in), quick (a stand-in), paper (a stand-in)", "--set PATTERN.KNOB=VALUE"}, nil, nil},
 		{"version", []string{"version"}, 0, []string{"workbench "}, nil, nil},
 		{"version with more", []string{"version", "x"}, 2, nil, []string{"want no arguments"}, nil},
 		{"run", []string{"run", path, "--seed", "7"}, 0, []string{"mine: My own", "engine real, seed 7", "goodput  0.0 % of 100 users, 150 requests sent", "late 100.0 %", "✓ nobody is served: 0 (≤ 0.1)"}, nil, []string{"real mine", "real closed"}},
 		{"run with a variant", []string{"run", "--variant=cure", path}, 0, []string{"with queue", "✓ everyone is served: 1 (≥ 0.9)"}, nil, []string{"real mine queue on", "real closed"}},
 		{"run on another engine", []string{"run", path, "--engine=quick", "--on", "queue", "--shadow", "breaker"}, 0, []string{"engine quick", "with breaker (shadow), queue"}, nil, []string{"quick mine breaker shadow queue on", "quick closed"}},
+		{"run on paper", []string{"run", path, "--engine=paper"}, 0, []string{"engine paper"}, nil, []string{"paper mine", "paper closed"}},
 		{"a claim fails", []string{"run", path, "--on=breaker"}, 1, []string{"✗ half are served: 0 (≥ 0.5)"}, []string{"workbench run: a claim failed: 1 of 2"}, nil},
 		{"no scenario, and wrong flags", []string{"run", "--scale=x", "--seed=y"}, 2, nil, []string{"got 0 scenarios, want one", "flag --scale", "flag --seed"}, nil},
 		{"unknown scenario", []string{"run", "metastabel"}, 2, nil, []string{`unknown scenario "metastabel": want metastable`}, nil},
@@ -176,7 +179,7 @@ func TestCalls(t *testing.T) {
 		{"compare with another seed", []string{"compare", path, "--a", "--seed=1", "--b", "--bad"}, 2, nil, []string{"flag --a: got --seed", "flag --b: flag --bad: unknown"}, nil},
 		{"ablation takes the quickest engine", []string{"ablation", path, "--seeds=2"}, 0, []string{"SCENARIO", "mine", "quick", "1", "lost at 0", "won at 1", "✓", "mine"}, nil, []string{"quick mine", "quick mine queue on", "quick mine", "quick mine queue on", "quick closed"}},
 		{"ablation on a chosen engine", []string{"ablation", path, "--seeds=1", "--engine=real"}, 0, []string{"real"}, nil, []string{"real mine", "real mine queue on", "real closed"}},
-		{"ablation on no engine", []string{"ablation", path, "--engine=theory"}, 2, nil, []string{"want one of auto, real, quick"}, nil},
+		{"ablation on no engine", []string{"ablation", path, "--engine=theory"}, 2, nil, []string{"want one of auto, real, quick, paper"}, nil},
 		{"ablation of nothing", []string{"ablation", "--seeds=0"}, 2, nil, []string{"flag --seeds: got 0, want 1 to 1000"}, nil},
 		{"ablation of a scenario that has none", []string{"ablation", file(t, strings.Replace(mine, "ablation:", "# ", 1))}, 2, nil, []string{"got no ablation, want one in its file"}, nil},
 		{"a scenario that is not won", []string{"ablation", file(t, strings.Replace(mine, "with: [--on=queue]", "with: [--on=breaker]", 1)), "--seeds=1"}, 1, []string{"lost at 0  lost at 0  ✗"}, []string{"not every scenario is lost without its pattern"}, nil},

@@ -57,8 +57,7 @@ func sweep(ctx context.Context, p *program, args []string) error {
 	steps := fs.Int("steps", 9, "try `N` values from LOW to HIGH")
 	log := fs.Bool("log", false, "space them in equal ratios in place of equal steps")
 	seeds := fs.Uint64("seeds", 5, "run each value under the seeds 1 to `N`")
-	last := p.parts.engines[len(p.parts.engines)-1].name
-	name := fs.String("engine", last, "run on engine `NAME`: "+p.engineHelp())
+	name := fs.String("engine", p.quickest(), "run on engine `NAME`: "+p.engineHelp())
 	asJSON := fs.Bool("json", false, `print {"points": […], "tips": […], …}`)
 	rest, err := p.flags(fs, args)
 	if err != nil {
@@ -174,6 +173,17 @@ func (p *program) runAll(ctx context.Context, name string, runs []sweepRun) erro
 	}
 	workers.Wait()
 	return errors.Join(context.Cause(ctx), e.Close(context.WithoutCancel(ctx)))
+}
+
+// quickest returns the last engine that plays.
+func (p *program) quickest() string {
+	name := ""
+	for _, k := range p.parts.engines {
+		if !k.paper {
+			name = k.name
+		}
+	}
+	return name
 }
 
 // jobs returns how many runs an engine takes at once.

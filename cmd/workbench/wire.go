@@ -49,7 +49,8 @@ type parts struct {
 type engineKind struct {
 	name, line string
 	open       func(context.Context, *program) (engine, error)
-	jobs       int // runs that it takes at once; 0: one
+	jobs       int  // runs that it takes at once; 0: one
+	paper      bool // it computes and does not play: chosen by name alone
 }
 
 // systemKind is one demo service that there is.
@@ -69,8 +70,9 @@ func wire() parts {
 	return parts{
 		doc: doc,
 		engines: []engineKind{
-			{"live", "for real, on this machine", openLive, 1},
-			{"virtual", "in virtual time, at any scale", openVirtual, runtime.GOMAXPROCS(0)},
+			{"live", "for real, on this machine", openLive, 1, false},
+			{"virtual", "in virtual time, at any scale", openVirtual, runtime.GOMAXPROCS(0), false},
+			{"theory", "on paper, where there is a closed form", openTheory, 1, true},
 		},
 		patterns: catalog.Patterns(),
 		systems:  []systemKind{{"profile", "Profiles", profile.Ops()}},

@@ -141,7 +141,7 @@ func build(spec scenario.Spec, o Options) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.placed, err = chain.Arrange(catalog.Patterns(), o.Scale, starting(spec), o.Patterns); err != nil {
+	if w.placed, err = chain.Arrange(Patterns(), o.Scale, Starting(spec), o.Patterns); err != nil {
 		return nil, err
 	}
 	w.habits = w.clientHabits()
@@ -185,8 +185,11 @@ func (w *world) check(o Options) error {
 	return errors.Join(faults...)
 }
 
-// starting returns a scenario's settings as changes.
-func starting(spec scenario.Spec) []chain.Change {
+// Patterns returns the patterns that this engine knows.
+func Patterns() []lab.Pattern { return catalog.Patterns() }
+
+// Starting returns a scenario's settings as changes.
+func Starting(spec scenario.Spec) []chain.Change {
 	var out []chain.Change
 	for name, s := range spec.Patterns {
 		out = append(out, chain.Change{Pattern: name, State: &s.State, Knobs: s.Knobs})

@@ -115,6 +115,24 @@ func (q MMC) WaitQuantile(share float64) (time.Duration, error) {
 	return seconds(math.Log(q.waits/(1-share)) / q.slack()), nil
 }
 
+// WaitOver returns the share of requests that wait for longer than t seconds;
+// all of them for a negative t.
+func (q MMC) WaitOver(t float64) float64 {
+	if t < 0 {
+		return 1
+	}
+	return q.waits * math.Exp(-q.slack()*t)
+}
+
+// ResponseOver returns the share of requests that are inside for longer than t
+// seconds; all of them for a negative t.
+func (q MMC) ResponseOver(t float64) float64 {
+	if t < 0 {
+		return 1
+	}
+	return q.over(t)
+}
+
 // ResponseQuantile returns the time from arrival to the end of service that a
 // share of the requests do not exceed. It solves for it by bisection, to a
 // nanosecond or 1e-12 of the result.
