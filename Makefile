@@ -49,6 +49,10 @@ bench-chain: ## measure what each pattern costs, beside known libraries
 bench-sim: ## measure virtual time beside other styles (python3-simpy for one of them)
 	$(GO) run ./lab/virtual/bench
 
+.PHONY: agree
+agree: build ## play three loads live, in virtual time and on paper, and print how far apart they are
+	$(BIN) agree
+
 .PHONY: bench-hub
 bench-hub: ## measure what fifty open pages cost the server
 	$(GO) run ./web/stream/bench

@@ -53,6 +53,7 @@ func commands() []command {
 		{name: "compare", args: `SCENARIO|FILE --a "FLAGS" --b "FLAGS"`, help: "run a scenario twice, with the same arrivals", run: compare},
 		{name: "sweep", args: "SCENARIO|FILE --vary PATTERN.KNOB=LOW..HIGH [--steps N] [--seeds N] [--json]", help: "vary one knob and say where the scenario tips over", run: sweep},
 		{name: "ablation", args: "[SCENARIO]… [--seeds N] [--json]", help: "show that each scenario is lost without its pattern and won with it", run: ablation},
+		{name: "agree", args: "[SCENARIO|FILE]… [--full SCALE] [--json]", help: "play loads live, in virtual time and on paper, and print the disagreement", run: compareEngines},
 		{name: "classics", args: "[ID]… [--seed N] [--json]", help: "run published results and hold them to their figures", run: reproduce},
 		{name: "doctor", args: "[--json]", help: "say what is missing on this machine and what works without it", run: doctor},
 		{name: "version", help: "print the version", run: version},
