@@ -183,5 +183,6 @@ func overrides(fs *flag.FlagSet, o *scenario.Override, faults *[]error) {
 	add("variant", "begin with the scenario's set of flags `NAME`")
 	add("seed", "draw chance from seed `N` (default 1)")
 	add("duration", "run for `D` in place of the scenario's length")
+	add("users", "play with `N` users, such as 5M: traffic and capacity grow in proportion")
 	add("scale", "multiply traffic and capacity by `X` (default: the engine's)")
 }

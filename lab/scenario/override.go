@@ -19,6 +19,7 @@ import (
 const (
 	MinScale = 0.01
 	MaxScale = 1e6
+	MaxUsers = uint64(1e10) // of --users: all of mankind, and some
 )
 
 // Override is what flags change in a scenario. The zero Override changes
@@ -27,6 +28,7 @@ type Override struct {
 	Seed     *uint64
 	Duration time.Duration     // 0: the schedule's own
 	Scale    float64           // 0: the scenario's own
+	Users    uint64            // in place of Scale: so many in all, with traffic and capacity in proportion; 0: by Scale
 	Variant  string            // one of the scenario's named sets of flags, taken before the others
 	Patterns map[string]Toggle // by pattern
 }
@@ -43,7 +45,7 @@ var errNested = errors.New("flag --variant: got a variant in a variant, want its
 
 // FlagNames lists the flags that ParseFlags knows, as they are written.
 func FlagNames() []string {
-	return []string{"--duration", "--off", "--on", "--scale", "--seed", "--set", "--shadow", "--variant"}
+	return []string{"--duration", "--off", "--on", "--scale", "--seed", "--set", "--shadow", "--users", "--variant"}
 }
 
 // ParseFlags reads flags as on the command line: "--on=queue" or "--on",
@@ -122,6 +124,12 @@ func (o *Override) Set(flag, value string) error {
 			return wrong(fmt.Sprintf("a number from %g to %g", MinScale, MaxScale))
 		}
 		o.Scale = x
+	case "users":
+		n, err := parseCount(value)
+		if err != nil || n < 1 || n > MaxUsers {
+			return wrong(fmt.Sprintf("a number from 1 to %g, such as 250000, 250k or 5M", float64(MaxUsers)))
+		}
+		o.Users = n
 	case "variant":
 		if value == "" {
 			return wrong("the name of one of the scenario's variants")
@@ -166,6 +174,9 @@ func (o Override) Over(base Override) Override {
 	if o.Scale != 0 {
 		out.Scale = o.Scale
 	}
+	if o.Users != 0 {
+		out.Users = o.Users
+	}
 	if o.Variant != "" {
 		out.Variant = o.Variant
 	}
@@ -192,7 +203,7 @@ func Apply(spec Spec, o Override, known Known) (Spec, Override, error) {
 		o = o.Over(base)
 		o.Variant = ""
 	}
-	if err := o.validate(spec, known); err != nil {
+	if err := errors.Join(o.crowd(spec), o.validate(spec, known)); err != nil {
 		return Spec{}, Override{}, err
 	}
 	if o.Duration > 0 {
@@ -200,6 +211,39 @@ func Apply(spec Spec, o Override, known Known) (Spec, Override, error) {
 		spec.Faults = slices.DeleteFunc(slices.Clone(spec.Faults), func(f Fault) bool { return f.At >= o.Duration })
 	}
 	return spec, o, nil
+}
+
+// crowd turns a number of users into a scale.
+func (o *Override) crowd(spec Spec) error {
+	if o.Users == 0 {
+		return nil
+	}
+	if o.Scale != 0 {
+		return errors.New("flags --users and --scale: got both, want one: each says how large the scenario is played")
+	}
+	has := spec.Population.WithDefaults().Users
+	scale := float64(o.Users) / float64(has)
+	if scale < MinScale || scale > MaxScale {
+		return fmt.Errorf("flag --users: got %d, want %.0f to %.0f: the scenario has %d, and is played at a scale from %g to %g",
+			o.Users, float64(has)*MinScale, math.Min(float64(has)*MaxScale, float64(MaxUsers)), has, MinScale, float64(MaxScale))
+	}
+	o.Scale, o.Users = scale, 0
+	return nil
+}
+
+// parseCount reads a whole number that may end in k, M or G.
+func parseCount(text string) (uint64, error) {
+	digits, unit := text, uint64(1)
+	for suffix, n := range map[string]uint64{"k": 1e3, "M": 1e6, "G": 1e9} {
+		if d, ok := strings.CutSuffix(text, suffix); ok {
+			digits, unit = d, n
+		}
+	}
+	v, err := strconv.ParseFloat(digits, 64)
+	if n := v * float64(unit); err != nil || !(n >= 0 && n <= float64(MaxUsers)) || n != math.Trunc(n) {
+		return 0, fmt.Errorf("%q is not a count", shorten(text))
+	}
+	return uint64(v * float64(unit)), nil
 }
 
 // validate holds the toggles against the patterns that exist, on top of what

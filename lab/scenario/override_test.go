@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"workbench/lab/scenario"
+	"workbench/sim/population"
 )
 
 // show writes an override's patterns in one line.
@@ -40,7 +41,7 @@ func TestParseFlags(t *testing.T) {
 		{"knobs alone keep the state", "--set=queue.length=5", "queue as it is map[length:5]", false},
 		{
 			"every fault", "--onn=queue --seed=-1 --duration=fast --scale=0 --set=queue --on= --variant= --off",
-			"flag --onn: unknown, want --on, or another of --duration, --off, --on, --scale, --seed, --set, --shadow, --variant\n" +
+			"flag --onn: unknown, want --on, or another of --duration, --off, --on, --scale, --seed, --set, --shadow, --users, --variant\n" +
 				`flag --seed: got "-1", want a whole number of at least 0` + "\n" +
 				`flag --duration: got "fast", want a duration from 1s to 10m0s` + "\n" +
 				`flag --scale: got "0", want a number from 0.01 to 1e+06` + "\n" +
@@ -157,5 +158,36 @@ func TestOverChangesNeitherSide(t *testing.T) {
 	}
 	if show(base) != "queue on map[length:5]" || show(over) != "queue as it is map[order:lifo]" {
 		t.Errorf("Over changed its sides to %q and %q", show(base), show(over))
+	}
+}
+
+func TestUsersAreAScale(t *testing.T) {
+	spec := scenario.Spec{Population: population.Spec{Users: 1_000_000}}
+	for text, want := range map[string]float64{"1000000": 1, "5M": 5, "250k": 0.25, "2.5M": 2.5, "1G": 1000} {
+		o, err := scenario.ParseFlags([]string{"--users=" + text})
+		if err == nil {
+			_, o, err = scenario.Apply(spec, o, scenario.Known{})
+		}
+		if err != nil || o.Scale != want || o.Users != 0 {
+			t.Errorf("--users=%s: scale %v, users %d, %v, want a scale of %v", text, o.Scale, o.Users, err, want)
+		}
+	}
+	for _, text := range []string{"0", "-5", "many", "1.5", "5m", "NaN", "1e400", "20G", "M"} {
+		if o, err := scenario.ParseFlags([]string{"--users=" + text}); err == nil || !strings.Contains(err.Error(), "flag --users") {
+			t.Errorf("--users=%s = %d, %v, want an error that names the flag", text, o.Users, err)
+		}
+	}
+	for want, flags := range map[string][]string{
+		"got both":          {"--users=5M", "--scale=2"},
+		"want 10000 to":     {"--users=100"},
+		"scenario has 1000": {"--users=9999"},
+	} {
+		o, err := scenario.ParseFlags(flags)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := scenario.Apply(spec, o, scenario.Known{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v = %v, want an error with %q", flags, err, want)
+		}
 	}
 }
