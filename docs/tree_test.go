@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,9 @@ const module = "workbench"
 
 // bundles is where the bundler writes the browser's files.
 const bundles = "web/assets/dist/"
+
+// exercise is a folder of one exercise.
+var exercise = regexp.MustCompile(`^exercises/\d\d-[^/]*$`)
 
 // fault is a place that breaks a rule of the house.
 type fault struct {
@@ -147,7 +151,8 @@ func readTree() (tree, error) {
 		}
 		rel = filepath.ToSlash(rel)
 		if d.IsDir() {
-			if slices.Contains([]string{".git", "bin", "tmp", "web/engine/dist"}, rel) || slices.Contains([]string{"node_modules", "testdata"}, d.Name()) {
+			// Exercises are the learner's material, wrong on purpose in part; exercises/shelf has their rules.
+			if exercise.MatchString(rel) || slices.Contains([]string{".git", "bin", "tmp", "web/engine/dist"}, rel) || slices.Contains([]string{"node_modules", "testdata"}, d.Name()) {
 				return fs.SkipDir
 			}
 			return nil
