@@ -24,6 +24,14 @@ import (
 // watcher notes in the page what must not happen there.
 const watcher = `window.__csp = []; document.addEventListener('securitypolicyviolation', (e) => window.__csp.push(e.violatedDirective + ' ' + e.blockedURI));`
 
+// patience is how long a step may take, and eventually how long the page may
+// take to come to a state. Both are for a machine that is busy with other
+// things; what the page owes people is measured, in the page.
+const (
+	patience   = 2 * time.Minute
+	eventually = 90 * time.Second
+)
+
 // Browser is one chromium with a profile of its own. It ends with its test.
 type Browser struct {
 	ctx context.Context
@@ -113,10 +121,10 @@ func (b *Browser) Tab() *Tab {
 // Close closes the tab, as a person would.
 func (p *Tab) Close() { p.cancel() }
 
-// Do carries out steps, within half a minute.
+// Do carries out steps, within the patience for one.
 func (p *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		p.t.Fatalf("browser: %v", err)
@@ -126,9 +134,23 @@ func (p *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
 // Size sets the window and the colour scheme.
 func (p *Tab) Size(width, height int64, scheme string) {
 	p.t.Helper()
-	p.Do(chromedp.EmulateViewport(width, height), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+	p.Do(chromedp.EmulateViewport(width, height))
+	p.prefer("prefers-color-scheme", scheme)
+}
+
+// Still asks for little motion. A browser without a window takes each of its
+// tabs for the one in front, so that ten of them would draw at full rate.
+func (p *Tab) Still() {
+	p.t.Helper()
+	p.prefer("prefers-reduced-motion", "reduce")
+}
+
+// prefer sets one media feature, in place of those set before.
+func (p *Tab) prefer(name, value string) {
+	p.t.Helper()
+	p.Do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+			Features: []*emulation.MediaFeature{{Name: name, Value: value}},
 		})
 		return err
 	}))
@@ -137,7 +159,7 @@ func (p *Tab) Size(width, height int64, scheme string) {
 // JS evaluates an expression, waiting for it if it is a promise.
 func JS[T any](p *Tab, expression string) T {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
@@ -146,10 +168,10 @@ func JS[T any](p *Tab, expression string) T {
 	return v
 }
 
-// Until waits until an expression is true, for 20 s at most.
+// Until waits until an expression is true, though not for ever.
 func (p *Tab) Until(expression string) {
 	p.t.Helper()
-	p.Within(20*time.Second, expression)
+	p.Within(eventually, expression)
 }
 
 // Within waits until an expression is true, for d at most.
@@ -175,7 +197,7 @@ func (p *Tab) Within(d time.Duration, expression string) {
 // Shot returns what the tab shows as a PNG.
 func (p *Tab) Shot() []byte {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err != nil {
