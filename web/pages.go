@@ -81,6 +81,9 @@ func (s *Server) lab(c echo.Context, first bool) error {
 	v.Site = s.site(c, "Lab", "lab.js")
 	v.Site.Path = "/lab"
 	v.First = first
+	if spec, err := scenario.Find(state.Scenario); err == nil { // a learner's own file is not in the browser's engine
+		v.Three = view.ThreeOf(spec, s.engine.Worker(), s.cfg.Version, s.engine.Packed())
+	}
 	var scenarios, presets []view.Option
 	for _, one := range s.cfg.Scenarios {
 		o := view.Option{Value: one.Name, Text: one.Title, Hint: one.Lesson}

@@ -123,7 +123,7 @@ func TestMetastableByClicking(t *testing.T) {
 	p.Size(1440, 900, "light")
 	p.Do(chromedp.Navigate(s.url + "/"))
 	p.Until(moving)
-	p.Until(good+` >= 0.9 * `+offered)
+	p.Until(good + ` >= 0.9 * ` + offered)
 
 	p.Do(chromedp.Click(`[data-choice="0"]`))
 	p.Until(`document.querySelector('[data-predict]').disabled`)
@@ -151,7 +151,7 @@ func TestMetastableByClicking(t *testing.T) {
 		t.Errorf("the queue is %s in the lab after the click, want on", got)
 	}
 	// The backlog of 4095 takes 20 s to drain at 200/s; the rest is for a busy machine.
-	p.Until(good+` >= 0.95 * `+offered)
+	p.Until(good + ` >= 0.95 * ` + offered)
 	healed := s.state()
 	t.Logf("healed %v after the click: good %s of %s users/s", healed.Elapsed-switched.Elapsed, read(p, "good"), read(p, "offered"))
 

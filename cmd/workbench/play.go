@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"workbench/lab/scenario"
+	"workbench/lab/virtual"
 	"workbench/sim/load"
 )
 
@@ -133,8 +134,12 @@ func runWith(ctx context.Context, e engine, spec scenario.Spec, o scenario.Overr
 	}
 	defer show.end()
 	rep, err := e.Run(ctx, spec, options, show.update)
+	if errors.Is(err, virtual.ErrSpec) {
+		return rep, usagef("%w", err)
+	}
 	if errors.Is(err, context.Canceled) {
-		err = fmt.Errorf("interrupted after %.0f s: %w", rep.DurationS, err)
+		rep.Claims = nil // they speak of a whole run
+		err = fmt.Errorf("interrupted after %.0f s, so no claim was judged: %w", rep.DurationS, err)
 	}
 	return rep, err
 }

@@ -59,6 +59,9 @@ func (p *plan) run(ctx context.Context, o Options) (scenario.Report, error) {
 		f.step(now)
 		if next := now + step; next%time.Second == 0 {
 			f.close(next)
+			if next <= o.From {
+				f.tally = tally{points: f.tally.points}
+			}
 		}
 	}
 	return p.report(o, &f.tally), nil

@@ -42,6 +42,7 @@ type Options struct {
 	Scale    float64        // 0: the reference scale, 1
 	Patterns []chain.Change // on top of the scenario's, as effective values
 	Version  string         // of the program, for the report
+	From     time.Duration  // the report's sums leave out what is before; its series does not
 }
 
 // ErrNone means that a scenario has no closed form.

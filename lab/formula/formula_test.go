@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"workbench/lab"
 	"workbench/lab/chain"
@@ -109,6 +110,21 @@ func TestMetastableFailureOnPaper(t *testing.T) {
 				t.Errorf("%s: the claim %q fails with %v", name, claim.Text, claim.Value)
 			}
 		}
+	}
+}
+
+func TestSumsFromTheEventOn(t *testing.T) {
+	spec, err := scenario.Find("metastable")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep, err := formula.Run(t.Context(), spec, formula.Options{From: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 10 s of 1,500 and 80 s of 800; the calm before had 8,000 of its own.
+	if rep.Offered != 79_000 || len(rep.Series) != 100 {
+		t.Errorf("%d users and %d points from the event on, want 79000 and 100", rep.Offered, len(rep.Series))
 	}
 }
 

@@ -3,7 +3,6 @@ package live
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"workbench/lab/scenario"
@@ -22,19 +21,6 @@ func without() load.Spike { return load.Spike{Factor: 10, For: 10 * time.Second}
 // settle is how long after an event its last frames may come.
 const settle = time.Second
 
-// eventAt returns when the scenario's event begins: with its second phase, or
-// with its first fault when there is one phase only. false: it has none.
-func (r *run) eventAt() (time.Duration, bool) {
-	if len(r.spec.Traffic) > 1 {
-		return r.spec.Traffic[0].For, true
-	}
-	if len(r.spec.Faults) == 0 {
-		return 0, false
-	}
-	first := slices.MinFunc(r.spec.Faults, func(a, b scenario.Fault) int { return int(a.At - b.At) })
-	return first.At, true
-}
-
 // play starts the scenario's event now: the rest of its schedule and its
 // faults. One that is under way is given up for it; paused traffic goes on. The
 // prediction is locked first: what comes gives the answer away.
@@ -44,7 +30,7 @@ func (r *run) play() (string, error) {
 	}
 	r.staging.Lock()
 	defer r.staging.Unlock()
-	at, ok := r.eventAt()
+	at, ok := r.spec.EventAt()
 	r.mu.Lock()
 	change := load.Change{Factor: new(r.factor)}
 	r.mu.Unlock()

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -132,6 +133,19 @@ func metricNames() []string {
 		out = append(out, m.Name)
 	}
 	return out
+}
+
+// EventAt returns when the scenario's event begins: with its second phase, or
+// with its first fault when there is one phase only. false: it has none.
+func (s Spec) EventAt() (time.Duration, bool) {
+	if len(s.Traffic) > 1 {
+		return s.Traffic[0].For, true
+	}
+	if len(s.Faults) == 0 {
+		return 0, false
+	}
+	first := slices.MinFunc(s.Faults, func(a, b Fault) int { return cmp.Compare(a.At, b.At) })
+	return first.At, true
 }
 
 // calmAfter returns when the last disturbance of the scenario ends: the phase

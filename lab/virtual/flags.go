@@ -22,19 +22,19 @@ func Known() scenario.Known {
 	return k
 }
 
-// RunFlags runs a scenario with flags as on the command line, such as
-// "--on=queue": what they set goes before o. Its error joins everything that is
-// wrong with them.
-func RunFlags(ctx context.Context, spec scenario.Spec, flags []string, o Options) (scenario.Report, error) {
+// Resolve checks a scenario and flags as on the command line, such as
+// "--on=queue", and returns the scenario under them and o with what they set.
+// Its error joins everything that is wrong with them.
+func Resolve(spec scenario.Spec, flags []string, o Options) (scenario.Spec, Options, error) {
 	if err := spec.Validate(Known()); err != nil {
-		return scenario.Report{}, err
+		return spec, o, err
 	}
 	set, err := scenario.ParseFlags(flags)
 	if err == nil {
 		spec, set, err = scenario.Apply(spec, set, Known())
 	}
 	if err != nil {
-		return scenario.Report{}, err
+		return spec, o, err
 	}
 	if set.Seed != nil {
 		o.Seed = *set.Seed
@@ -44,6 +44,15 @@ func RunFlags(ctx context.Context, spec scenario.Spec, flags []string, o Options
 	}
 	for name, t := range set.Patterns {
 		o.Patterns = append(o.Patterns, chain.Change{Pattern: name, State: t.State, Knobs: t.Knobs})
+	}
+	return spec, o, nil
+}
+
+// RunFlags runs a scenario under flags, as Resolve takes them.
+func RunFlags(ctx context.Context, spec scenario.Spec, flags []string, o Options) (scenario.Report, error) {
+	spec, o, err := Resolve(spec, flags, o)
+	if err != nil {
+		return scenario.Report{}, err
 	}
 	return Run(ctx, spec, o)
 }

@@ -97,6 +97,9 @@ func (w *world) over() bool {
 // frame closes a tenth of a second.
 func (w *world) frame(at time.Duration, o Options) {
 	w.tape.Add(w.window.frame(at), w.read(at), w.names())
+	if at <= o.From {
+		w.tape.Begin()
+	}
 	if at%time.Second == 0 && o.Progress != nil {
 		o.Progress(at, w.end, w.tape.Latest())
 	}
@@ -159,7 +162,7 @@ func (w *world) report(o Options) scenario.Report {
 		DurationS: min(w.queue.Now(), w.end).Seconds(), Patterns: map[string]scenario.PatternRun{}, Changes: w.marks,
 		EventsHash: fmt.Sprintf("%016x", w.queue.Hash()),
 	}
-	w.tape.Fill(&rep)
+	w.tape.FillEvent(&rep, 0)
 	tape.Trim(&rep, w.end)
 	for _, p := range w.placed {
 		rep.Patterns[p.Pattern.Name] = scenario.PatternRun{State: p.State, Knobs: knob.Values(p.Knobs), Counters: w.counters(p.Pattern.Name).All()}

@@ -41,6 +41,7 @@ type Options struct {
 	Scale    float64        // 0: the reference scale, 1
 	Patterns []chain.Change // on top of the scenario's, as effective values
 	Version  string         // of the program, for the report
+	From     time.Duration  // the report's sums leave out what is before; its series does not
 	// Progress is called once a virtual second; may be nil.
 	Progress func(elapsed, total time.Duration, p scenario.Point)
 }
@@ -52,6 +53,10 @@ const (
 	maxInstances = 26 // they are named by letters
 )
 
+// ErrSpec means that a scenario, or what was set in it, is beyond this engine's
+// bounds.
+var ErrSpec = errors.New("cannot be played")
+
 // Run runs a scenario to its end. When ctx ends early it returns the report of
 // what has passed, with ctx's error.
 func Run(ctx context.Context, spec scenario.Spec, o Options) (scenario.Report, error) {
@@ -60,7 +65,7 @@ func Run(ctx context.Context, spec scenario.Spec, o Options) (scenario.Report, e
 	}
 	w, err := build(spec, o)
 	if err != nil {
-		return scenario.Report{}, fmt.Errorf("scenario %s: %w", spec.Name, err)
+		return scenario.Report{}, fmt.Errorf("scenario %s %w: %w", spec.Name, ErrSpec, err)
 	}
 	err = w.run(ctx, o)
 	return w.report(o), err

@@ -181,6 +181,34 @@ func TestConservation(t *testing.T) {
 
 // What a limiter in the shadow counts is what it would have done: nobody
 // retries, so that its refusals change nothing about who comes.
+// TestSumsFromTheEventOn holds the sums that begin with the event to the series,
+// which has all of the run.
+func TestSumsFromTheEventOn(t *testing.T) {
+	spec := find(t, "metastable")
+	whole, err := virtual.Run(t.Context(), spec, virtual.Options{Seed: 4, Scale: .1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, ok := spec.EventAt()
+	if !ok || at != 10*time.Second {
+		t.Fatalf("EventAt = %v, %v, want 10s", at, ok)
+	}
+	event, err := virtual.Run(t.Context(), spec, virtual.Options{Seed: 4, Scale: .1, From: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	calm := 0.0
+	for _, p := range whole.Series[:10] {
+		calm += p.Offered
+	}
+	if got, want := event.Offered, whole.Offered-uint64(calm); got != want || event.EventsHash != whole.EventsHash {
+		t.Errorf("%d users from the event on, want %d of %d", got, want, whole.Offered)
+	}
+	if len(event.Series) != len(whole.Series) || event.GoodputShare >= whole.GoodputShare {
+		t.Errorf("goodput %.3f from the event on and %.3f in all, %d and %d points", event.GoodputShare, whole.GoodputShare, len(event.Series), len(whole.Series))
+	}
+}
+
 func TestShadowCountsWhatItWouldHaveDone(t *testing.T) {
 	s := parse(t, `
 gate: {slots: 1000, service: 20ms, law: constant}

@@ -35,6 +35,7 @@ type Lab struct {
 	Predict   *Predict
 	Dial      Dial
 	Charts    []Chart
+	Three     Three
 	Runs      []Run
 	Scenarios []Option
 	Presets   []Option // named loads, offered after the scenarios

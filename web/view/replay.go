@@ -3,7 +3,6 @@ package view
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"workbench/lab/scenario"
@@ -29,7 +28,7 @@ func ReplayOf(spec scenario.Spec, flags []string, query, worker, version string,
 	}
 	v := Replay{
 		Name: spec.Name, Title: spec.Title, Lesson: spec.Lesson, Flags: flags, Request: string(request), Worker: worker,
-		Size: strconv.FormatFloat(float64(packed)/1e6, 'f', 1, 64) + " MB", Command: strings.Join(append([]string{"bin/workbench run", spec.Name, "--engine virtual"}, flags...), " "),
+		Size: megabytes(packed), Command: strings.Join(append([]string{"bin/workbench run", spec.Name, "--engine virtual"}, flags...), " "),
 		Lab: "/lab?" + query,
 	}
 	return v, nil

@@ -11,7 +11,8 @@ function trusted(address) {
 }
 
 // run carries out a request and returns its answer as text, exactly as it was
-// made: {scenario, source, flags, version} a report, {classic, seed} a record.
+// made: {scenario, source, flags, version} a report, {classic, seed} a record,
+// {scenario, flags, decide} why there can be no verdict.
 // signal ends it at once.
 export function run(worker, request, { progress = () => {}, signal } = {}) {
   return new Promise((resolve, reject) => {
@@ -22,7 +23,7 @@ export function run(worker, request, { progress = () => {}, signal } = {}) {
     w.onerror = (e) => end(reject, new Error(e.message || 'the engine could not be loaded'));
     w.onmessage = ({ data }) => {
       if (data.answer === undefined) { progress(data.elapsed, data.total); return; }
-      const found = /^\{"(report|record)":/.exec(data.answer);
+      const found = /^\{"(report|record|edge)":/.exec(data.answer);
       if (found) end(resolve, data.answer.slice(found[0].length, -1));
       else end(reject, new Error(JSON.parse(data.answer).error));
     };

@@ -10,6 +10,7 @@ import { cluster, flag, soften } from './scale.js';
 import { $, $$, announce, make, text } from './dom.js';
 import { keys } from './keys.js';
 import { Missed } from './missed.js';
+import { Record } from './record.js';
 import * as compare from './compare.js';
 import * as share from './share.js';
 
@@ -22,6 +23,8 @@ let level = '';
 let pinned = compare.load();
 let finished = 0; // events over that the page knows of
 const missed = new Missed();
+const record = new Record();
+let three = null; // the panel of the three engines, once it is asked for
 let status = 'waiting';
 
 const charts = new Charts(root);
@@ -37,7 +40,7 @@ function take(s) {
     location.replace('/lab'); // another service: another drawing
     return;
   }
-  if (state && s.run !== state.run) { frames = []; since = null; announce('The scenario starts afresh.'); }
+  if (state && s.run !== state.run) { frames = []; record.clear(); since = null; announce('The scenario starts afresh.'); }
   const known = state?.run === s.run ? state.markers?.length ?? 0 : Infinity;
   state = s;
   const fresh = (s.markers ?? []).slice(known);
@@ -105,8 +108,9 @@ function pulse(p) {
 
 function frame(f) {
   if (!state || (frames.length && f.t <= frames.at(-1).t && f.run === frames.at(-1).run)) return;
-  if (frames.length && frames[0].run !== f.run) frames = [];
+  if (frames.length && frames[0].run !== f.run) { frames = []; record.clear(); }
   frames.push(f);
+  record.add(f);
   soften(frames);
   if (frames.length > SPAN * 10 + 5) frames.shift();
   since = downSince(frames, since);
@@ -128,6 +132,7 @@ function draw() {
   if (turn % 10 === 1) {
     compare.table($('[data-deltas]', root), pinned, frames, from, state.patterns.filter((p) => p.state === 'on').map((p) => p.name));
     badge();
+    three?.follow(state, record);
   }
 }
 
@@ -202,6 +207,7 @@ async function runs() {
   const answer = await fetch('/api/runs').catch(() => null);
   const [r] = answer?.ok ? await answer.json() : [];
   const body = $('[data-runs]', root);
+  if (r && three) three.over(await fetch(`/api/runs/${r.id}`).then((a) => a.json()).catch(() => null));
   if (!r || $$('th', body).some((th) => th.textContent === `#${r.id}`)) return;
   $('[data-empty]', body)?.remove();
   body.prepend(make('tr', {}, make('th', { scope: 'row', class: 'num' }, `#${r.id}`), make('td', {}, r.title), make('td', { class: 'on' }, (r.on ?? []).join(', ') || 'nothing'),
@@ -228,6 +234,29 @@ function showPin() {
 pinButton.addEventListener('click', togglePin);
 showPin();
 $('[data-share-link]', root).addEventListener('click', () => state && share.copy(state));
+
+const panel3 = $('[data-three]', root);
+
+// engines works the setting out in the other engines. Their part of the script
+// is loaded with the first press.
+async function engines(button) {
+  if (!state) return;
+  button.disabled = true;
+  try {
+    if (!three) { const { Three } = await import('./three.js'); three = new Three(panel3); }
+    three.follow(state, record);
+    await three.play(state, record, Number($('[data-three-users]', panel3).value));
+  } finally { button.disabled = false; }
+}
+
+if (panel3 && globalThis.Worker && globalThis.WebAssembly) {
+  const slider = $('[data-three-users]', panel3);
+  const said = () => { const t = slider.list.options[slider.value].label; text($('[data-three-count]', panel3), t); slider.setAttribute('aria-valuetext', `${t} users`); };
+  slider.addEventListener('input', said);
+  $('[data-three-play]', panel3).addEventListener('click', (e) => engines(e.currentTarget));
+  panel3.hidden = false;
+}
+
 keys({ s: () => panel.spike(), p: togglePin, pattern: (n) => panel.flip(n) });
 document.addEventListener('visibilitychange', () => { if (!document.hidden && state && frames.length) draw(); });
 share.offer(panel);
@@ -238,7 +267,7 @@ connect((kind, data) => {
     take(data.state);
     if (data.history && state?.run === data.state.run) {
       frames = [];
-      for (const f of data.history) if (f.run === state.run) { frames.push(f); soften(frames); }
+      for (const f of data.history) if (f.run === state.run) { frames.push(f); soften(frames); if (!(f.t <= record.frames.at(-1)?.t)) record.add(f); }
       turn = 0;
       if (frames.length) draw();
     }

@@ -5,6 +5,8 @@ import { ceiling, cluster, dots, flag, nice, soften, step } from './scale.js';
 import { clock, millis, percent, rate } from './format.js';
 import { Missed } from './missed.js';
 import { line, points } from './trace.js';
+import { calm, seconds } from './record.js';
+import { agrees, count, grown, off, users } from './ways.js';
 import { downSince, sum, verdict } from './verdict.js';
 
 test('an axis ends at 1, 2, 2.5 or 5 times a power of ten', () => {
@@ -102,4 +104,32 @@ test('a trace spans the canvas and clips what is above it', () => {
 test('a line begins anew after a gap', () => {
   assert.equal(line([[0, 1], [1, 2], null, [3, 4]]), 'M0.0 1.0L1.0 2.0M3.0 4.0');
   assert.equal(line([]), '');
+});
+
+test('seconds of a live run', () => {
+  const frames = Array.from({ length: 30 }, (_, i) => ({ t: (i + 1) / 10 + 5, offered: 10, good: i < 10 ? 10 : 5 }));
+  const got = seconds(frames, 5, 4);
+  assert.deepEqual(got.slice(0, 3), [{ offered: 10, good: 10 }, { offered: 10, good: 5 }, { offered: 10, good: 5 }]);
+  assert.equal(got[3], null);
+});
+
+test('the calm of a run', () => {
+  const frames = [{ t: 1, good: 100, p50: 90, sat: 0.5 }, { t: 2, good: 100, p50: 20, sat: 0.5 }, { t: 3, good: 100, p50: 500, sat: 1 }, { t: 4, good: 100, p50: 30, sat: 0.6 }, { t: 5, good: 100, p50: 25, sat: 0.6 }];
+  assert.deepEqual(calm(frames, 1), { p50: 25, answers: 30 });
+  assert.equal(calm([], 0).answers, 0);
+});
+
+test('the crowd on the slider', () => {
+  assert.deepEqual([0, 1, 4, 15, 20].map(users), [1000, 1800, 10000, 5600000, 100000000]);
+  assert.deepEqual([200000, 5600000, 999].map(count), ['200 k', '5.6 M', '999']);
+});
+
+test('how far two engines are apart', () => {
+  const live = { p50: 20, p99: 100, refused: 0.1 };
+  assert.ok(agrees(off(live, { p50: 21.9, p99: 91, refused: 0.119 })));
+  for (const other of [{ ...live, p50: 22.1 }, { ...live, p99: 89 }, { ...live, refused: 0.121 }]) assert.ok(!agrees(off(live, other)));
+});
+
+test('knobs that grow with the crowd', () => {
+  assert.deepEqual([grown('10', 5), grown('0.1', 5), grown('3', 0.1), grown('0', 5), grown('160', 28)], ['50', '0.5', '1', '0', '4480']);
 });

@@ -3,7 +3,7 @@
 import { $, announce, text, toast } from './dom.js';
 
 export function link(state) {
-  const q = new URLSearchParams({ scenario: state.scenario, seed: state.seed });
+  const q = new URLSearchParams({ scenario: state.scenario, seed: state.seed, scale: state.scale });
   const knobs = [];
   for (const st of ['on', 'shadow']) {
     const names = state.patterns.filter((p) => p.state === st);
@@ -26,6 +26,8 @@ export function parse(query) {
   }
   const change = { name: q.get('scenario'), patterns };
   if (/^\d{1,15}$/.test(q.get('seed') ?? '')) change.seed = Number(q.get('seed'));
+  const scale = Number(q.get('scale'));
+  if (scale > 0) change.scale = scale;
   return change;
 }
 

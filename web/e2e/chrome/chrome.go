@@ -29,7 +29,7 @@ const watcher = `window.__csp = []; document.addEventListener('securitypolicyvio
 // things; what the page owes people is measured, in the page.
 const (
 	patience   = 2 * time.Minute
-	eventually = 90 * time.Second
+	eventually = 2 * time.Minute
 )
 
 // Browser is one chromium with a profile of its own. It ends with its test.

@@ -11,7 +11,12 @@
 // {"report": …} as the command line prints it, or {"error": text}.
 //
 // A request {"classic": id, "seed": n} reproduces a published result and is
-// answered {"record": …}.
+// answered {"record": …}. With "decide": true a scenario is not played: the
+// answer {"edge": text} says why no verdict on it can hold, or nothing.
+//
+// The request may also name an "engine", virtual or theory; what a request costs
+// the machine beyond the load, "cost_ms", which virtual time then adds; and
+// whether the report's sums begin with the event, "event".
 package main
 
 import (
@@ -21,7 +26,9 @@ import (
 	"syscall/js"
 	"time"
 
+	"workbench/lab/agree"
 	"workbench/lab/classics"
+	"workbench/lab/formula"
 	"workbench/lab/scenario"
 	"workbench/lab/virtual"
 )
@@ -36,11 +43,16 @@ type request struct {
 	Version  string   `json:"version"`
 	Classic  string   `json:"classic"`
 	Seed     uint64   `json:"seed"`
+	Engine   string   `json:"engine"`
+	CostMS   float64  `json:"cost_ms"`
+	Event    bool     `json:"event"`
+	Decide   bool     `json:"decide"`
 }
 
 type answer struct {
 	Report *scenario.Report `json:"report,omitempty"`
 	Record *classics.Record `json:"record,omitempty"`
+	Edge   *string          `json:"edge,omitempty"`
 	Error  string           `json:"error,omitempty"`
 }
 
@@ -69,8 +81,7 @@ func serve(args []js.Value) (answer, error) {
 		return answer{}, fmt.Errorf("request: %w", err)
 	}
 	if r.Classic == "" {
-		rep, err := r.run(args[1])
-		return answer{Report: &rep}, err
+		return r.scenario(args[1])
 	}
 	c, ok := classics.Find(r.Classic)
 	if !ok {
@@ -80,8 +91,11 @@ func serve(args []js.Value) (answer, error) {
 	return answer{Record: &record}, err
 }
 
-// run plays a scenario.
-func (r request) run(progress js.Value) (scenario.Report, error) {
+// maxCost bounds what a machine may add to a request, ms.
+const maxCost = 10_000
+
+// scenario answers a request for a scenario.
+func (r request) scenario(progress js.Value) (answer, error) {
 	var spec scenario.Spec
 	var err error
 	if r.Source != "" {
@@ -90,9 +104,39 @@ func (r request) run(progress js.Value) (scenario.Report, error) {
 		spec, err = scenario.Find(r.Scenario)
 	}
 	if err != nil {
-		return scenario.Report{}, err
+		return answer{}, err
 	}
-	return virtual.RunFlags(context.Background(), spec, r.Flags, virtual.Options{Seed: seed, Version: r.Version, Progress: func(elapsed, total time.Duration, _ scenario.Point) {
-		progress.Invoke(elapsed.Seconds(), total.Seconds())
-	}})
+	if !(r.CostMS >= 0 && r.CostMS <= maxCost) {
+		return answer{}, fmt.Errorf("cost_ms is %v, want 0 to %d", r.CostMS, maxCost)
+	}
+	spec, o, err := virtual.Resolve(spec, r.Flags, virtual.Options{Seed: seed, Version: r.Version})
+	if err != nil {
+		return answer{}, err
+	}
+	if r.Decide {
+		edge := ""
+		if err := agree.Decided(spec); err != nil {
+			edge = err.Error()
+		}
+		return answer{Edge: &edge}, nil
+	}
+	if at, ok := spec.EventAt(); ok && r.Event {
+		o.From = at
+	}
+	rep, err := r.play(spec, o, progress)
+	return answer{Report: &rep}, err
+}
+
+// play has the engine of the request's choice run a scenario.
+func (r request) play(spec scenario.Spec, o virtual.Options, progress js.Value) (scenario.Report, error) {
+	switch r.Engine {
+	case "theory":
+		return formula.Run(context.Background(), spec, formula.Options{Scale: o.Scale, Patterns: o.Patterns, Version: o.Version, From: o.From})
+	case "", "virtual":
+		o.Progress = func(elapsed, total time.Duration, _ scenario.Point) {
+			progress.Invoke(elapsed.Seconds(), total.Seconds())
+		}
+		return virtual.Run(context.Background(), agree.Add(spec, time.Duration(r.CostMS*float64(time.Millisecond))), o)
+	}
+	return scenario.Report{}, fmt.Errorf("engine %q: unknown here, want virtual or theory", r.Engine)
 }

@@ -1,0 +1,30 @@
+// Pure functions behind the three engines on one chart.
+
+const BOUNDS = { p50: 0.1, p99: 0.1, refused: 0.02 }; // within which two engines agree
+
+// count writes so many users: "5 M".
+export function count(n) {
+  for (const [unit, name] of [[1e6, ' M'], [1e3, ' k']]) if (n >= unit) return `${Number((n / unit).toPrecision(3))}${name}`;
+  return String(n);
+}
+
+// users turns the slider, in quarters of a decade from a thousand, into a count
+// that one would say.
+export const users = (position) => Number((10 ** (3 + position / 4)).toPrecision(position % 4 === 0 ? 1 : 2));
+
+const refused = (r) => (r.offered ? ['shed', 'limited', 'open'].reduce((sum, o) => sum + (r.outcomes[o] ?? 0), 0) / r.offered : 0);
+
+// figures returns what is compared of a report.
+export const figures = (r) => ({ good: r.goodput_share, p50: r.latency_ms.p50, p99: r.latency_ms.p99, refused: refused(r) });
+
+// off returns how far b is from a: shares of a's latencies, a difference of
+// the shares refused.
+export const off = (a, b) => ({ p50: a.p50 ? b.p50 / a.p50 - 1 : 0, p99: a.p99 ? b.p99 / a.p99 - 1 : 0, refused: b.refused - a.refused });
+
+export const agrees = (o) => Object.entries(BOUNDS).every(([k, most]) => Math.abs(o[k]) <= most);
+
+// grown writes a knob's value factor times as large, whole numbers as such.
+export function grown(value, factor) {
+  const v = Number(value) * factor;
+  return String(/^\d+$/.test(value) ? Math.max(Math.min(1, Number(value)), Math.round(v)) : Number(v.toPrecision(9)));
+}
