@@ -1,5 +1,5 @@
 // Package progress keeps what a learner did in one SQLite file: the runs of the
-// lab with their predictions. It is the only place with SQL for learner state.
+// lab with their predictions, and attempts at exercises with drafts and hints. It is the only place with SQL for learner state.
 //
 // A run is on disk before Keep returns (WAL, synchronous=FULL).
 package progress
@@ -32,6 +32,30 @@ func migrations() []string {
 			scenario TEXT NOT NULL,
 			summary  TEXT NOT NULL,    -- live.RunSummary as JSON, without its ID
 			report   TEXT NOT NULL     -- scenario.Report as JSON
+		) STRICT;`,
+		`CREATE TABLE attempt (
+			id      INTEGER PRIMARY KEY AUTOINCREMENT,
+			slug    TEXT NOT NULL,
+			at      INTEGER NOT NULL, -- Unix milliseconds
+			state   TEXT NOT NULL,    -- attempt.State
+			tries   INTEGER NOT NULL, -- gradings begun
+			files   TEXT NOT NULL,    -- by name, as JSON
+			passed  INTEGER NOT NULL,
+			verdict TEXT NOT NULL     -- as JSON; empty: none yet
+		) STRICT;
+		CREATE INDEX attempt_slug ON attempt (slug, id);
+		CREATE TABLE draft (
+			slug    TEXT PRIMARY KEY,
+			at      INTEGER NOT NULL,
+			version INTEGER NOT NULL, -- grows with each save
+			files   TEXT NOT NULL
+		) STRICT;
+		CREATE TABLE hint (
+			slug  TEXT NOT NULL,
+			task  TEXT NOT NULL,
+			rungs INTEGER NOT NULL,
+			at    INTEGER NOT NULL,
+			PRIMARY KEY (slug, task)
 		) STRICT;`,
 	}
 }
