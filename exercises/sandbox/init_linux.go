@@ -49,7 +49,9 @@ func become(s spec, program int) error {
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
 		return fmt.Errorf("ask to end with the parent: %w", err)
 	}
-	unix.Umask(0o077)
+	if s.Kind == Untrusted {
+		unix.Umask(0o077)
+	}
 	if s.Kind == Untrusted && s.Namespace {
 		if err := emptyRoot(s); err != nil {
 			return err
