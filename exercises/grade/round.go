@@ -1,0 +1,163 @@
+package grade
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"workbench/exercises/sandbox"
+)
+
+// record is one line of the harness's report; stage/harness.go.txt has the
+// same.
+type record struct {
+	Event   string   `json:"event"`
+	Test    string   `json:"test"`
+	Failed  bool     `json:"failed"`
+	Skipped bool     `json:"skipped"`
+	Races   int      `json:"races"`
+	Leaks   []string `json:"leaks"`
+	MS      float64  `json:"ms"`
+	Locked  bool     `json:"locked"`
+	Answer  float64  `json:"answer"`
+	Right   float64  `json:"right"`
+}
+
+func (r record) duration() time.Duration { return time.Duration(r.MS * float64(time.Millisecond)) }
+
+// round is what one process of the staged program reported and printed.
+type round struct {
+	ready, done bool
+	forged      bool // something that had not the key wrote to the report
+	races       int  // in all
+	begun       []string
+	ended       map[string]record
+	bench       record
+	words       []byte // what the tests printed
+	loud        bool   // the tests printed too much
+	sandbox.Result
+}
+
+// wires are the pipes between the judge and one process. The first of each pair
+// is the judge's end.
+type wires struct {
+	report, words, key [2]*os.File
+}
+
+func lay() (w wires, err error) {
+	if w.report[0], w.report[1], err = os.Pipe(); err != nil {
+		return w, err
+	}
+	if w.words[0], w.words[1], err = os.Pipe(); err != nil {
+		return w, err
+	}
+	w.key[1], w.key[0], err = os.Pipe()
+	return w, err
+}
+
+// close closes ends: 0 the judge's, 1 the process's.
+func (w wires) close(end int) {
+	for _, pair := range [][2]*os.File{w.report, w.words, w.key} {
+		pair[end].Close()
+	}
+}
+
+// Limits of what a process may report and its tests print.
+const (
+	maxReport = 4 << 20
+	maxWords  = 1 << 20
+)
+
+// round runs the staged program once and listens to it. It ends the program as
+// soon as that has reported that it is done: what comes after counts for
+// nothing, and the race detector would wait for a second.
+func (g *Grader) round(ctx context.Context, program string, args []string, limits sandbox.Limits, heard func(record)) (*round, error) {
+	w, err := lay()
+	if err != nil {
+		return nil, fmt.Errorf("lay the pipes to the tests: %w", err)
+	}
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	secret := hex.EncodeToString(key)
+	if _, err := w.key[0].WriteString(secret); err != nil {
+		return nil, fmt.Errorf("hand over the key: %w", err)
+	}
+	w.key[0].Close()
+	p, err := g.box.Start(ctx, sandbox.Command{
+		Program: program, Args: args, Env: []string{"HOME=/tmp", "TMPDIR=/tmp", "TZ=UTC", "GORACE=atexit_sleep_ms=0", "GOTRACEBACK=all"},
+		Files: []*os.File{w.report[1], w.words[1], w.key[1]}, Limits: limits,
+	})
+	w.close(1)
+	if err != nil {
+		w.close(0)
+		return nil, err
+	}
+	r := &round{ended: map[string]record{}}
+	var listening sync.WaitGroup
+	listening.Go(func() {
+		r.listen(io.LimitReader(w.report[0], maxReport), secret, heard)
+		if r.done || r.forged {
+			p.Stop()
+		}
+		_, _ = io.Copy(io.Discard, w.report[0]) // so that a flood ends with the process and not in a full pipe
+	})
+	listening.Go(func() {
+		r.words, _ = io.ReadAll(io.LimitReader(w.words[0], maxWords)) // up to where it breaks off
+		if len(r.words) == maxWords {
+			r.loud = true
+			p.Stop()
+		}
+		_, _ = io.Copy(io.Discard, w.words[0])
+	})
+	result := p.Wait()
+	// Where processes can outlive their group, one may still hold the pipes.
+	settled, cancel := context.WithTimeout(context.Background(), time.Second)
+	stop := context.AfterFunc(settled, func() { w.close(0) })
+	listening.Wait()
+	if stop() {
+		w.close(0)
+	}
+	cancel()
+	r.Result = result
+	return r, nil
+}
+
+// listen reads the report until its end, the record "done", or the first line
+// that the harness cannot have written.
+func (r *round) listen(from io.Reader, key string, heard func(record)) {
+	lines := bufio.NewScanner(from)
+	lines.Buffer(nil, 1<<20)
+	for n := 1; lines.Scan(); n++ {
+		body, ok := bytes.CutPrefix(lines.Bytes(), []byte(key+" "+strconv.Itoa(n)+" "))
+		var one record
+		if !ok || json.Unmarshal(body, &one) != nil {
+			r.forged = true
+			return
+		}
+		switch one.Event {
+		case "ready":
+			r.ready = true
+		case "begin":
+			r.begun = append(r.begun, one.Test)
+		case "end":
+			r.ended[one.Test] = one
+			r.races += one.Races
+		case "bench":
+			r.bench = one
+		case "done":
+			r.races = max(r.races, one.Races)
+			r.done = !one.Failed
+			return
+		}
+		heard(one)
+	}
+}
