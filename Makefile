@@ -54,6 +54,10 @@ bench-sim: ## measure virtual time beside other styles (python3-simpy for one of
 agree: build ## play three loads live, in virtual time and on paper, and print how far apart they are
 	$(BIN) agree
 
+.PHONY: exercises
+exercises: ## prove the exercises: right answers pass, mutants fail (needs gcc; minutes)
+	$(GO) run ./exercises/prove -runs 20
+
 .PHONY: bench-hub
 bench-hub: ## measure what fifty open pages cost the server
 	$(GO) run ./web/stream/bench

@@ -1,0 +1,190 @@
+//go:build exercise
+
+package keyedlimiter_test
+
+import (
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	keyedlimiter "workbench/exercises/02-keyed-limiter/start"
+)
+
+// An abuser must not get a fresh bucket by having others push it out.
+func TestDebtIsRemembered(t *testing.T) {
+	l := limiter(t, keyedlimiter.Config{Rate: 1, Burst: 10, MaxKeys: 5})
+	admitted(l, "mallory", 10, 0)
+	for i := range 200 {
+		l.Allow(fmt.Sprint("helper-", i), time.Millisecond)
+	}
+	if got := admitted(l, "mallory", 10, 2*time.Millisecond); got != 0 {
+		t.Errorf("after 200 other keys, a key without tokens was admitted %d times, want 0: its debt was forgotten", got)
+	}
+}
+
+// When the table is full of keys in debt, all further keys share one bucket:
+// they are neither all refused nor each given a fresh burst.
+func TestOverflowIsShared(t *testing.T) {
+	l := limiter(t, keyedlimiter.Config{Rate: 1, Burst: 4, MaxKeys: 3})
+	for _, key := range []string{"a", "b", "c"} {
+		admitted(l, key, 4, 0)
+	}
+	passed := 0
+	for i := range 100 {
+		passed += admitted(l, fmt.Sprint("new-", i), 1, time.Millisecond)
+	}
+	if passed != 4 {
+		t.Errorf("%d of 100 keys that found no room passed, want 4: one burst for all of them together", passed)
+	}
+	ok, wait := l.Allow("new-0", 2*time.Millisecond)
+	if ok || wait < 900*time.Millisecond || wait > 1100*time.Millisecond {
+		t.Errorf("Allow without room = %v, %v; want false and about a second", ok, wait)
+	}
+	if n := l.Len(); n != 3 {
+		t.Errorf("the table holds %d keys, want 3", n)
+	}
+}
+
+// A key that has been idle for two fill times makes room.
+func TestIdleMakesRoom(t *testing.T) {
+	l := limiter(t, keyedlimiter.Config{Rate: 10, Burst: 10, MaxKeys: 3})
+	for _, key := range []string{"a", "b", "c"} {
+		admitted(l, key, 10, 0)
+	}
+	later := 2*time.Second + time.Millisecond
+	if got := admitted(l, "d", 20, later); got != 10 {
+		t.Errorf("with three idle keys in a table of three, a new key got %d tokens, want a bucket of its own: 10", got)
+	}
+	if got := admitted(l, "e", 20, later); got != 10 {
+		t.Errorf("a second new key got %d tokens, want 10", got)
+	}
+	if got := admitted(l, "d", 5, later); got != 0 {
+		t.Errorf("the first new key got %d more tokens, want 0: it was pushed out by the second", got)
+	}
+}
+
+func TestFirstUseTogether(t *testing.T) {
+	for round := range 200 {
+		l := limiter(t, keyedlimiter.Config{Rate: 1, Burst: 5, MaxKeys: 10})
+		var passed atomic.Int64
+		var all sync.WaitGroup
+		gate := make(chan struct{})
+		for range 8 {
+			all.Go(func() {
+				<-gate
+				passed.Add(int64(admitted(l, "same", 3, 0)))
+			})
+		}
+		close(gate)
+		all.Wait()
+		if got := passed.Load(); got != 5 {
+			t.Fatalf("round %d: 8 goroutines met a new key and got %d tokens, want 5: it must have one bucket", round, got)
+		}
+	}
+}
+
+func TestManyKeysTogether(t *testing.T) {
+	const keys, burst = 50, 20
+	l := limiter(t, keyedlimiter.Config{Rate: 1, Burst: burst, MaxKeys: keys})
+	var passed [keys]atomic.Int64
+	var all sync.WaitGroup
+	for range 6 {
+		all.Go(func() {
+			for i := range keys * burst {
+				if ok, _ := l.Allow(fmt.Sprint(i%keys), 0); ok {
+					passed[i%keys].Add(1)
+				}
+				if i%100 == 0 && l.Len() > keys {
+					t.Errorf("the table holds %d keys, want at most %d", l.Len(), keys)
+				}
+			}
+		})
+	}
+	all.Wait()
+	for key := range passed {
+		if got := passed[key].Load(); got != burst {
+			t.Errorf("key %d was admitted %d times, want %d", key, got, burst)
+		}
+	}
+}
+
+func TestClockBackwards(t *testing.T) {
+	l := limiter(t, keyedlimiter.Config{Rate: 10, Burst: 3, MaxKeys: 4})
+	admitted(l, "a", 3, 10*time.Second)
+	for range 20 {
+		if admitted(l, "a", 1, 2*time.Second)+admitted(l, "a", 1, 10*time.Second) > 0 {
+			t.Fatal("a clock that goes back and forth minted a token")
+		}
+	}
+	if got := admitted(l, "a", 5, time.Minute); got != 3 {
+		t.Errorf("a minute later %d passed, want 3", got)
+	}
+}
+
+func TestBadSettings(t *testing.T) {
+	good := keyedlimiter.Config{Rate: 1, Burst: 1, MaxKeys: 1}
+	for _, c := range []struct {
+		name string
+		set  func(*keyedlimiter.Config)
+	}{
+		{"no rate", func(c *keyedlimiter.Config) { c.Rate = 0 }},
+		{"negative rate", func(c *keyedlimiter.Config) { c.Rate = -1 }},
+		{"not a number", func(c *keyedlimiter.Config) { c.Rate = math.NaN() }},
+		{"endless rate", func(c *keyedlimiter.Config) { c.Rate = math.Inf(1) }},
+		{"no burst", func(c *keyedlimiter.Config) { c.Burst = 0 }},
+		{"no keys", func(c *keyedlimiter.Config) { c.MaxKeys = 0 }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := good
+			c.set(&cfg)
+			if l, err := keyedlimiter.New(cfg); err == nil || l != nil {
+				t.Errorf("New(%+v) = %v, %v; want no limiter and an error", cfg, l, err)
+			}
+		})
+	}
+}
+
+// An attack with new keys hits a table full of keys in debt: looking through
+// all of it for each request would do the attacker's work. A table 32 times as
+// large may cost up to 8 times as much here, for caches that it no longer fits.
+func TestFullTableIsCheap(t *testing.T) {
+	full := func(keys int) func(round int) time.Duration {
+		l := limiter(t, keyedlimiter.Config{Rate: 0.001, Burst: 1, MaxKeys: keys})
+		for i := range keys {
+			l.Allow(fmt.Sprint("debtor-", i), 0)
+		}
+		return func(round int) time.Duration {
+			began := time.Now()
+			for i := range 200 {
+				l.Allow(fmt.Sprint("new-", round, "-", i), time.Duration(round))
+			}
+			return time.Since(began)
+		}
+	}
+	small, large := full(250), full(8000)
+	a, b := time.Hour, time.Hour
+	for round := range 25 { // the fastest of many is not disturbed by other work
+		a, b = min(a, small(round)), min(b, large(round))
+	}
+	if b > 8*a {
+		t.Errorf("200 new keys at a full table took %v with 250 keys and %v with 8000, want about the same", a, b)
+	}
+}
+
+func BenchmarkAllow(b *testing.B) {
+	l := limiter(b, keyedlimiter.Config{Rate: 1e6, Burst: 100, MaxKeys: 1024})
+	keys := make([]string, 1024)
+	for i := range keys {
+		keys[i] = fmt.Sprint("user-", i)
+	}
+	var now atomic.Int64
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			n := now.Add(100)
+			l.Allow(keys[n/100%1024], time.Duration(n))
+		}
+	})
+}

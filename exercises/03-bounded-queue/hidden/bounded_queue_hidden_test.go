@@ -1,0 +1,270 @@
+//go:build exercise
+
+package boundedqueue_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	boundedqueue "workbench/exercises/03-bounded-queue/start"
+)
+
+func TestCapacityTogether(t *testing.T) {
+	for round := range 30 {
+		q := queue(t, 10)
+		var accepted atomic.Int64
+		var all sync.WaitGroup
+		gate := make(chan struct{})
+		for range 16 {
+			all.Go(func() {
+				<-gate
+				for i := range 5 {
+					if q.Push(i) == nil {
+						accepted.Add(1)
+					}
+				}
+			})
+		}
+		close(gate)
+		within(t, "16 goroutines pushing", all.Wait)
+		if n := accepted.Load(); n != 10 || q.Len() != 10 {
+			t.Fatalf("round %d: a queue of 10 accepted %d items and holds %d, want 10 and 10", round, n, q.Len())
+		}
+	}
+}
+
+// Whoever pushes while the queue is being closed gets an error or a place, and
+// never a panic; and what got a place can be popped.
+func TestCloseTogether(t *testing.T) {
+	for round := range 60 {
+		q := queue(t, 1000)
+		var tried, accepted atomic.Int64
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				defer func() {
+					if r := recover(); r != nil {
+						t.Errorf("round %d: Push beside Close panicked: %v", round, r)
+					}
+				}()
+				for range 100 {
+					tried.Add(1)
+					err := q.Push(1)
+					if err == nil {
+						accepted.Add(1)
+					} else if !errors.Is(err, boundedqueue.ErrClosed) {
+						t.Errorf("Push = %v, want nil or ErrClosed: there is room", err)
+					}
+				}
+			})
+		}
+		for tried.Load() < 20 {
+			runtime.Gosched()
+		}
+		q.Close()
+		within(t, "8 goroutines pushing beside Close", all.Wait)
+		popped := int64(0)
+		within(t, "draining", func() {
+			for {
+				if _, err := q.Pop(t.Context()); err != nil {
+					return
+				}
+				popped++
+			}
+		})
+		if popped != accepted.Load() {
+			t.Fatalf("round %d: %d items were accepted and %d came out", round, accepted.Load(), popped)
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+func TestCloseWakesAll(t *testing.T) {
+	q := queue(t, 1)
+	var all sync.WaitGroup
+	for range 5 {
+		all.Go(func() {
+			if _, err := q.Pop(t.Context()); !errors.Is(err, boundedqueue.ErrClosed) {
+				t.Errorf("Pop = %v, want ErrClosed", err)
+			}
+		})
+	}
+	time.Sleep(20 * time.Millisecond) // most of them wait by now
+	q.Close()
+	within(t, "waiting while the queue is closed", all.Wait)
+}
+
+func TestPopEndsWithContext(t *testing.T) {
+	q := queue(t, 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(20*time.Millisecond, cancel)
+	within(t, "Pop whose context ends", func() {
+		if _, err := q.Pop(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("Pop = %v, want context.Canceled", err)
+		}
+	})
+	push(t, q, 1)
+	within(t, "Pop with an ended context", func() {
+		if _, err := q.Pop(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("Pop with an ended context = %v, want context.Canceled", err)
+		}
+	})
+	pop(t, q, 1) // nobody has taken it
+}
+
+// An item that comes in the moment in which a context ends is either the
+// waiter's or still there.
+func TestCancelLosesNothing(t *testing.T) {
+	q := queue(t, 4)
+	for round := range 3000 {
+		ctx, cancel := context.WithCancel(t.Context())
+		got := make(chan bool, 1)
+		go func() {
+			_, err := q.Pop(ctx)
+			got <- err == nil
+		}()
+		if round%2 == 0 {
+			runtime.Gosched() // let it wait
+		}
+		if round%3 == 0 {
+			go cancel()
+		} else {
+			cancel()
+		}
+		if err := q.Push(round); err != nil {
+			t.Fatalf("round %d: Push = %v, want room", round, err)
+		}
+		served := false
+		within(t, "Pop whose context ends", func() { served = <-got })
+		if want := map[bool]int{true: 0, false: 1}[served]; q.Len() != want {
+			t.Fatalf("round %d: Pop got the item: %v, and the queue holds %d; want it in exactly one place", round, served, q.Len())
+		}
+		if !served {
+			pop(t, q, round)
+		}
+		cancel()
+	}
+}
+
+// Ten jobs of a second, three workers: four seconds, and never four at a time.
+func TestWorkersBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, err := boundedqueue.New[int](10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 10 {
+			if err := q.Push(i); err != nil {
+				t.Fatalf("Push = %v, want room", err)
+			}
+		}
+		q.Close()
+		var running, most atomic.Int64
+		began := time.Now()
+		handled, _ := boundedqueue.Work(t.Context(), q, 3, func(context.Context, int) {
+			n := running.Add(1)
+			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+			}
+			time.Sleep(time.Second)
+			running.Add(-1)
+		})
+		if took := time.Since(began); handled != 10 || took != 4*time.Second || most.Load() != 3 {
+			t.Errorf("3 workers handled %d jobs of a second in %v, %d at a time; want 10 in 4s, 3 at a time", handled, took, most.Load())
+		}
+	})
+}
+
+func TestPanicInHandler(t *testing.T) {
+	q := queue(t, 10)
+	for i := range 10 {
+		push(t, q, i)
+	}
+	q.Close()
+	within(t, "Work with handlers that panic", func() {
+		handled, panicked := boundedqueue.Work(t.Context(), q, 2, func(_ context.Context, item int) {
+			if item%2 == 1 {
+				panic("odd")
+			}
+		})
+		if handled != 10 || panicked != 5 {
+			t.Errorf("Work = %d, %d; want 10 handled, 5 of them panicked", handled, panicked)
+		}
+	})
+}
+
+// On SIGTERM: take nothing more, finish what was begun, say what is left.
+func TestStopWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, err := boundedqueue.New[int](10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 6 {
+			if err := q.Push(i); err != nil {
+				t.Fatalf("Push = %v, want room", err)
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		defer cancel()
+		var finished atomic.Int64
+		began := time.Now()
+		handled, _ := boundedqueue.Work(ctx, q, 2, func(context.Context, int) {
+			time.Sleep(time.Second)
+			finished.Add(1)
+		})
+		took, done := time.Since(began), finished.Load()
+		time.Sleep(5 * time.Second)
+		if handled != 4 || done != 4 || took != 2*time.Second || q.Len() != 2 {
+			t.Errorf("stopped after 1.5 s, 2 workers said %d handled after %v, when %d had finished and %d were left; want 4 after 2s, 4, 2", handled, took, done, q.Len())
+		}
+	})
+}
+
+func TestBadCapacity(t *testing.T) {
+	for _, capacity := range []int{0, -1} {
+		if q, err := boundedqueue.New[int](capacity); err == nil || q != nil {
+			t.Errorf("New(%d) = %v, %v; want no queue and an error", capacity, q, err)
+		}
+	}
+}
+
+// watched counts how often somebody asks whether a context has ended.
+type watched struct {
+	context.Context
+	asked atomic.Int64
+}
+
+func (w *watched) Done() <-chan struct{} { w.asked.Add(1); return w.Context.Done() }
+func (w *watched) Err() error            { w.asked.Add(1); return w.Context.Err() }
+
+// Waiting is being woken, not asking again and again.
+func TestWaitsQuietly(t *testing.T) {
+	q := queue(t, 1)
+	inner, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ctx := &watched{Context: inner}
+	done := make(chan error, 1)
+	go func() {
+		_, err := q.Pop(ctx)
+		done <- err
+	}()
+	time.Sleep(150 * time.Millisecond)
+	asked := ctx.asked.Load()
+	push(t, q, 1)
+	within(t, "Pop after Push", func() {
+		if err := <-done; err != nil {
+			t.Errorf("Pop = %v, want the item", err)
+		}
+	})
+	if asked > 20 {
+		t.Errorf("while it waited 150 ms, Pop looked %d times whether its context had ended; want it to sleep until woken", asked)
+	}
+}

@@ -1,0 +1,154 @@
+//go:build exercise
+
+package boundedqueue_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	boundedqueue "workbench/exercises/03-bounded-queue/start"
+)
+
+func queue(t testing.TB, capacity int, items ...int) *boundedqueue.Queue[int] {
+	t.Helper()
+	q, err := boundedqueue.New[int](capacity)
+	if err != nil {
+		t.Fatalf("New(%d) = %v, want a queue", capacity, err)
+	}
+	for _, item := range items {
+		push(t, q, item)
+	}
+	return q
+}
+
+// within fails the test when f has not returned after a time that is ages for it.
+func within(t testing.TB, what string, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(3 * time.Second):
+		t.Fatalf("%s has not returned after 3 s", what)
+	}
+}
+
+func push(t testing.TB, q *boundedqueue.Queue[int], item int) {
+	t.Helper()
+	within(t, "Push", func() {
+		if err := q.Push(item); err != nil {
+			t.Errorf("Push(%d) = %v, want room for it", item, err)
+		}
+	})
+}
+
+func pop(t testing.TB, q *boundedqueue.Queue[int], want int) {
+	t.Helper()
+	within(t, "Pop", func() {
+		if got, err := q.Pop(t.Context()); err != nil || got != want {
+			t.Errorf("Pop = %d, %v; want %d", got, err, want)
+		}
+	})
+}
+
+func TestOrder(t *testing.T) {
+	q := queue(t, 3, 1, 2, 3)
+	pop(t, q, 1)
+	push(t, q, 4)
+	if n := q.Len(); n != 3 {
+		t.Errorf("Len = %d, want 3", n)
+	}
+	for _, want := range []int{2, 3, 4} {
+		pop(t, q, want)
+	}
+	if n := q.Len(); n != 0 {
+		t.Errorf("Len = %d, want 0", n)
+	}
+}
+
+// The whole point: a queue that is full says so now, and not in a minute.
+func TestFull(t *testing.T) {
+	q := queue(t, 2, 1, 2)
+	within(t, "Push to a full queue", func() {
+		if err := q.Push(3); !errors.Is(err, boundedqueue.ErrFull) {
+			t.Errorf("Push to a full queue = %v, want ErrFull", err)
+		}
+	})
+	pop(t, q, 1)
+	push(t, q, 4)
+	pop(t, q, 2)
+	pop(t, q, 4)
+}
+
+func TestPopWaits(t *testing.T) {
+	q := queue(t, 1)
+	got := make(chan int)
+	go func() {
+		item, err := q.Pop(t.Context())
+		if err != nil {
+			t.Errorf("Pop = %v, want the item that came while it waited", err)
+		}
+		got <- item
+	}()
+	select {
+	case item := <-got:
+		t.Fatalf("Pop of an empty queue = %d, want it to wait", item)
+	case <-time.After(20 * time.Millisecond):
+	}
+	push(t, q, 7)
+	within(t, "Pop after Push", func() {
+		if item := <-got; item != 7 {
+			t.Errorf("Pop = %d, want 7", item)
+		}
+	})
+}
+
+func TestCloseDrains(t *testing.T) {
+	q := queue(t, 5, 1, 2)
+	within(t, "Close", func() { q.Close(); q.Close() })
+	if err := q.Push(3); !errors.Is(err, boundedqueue.ErrClosed) {
+		t.Errorf("Push after Close = %v, want ErrClosed", err)
+	}
+	pop(t, q, 1)
+	pop(t, q, 2)
+	within(t, "Pop of a closed, empty queue", func() {
+		if _, err := q.Pop(t.Context()); !errors.Is(err, boundedqueue.ErrClosed) {
+			t.Errorf("Pop of a closed, empty queue = %v, want ErrClosed", err)
+		}
+	})
+}
+
+func TestWork(t *testing.T) {
+	q := queue(t, 20)
+	for i := range 20 {
+		push(t, q, i)
+	}
+	q.Close()
+	var mu sync.Mutex
+	var seen []int
+	within(t, "Work on a closed queue", func() {
+		handled, panicked := boundedqueue.Work(t.Context(), q, 3, func(_ context.Context, item int) {
+			mu.Lock()
+			defer mu.Unlock()
+			seen = append(seen, item)
+		})
+		if handled != 20 || panicked != 0 {
+			t.Errorf("Work = %d, %d; want 20 handled, 0 panicked", handled, panicked)
+		}
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	slices.Sort(seen)
+	for i := range 20 {
+		if len(seen) != 20 || seen[i] != i {
+			t.Fatalf("handled %v, want each of 0 to 19 once", seen)
+		}
+	}
+}

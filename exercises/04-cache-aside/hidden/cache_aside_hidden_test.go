@@ -1,0 +1,254 @@
+//go:build exercise
+
+package cacheaside_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"testing"
+	"time"
+
+	cacheaside "workbench/exercises/04-cache-aside/start"
+)
+
+func TestJitter(t *testing.T) {
+	for _, c := range []struct {
+		draw     float64
+		lifetime time.Duration
+	}{
+		{0, 48 * time.Second},
+		{0.25, 54 * time.Second},
+		{0.5, time.Minute},
+		{0.999999, 72 * time.Second},
+	} {
+		t.Run(fmt.Sprint(c.draw), func(t *testing.T) {
+			cached, k := cache(t, func(cfg *cacheaside.Config) {
+				cfg.Jitter = 0.2
+				cfg.Rand = func() float64 { return c.draw }
+			})
+			var s source
+			get(t, cached, "a", s.load, "value 1")
+			k.advance(c.lifetime - 10*time.Millisecond)
+			get(t, cached, "a", s.load, "value 1")
+			k.advance(20 * time.Millisecond)
+			get(t, cached, "a", s.load, "value 2")
+		})
+	}
+}
+
+func TestExpiredHotKey(t *testing.T) {
+	c, k := cache(t)
+	var s source
+	get(t, c, "hot", s.load, "value 1")
+	k.advance(2 * time.Minute)
+	values, errs := crowd(t, c, "hot", 30, s.load)
+	for i := range values {
+		if values[i] != "value 2" || errs[i] != nil {
+			t.Fatalf("caller %d got %q, %v; want the new %q", i, values[i], errs[i], "value 2")
+		}
+	}
+	if n := s.loads.Load(); n != 2 {
+		t.Errorf("30 callers at an expired key were %d loads, want 1", n-1)
+	}
+}
+
+// Who waits for a load that fails shares its failure. One load after another
+// for each of them would make the last wait 40 times as long.
+func TestFailureIsShared(t *testing.T) {
+	c, _ := cache(t)
+	var s source
+	s.fail.Store(true)
+	_, errs := crowd(t, c, "hot", 40, s.load)
+	for i, err := range errs {
+		if !errors.Is(err, errSick) {
+			t.Fatalf("caller %d got %v, want the load's error", i, err)
+		}
+	}
+	if n := s.loads.Load(); n > 8 {
+		t.Errorf("40 callers of a sick source were %d loads, want them to share one", n)
+	}
+}
+
+func TestKeysAreApart(t *testing.T) {
+	c, _ := cache(t)
+	var s source
+	get(t, c, "fresh", s.load, "value 1")
+	release := make(chan struct{})
+	var all sync.WaitGroup
+	started := make(chan struct{})
+	all.Go(func() {
+		c.GetOrLoad(t.Context(), "slow", func(context.Context) (string, error) {
+			close(started)
+			<-release
+			return "", nil
+		})
+	})
+	defer func() { close(release); all.Wait() }()
+	within(t, "starting a load", func() { <-started })
+	get(t, c, "fresh", s.load, "value 1")
+	get(t, c, "other", s.load, "value 2")
+}
+
+// The caller that began the load leaves. The load goes on for the others, who
+// would all fail for one closed tab.
+func TestFirstCallerLeaves(t *testing.T) {
+	c, _ := cache(t)
+	type name struct{}
+	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), name{}, "trace"))
+	defer cancel()
+	started, release := make(chan context.Context, 2), make(chan struct{})
+	load := func(ctx context.Context) (string, error) {
+		started <- ctx
+		<-release
+		return "value", ctx.Err()
+	}
+	first := make(chan error, 1)
+	go func() {
+		_, err := c.GetOrLoad(ctx, "a", load)
+		first <- err
+	}()
+	var loading context.Context
+	within(t, "starting a load", func() { loading = <-started })
+	second := make(chan error, 1)
+	go func() {
+		value, err := c.GetOrLoad(t.Context(), "a", load)
+		if err == nil && value != "value" {
+			err = fmt.Errorf("got %q", value)
+		}
+		second <- err
+	}()
+	time.Sleep(20 * time.Millisecond)
+	cancel()
+	within(t, "GetOrLoad of the caller that leaves", func() {
+		if err := <-first; !errors.Is(err, context.Canceled) {
+			t.Errorf("the caller that left got %v, want context.Canceled", err)
+		}
+	})
+	if loading.Err() != nil {
+		t.Errorf("the load's context ended with the caller's (%v), want it to go on for the others", loading.Err())
+	}
+	if loading.Value(name{}) != "trace" {
+		t.Error("the load's context lost the values of the caller's")
+	}
+	close(release)
+	within(t, "GetOrLoad of the other caller", func() {
+		if err := <-second; err != nil {
+			t.Errorf("the other caller got %v, want the value", err)
+		}
+	})
+}
+
+func TestWaiterLeaves(t *testing.T) {
+	c, _ := cache(t)
+	started, release := make(chan struct{}), make(chan struct{})
+	first := make(chan error, 1)
+	go func() {
+		_, err := c.GetOrLoad(t.Context(), "a", func(context.Context) (string, error) {
+			close(started)
+			<-release
+			return "value", nil
+		})
+		first <- err
+	}()
+	within(t, "starting a load", func() { <-started })
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	left := make(chan error, 1)
+	go func() {
+		_, err := c.GetOrLoad(ctx, "a", func(context.Context) (string, error) { return "second load", nil })
+		left <- err
+	}()
+	select {
+	case err := <-left:
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a waiter with 20 ms got %v, want context.DeadlineExceeded", err)
+		}
+	case <-time.After(3 * time.Second):
+		t.Error("a waiter with 20 ms still waits after 3 s")
+	}
+	close(release)
+	within(t, "the load", func() {
+		if err := <-first; err != nil {
+			t.Errorf("the caller that stayed got %v, want the value", err)
+		}
+	})
+}
+
+func TestPanic(t *testing.T) {
+	c, _ := cache(t)
+	_, errs := crowd(t, c, "a", 10, func(context.Context) (string, error) { panic("nil map") })
+	for i, err := range errs {
+		if !errors.Is(err, cacheaside.ErrPanic) {
+			t.Fatalf("caller %d of a load that panics got %v, want ErrPanic", i, err)
+		}
+	}
+	var s source
+	get(t, c, "a", s.load, "value 1")
+}
+
+func TestTogether(t *testing.T) {
+	c, _ := cache(t)
+	var sources [20]source
+	var all sync.WaitGroup
+	for g := range 8 {
+		all.Go(func() {
+			for i := range 400 {
+				key := (i*7 + g) % len(sources)
+				got, err := c.GetOrLoad(t.Context(), fmt.Sprint(key), sources[key].load)
+				if err != nil || got != "value 1" {
+					t.Errorf("GetOrLoad(%d) = %q, %v; want %q", key, got, err, "value 1")
+					return
+				}
+			}
+		})
+	}
+	within(t, "one of 8 goroutines", all.Wait)
+	for key := range sources {
+		if n := sources[key].loads.Load(); n != 1 {
+			t.Errorf("key %d was loaded %d times, want once", key, n)
+		}
+	}
+}
+
+func TestBadSettings(t *testing.T) {
+	for _, cfg := range []cacheaside.Config{
+		{TTL: 0}, {TTL: -time.Second}, {TTL: time.Second, Jitter: -0.1}, {TTL: time.Second, Jitter: 1}, {TTL: time.Second, Jitter: math.NaN()},
+	} {
+		if c, err := cacheaside.New(cfg); err == nil || c != nil {
+			t.Errorf("New(TTL %v, Jitter %v) = %v, %v; want no cache and an error", cfg.TTL, cfg.Jitter, c, err)
+		}
+	}
+	c, err := cacheaside.New(cacheaside.Config{TTL: time.Hour, Jitter: 0.5})
+	if err != nil {
+		t.Fatalf("New without Now and Rand = %v, want the machine's own", err)
+	}
+	var s source
+	get(t, c, "a", s.load, "value 1")
+	get(t, c, "a", s.load, "value 1")
+}
+
+func TestHitAllocations(t *testing.T) {
+	c, _ := cache(t)
+	var s source
+	get(t, c, "a", s.load, "value 1")
+	ctx := t.Context()
+	load := cacheaside.Loader(s.load)
+	if n := testing.AllocsPerRun(500, func() { c.GetOrLoad(ctx, "a", load) }); n > 1 {
+		t.Errorf("a hit allocates %v times, want at most 1: hits are why there is a cache", n)
+	}
+}
+
+func BenchmarkHit(b *testing.B) {
+	c, _ := cache(b)
+	var s source
+	ctx := b.Context()
+	load := cacheaside.Loader(s.load)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			c.GetOrLoad(ctx, "a", load)
+		}
+	})
+}

@@ -1,0 +1,200 @@
+//go:build exercise
+
+package lockcleanup_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	lockcleanup "workbench/exercises/05-lock-cleanup/start"
+)
+
+// hesitant is a context at which a goroutine pauses that is about to wait: there,
+// between getting hold of a lock and taking it, is where the lock is removed.
+type hesitant struct{ context.Context }
+
+func (h hesitant) Done() <-chan struct{} {
+	for range 3 {
+		runtime.Gosched()
+	}
+	return h.Context.Done()
+}
+
+// The lock that is removed while somebody is on the way to it: a newcomer makes
+// a second one, and both load. It shows when loads fail, which is when the
+// source can least afford it.
+func TestNeverTwoLoads(t *testing.T) {
+	c, _ := cache(t)
+	var running, overlaps, loads atomic.Int64
+	load := func(context.Context) (string, error) {
+		if running.Add(1) > 1 {
+			overlaps.Add(1)
+		}
+		if n := loads.Add(1); n%3 == 0 {
+			time.Sleep(20 * time.Microsecond)
+		} else {
+			runtime.Gosched()
+		}
+		running.Add(-1)
+		return "", errSick
+	}
+	began := time.Now()
+	ctx := hesitant{t.Context()}
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			for i := 0; time.Since(began) < 800*time.Millisecond && overlaps.Load() == 0; i++ {
+				if _, err := c.GetOrLoad(ctx, "sick", load); !errors.Is(err, errSick) {
+					t.Errorf("GetOrLoad = %v, want the load's error", err)
+					return
+				}
+				if i%5 == 0 {
+					runtime.Gosched()
+				}
+			}
+		})
+	}
+	within(t, "one of 16 goroutines", all.Wait)
+	if overlaps.Load() > 0 {
+		t.Errorf("among %d loads of one key that fail, two ran at the same time", loads.Load())
+	}
+	noLocks(t, c, "after all have returned")
+}
+
+// A waiter that leaves must not take the lock of those who stay with it.
+func TestLeavingKeepsTheLock(t *testing.T) {
+	c, _ := cache(t)
+	var s source
+	release := make(chan struct{})
+	held := func(ctx context.Context) (string, error) {
+		<-release
+		return s.load(ctx)
+	}
+	var all sync.WaitGroup
+	started := make(chan struct{})
+	all.Go(func() {
+		c.GetOrLoad(t.Context(), "a", func(ctx context.Context) (string, error) {
+			close(started)
+			return held(ctx)
+		})
+	})
+	within(t, "starting a load", func() { <-started })
+	ctx, cancel := context.WithCancel(t.Context())
+	var leavers sync.WaitGroup
+	for range 10 {
+		leavers.Go(func() { c.GetOrLoad(ctx, "a", held) })
+	}
+	time.Sleep(20 * time.Millisecond)
+	cancel()
+	within(t, "a caller that leaves", leavers.Wait)
+	for range 10 {
+		all.Go(func() { c.GetOrLoad(t.Context(), "a", held) })
+	}
+	time.Sleep(20 * time.Millisecond)
+	close(release)
+	within(t, "a caller that stays", all.Wait)
+	if n := s.loads.Load(); n != 1 {
+		t.Errorf("with ten waiters leaving in between, the key was loaded %d times, want once", n)
+	}
+	noLocks(t, c, "after ten waiters left")
+}
+
+// One hung load must not hold its key for ever.
+func TestHungLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := lockcleanup.New(lockcleanup.Config{TTL: time.Minute, LoadTimeout: 2 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		_, err = c.GetOrLoad(t.Context(), "a", func(ctx context.Context) (string, error) {
+			select {
+			case <-ctx.Done():
+				return "", ctx.Err()
+			case <-time.After(time.Hour):
+				return "too late", nil
+			}
+		})
+		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != 2*time.Second {
+			t.Errorf("a load that hangs, with a timeout of 2 s, gave %v after %v; want context.DeadlineExceeded after 2s", err, took)
+		}
+		if value, err := c.GetOrLoad(t.Context(), "a", func(context.Context) (string, error) { return "value", nil }); err != nil || value != "value" {
+			t.Errorf("after a load that hung, GetOrLoad = %q, %v; want a new load", value, err)
+		}
+		synctest.Wait()
+		if n := c.Locks(); n != 0 {
+			t.Errorf("after a load that hung, something is kept for %d keys, want for none", n)
+		}
+	})
+}
+
+func TestLoadContext(t *testing.T) {
+	c, _ := cache(t)
+	type name struct{}
+	ctx := context.WithValue(t.Context(), name{}, "trace")
+	c.GetOrLoad(ctx, "a", func(ctx context.Context) (string, error) {
+		if ctx.Value(name{}) != "trace" {
+			t.Error("the load's context lost the values of the caller's")
+		}
+		if _, ok := ctx.Deadline(); !ok {
+			t.Error("the load's context has no deadline, want the load timeout")
+		}
+		return "", nil
+	})
+}
+
+func TestTogether(t *testing.T) {
+	c, _ := cache(t)
+	var sources [20]source
+	var all sync.WaitGroup
+	for g := range 8 {
+		all.Go(func() {
+			for i := range 400 {
+				key := (i*7 + g) % len(sources)
+				if got, err := c.GetOrLoad(t.Context(), fmt.Sprint(key), sources[key].load); err != nil || got != "value 1" {
+					t.Errorf("GetOrLoad(%d) = %q, %v; want %q", key, got, err, "value 1")
+					return
+				}
+			}
+		})
+	}
+	within(t, "one of 8 goroutines", all.Wait)
+	for key := range sources {
+		if n := sources[key].loads.Load(); n != 1 {
+			t.Errorf("key %d was loaded %d times, want once", key, n)
+		}
+	}
+}
+
+func TestKeysAreApart(t *testing.T) {
+	c, _ := cache(t)
+	var s source
+	started, release := make(chan struct{}), make(chan struct{})
+	var all sync.WaitGroup
+	all.Go(func() {
+		c.GetOrLoad(t.Context(), "slow", func(context.Context) (string, error) {
+			close(started)
+			<-release
+			return "", nil
+		})
+	})
+	defer func() { close(release); all.Wait() }()
+	within(t, "starting a load", func() { <-started })
+	get(t, c, "other", s.load, "value 1")
+	get(t, c, "other", s.load, "value 1")
+}
+
+func TestBadSettings(t *testing.T) {
+	for _, cfg := range []lockcleanup.Config{{TTL: time.Second}, {LoadTimeout: time.Second}, {TTL: -1, LoadTimeout: 1}} {
+		if c, err := lockcleanup.New(cfg); err == nil || c != nil {
+			t.Errorf("New(TTL %v, LoadTimeout %v) = %v, %v; want no cache and an error", cfg.TTL, cfg.LoadTimeout, c, err)
+		}
+	}
+}

@@ -1,0 +1,210 @@
+//go:build exercise
+
+package lockcleanup_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	lockcleanup "workbench/exercises/05-lock-cleanup/start"
+)
+
+// clock is a clock that moves when told to.
+type clock struct{ at atomic.Int64 }
+
+func (c *clock) now() time.Time          { return time.Unix(1000, c.at.Load()) }
+func (c *clock) advance(d time.Duration) { c.at.Add(int64(d)) }
+
+func cache(t testing.TB) (*lockcleanup.Cache, *clock) {
+	t.Helper()
+	k := &clock{}
+	c, err := lockcleanup.New(lockcleanup.Config{TTL: time.Minute, LoadTimeout: 10 * time.Second, Now: k.now})
+	if err != nil {
+		t.Fatalf("New = %v, want a cache", err)
+	}
+	return c, k
+}
+
+// source is where values really are.
+type source struct {
+	loads atomic.Int64
+	fail  atomic.Bool
+}
+
+var errSick = errors.New("the database is sick")
+
+func (s *source) load(context.Context) (string, error) {
+	n := s.loads.Add(1)
+	if s.fail.Load() {
+		return "", errSick
+	}
+	return fmt.Sprint("value ", n), nil
+}
+
+// within fails the test when f has not returned after a time that is ages for it.
+func within(t testing.TB, what string, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(4 * time.Second):
+		t.Fatalf("%s has not returned after 4 s", what)
+	}
+}
+
+func get(t testing.TB, c *lockcleanup.Cache, key string, load lockcleanup.Loader, want string) {
+	t.Helper()
+	within(t, "GetOrLoad", func() {
+		if got, err := c.GetOrLoad(t.Context(), key, load); err != nil || got != want {
+			t.Errorf("GetOrLoad(%s) = %q, %v; want %q", key, got, err, want)
+		}
+	})
+}
+
+// crowd has n callers ask for key while its first load is held up, until all of
+// them have had time to arrive. It returns what they got.
+func crowd(t testing.TB, c *lockcleanup.Cache, key string, n int, load lockcleanup.Loader) (values []string, errs []error) {
+	t.Helper()
+	release := make(chan struct{})
+	held := func(ctx context.Context) (string, error) {
+		<-release
+		return load(ctx)
+	}
+	values, errs = make([]string, n), make([]error, n)
+	var ready, all sync.WaitGroup
+	ready.Add(n)
+	for i := range n {
+		all.Go(func() {
+			ready.Done()
+			values[i], errs[i] = c.GetOrLoad(t.Context(), key, held)
+		})
+	}
+	ready.Wait()
+	time.Sleep(40 * time.Millisecond)
+	close(release)
+	within(t, fmt.Sprintf("one of %d callers", n), all.Wait)
+	return values, errs
+}
+
+// noLocks wants nothing to be kept beside the values. Goroutines that are about
+// to end get a moment for it.
+func noLocks(t testing.TB, c *lockcleanup.Cache, when string) {
+	t.Helper()
+	n := c.Locks()
+	for range 100 {
+		if n == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+		n = c.Locks()
+	}
+	t.Errorf("%s, something is kept for %d keys, want for none", when, n)
+}
+
+func TestHitAndExpiry(t *testing.T) {
+	c, k := cache(t)
+	var s source
+	get(t, c, "a", s.load, "value 1")
+	k.advance(59 * time.Second)
+	get(t, c, "a", s.load, "value 1")
+	k.advance(2 * time.Second)
+	get(t, c, "a", s.load, "value 2")
+}
+
+func TestOneLoad(t *testing.T) {
+	c, _ := cache(t)
+	var s source
+	values, errs := crowd(t, c, "hot", 50, s.load)
+	for i := range values {
+		if values[i] != "value 1" || errs[i] != nil {
+			t.Fatalf("caller %d got %q, %v; want %q", i, values[i], errs[i], "value 1")
+		}
+	}
+	if n := s.loads.Load(); n != 1 {
+		t.Errorf("50 callers at once were %d loads, want 1", n)
+	}
+}
+
+func TestLocksAreRemoved(t *testing.T) {
+	c, _ := cache(t)
+	var s source
+	for i := range 200 {
+		get(t, c, fmt.Sprint("key ", i), s.load, fmt.Sprint("value ", i+1))
+	}
+	noLocks(t, c, "after 200 loads")
+	s.fail.Store(true)
+	crowd(t, c, "sick", 20, s.load)
+	noLocks(t, c, "after 20 callers of a load that failed")
+}
+
+// The convoy: under a plain lock each waiter of a sick source loads for itself,
+// one after another, and the last waits 40 times as long as one load.
+func TestFailureIsShared(t *testing.T) {
+	c, _ := cache(t)
+	var s source
+	s.fail.Store(true)
+	_, errs := crowd(t, c, "hot", 40, s.load)
+	for i, err := range errs {
+		if !errors.Is(err, errSick) {
+			t.Fatalf("caller %d got %v, want the load's error", i, err)
+		}
+	}
+	if n := s.loads.Load(); n > 8 {
+		t.Errorf("40 callers of a sick source were %d loads, want them to share one", n)
+	}
+	s.fail.Store(false)
+	get(t, c, "hot", s.load, fmt.Sprint("value ", s.loads.Load()+1))
+}
+
+func TestCallerLeaves(t *testing.T) {
+	c, _ := cache(t)
+	started, release := make(chan struct{}, 1), make(chan struct{})
+	load := func(ctx context.Context) (string, error) {
+		started <- struct{}{}
+		<-release
+		return "value", ctx.Err()
+	}
+	begin := func(ctx context.Context) chan error {
+		out := make(chan error, 1)
+		go func() {
+			_, err := c.GetOrLoad(ctx, "a", load)
+			out <- err
+		}()
+		return out
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	first := begin(ctx)
+	within(t, "starting a load", func() { <-started })
+	second, third := begin(ctx), begin(t.Context())
+	time.Sleep(20 * time.Millisecond)
+	cancel()
+	left := func(who string, out chan error) {
+		select {
+		case err := <-out:
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("the %s got %v, want context.Canceled", who, err)
+			}
+		case <-time.After(3 * time.Second):
+			t.Errorf("the %s still waits 3 s after its context ended", who)
+		}
+	}
+	left("caller that loads", first)
+	left("caller that waits", second)
+	close(release)
+	within(t, "the caller that stays", func() {
+		if err := <-third; err != nil {
+			t.Errorf("the caller that stayed got %v, want the value", err)
+		}
+	})
+	noLocks(t, c, "after two of three callers left")
+}
