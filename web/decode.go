@@ -23,17 +23,22 @@ func (e *bodyError) Unwrap() error { return errMalformed }
 // second value, another content type and a body over maxBody are refused. An
 // absent body is {} when v's owner allows it (optional).
 func decode(w http.ResponseWriter, r *http.Request, v any, optional bool) error {
-	if r.ContentLength > maxBody {
-		return errTooLarge // refused before it is read
-	}
 	if optional && r.ContentLength == 0 {
 		return nil
+	}
+	return decodeUpTo(w, r, v, maxBody)
+}
+
+// decodeUpTo is decode of a body of at most so many bytes.
+func decodeUpTo(w http.ResponseWriter, r *http.Request, v any, most int64) error {
+	if r.ContentLength > most {
+		return tooLarge(most) // refused before it is read
 	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
 		return errMediaType
 	}
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, most))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
 		return bodyFault(err)
@@ -44,12 +49,14 @@ func decode(w http.ResponseWriter, r *http.Request, v any, optional bool) error 
 	return nil
 }
 
+func tooLarge(most int64) error { return fmt.Errorf("%w %d KiB", errTooLarge, most>>10) }
+
 // bodyFault turns a fault of the JSON reader into one that names the field.
 func bodyFault(err error) error {
 	var large *http.MaxBytesError
 	var kind *json.UnmarshalTypeError
 	if errors.As(err, &large) {
-		return errTooLarge
+		return tooLarge(large.Limit)
 	}
 	if errors.As(err, &kind) {
 		field := kind.Field

@@ -28,6 +28,9 @@ func (s *Server) Site(path, title, script string) view.Site {
 		Title: title, Path: path, Style: s.assets.URL("app.css"), Theme: s.assets.URL("theme.js"),
 		Nav: []view.Link{{Title: "Lab", Path: "/lab"}},
 	}
+	if s.cfg.Exercises != nil {
+		v.Nav = append(v.Nav, view.Link{Title: "Exercises", Path: "/exercises"})
+	}
 	for _, r := range s.cfg.Rooms {
 		v.Nav = append(v.Nav, view.Link{Title: r.Title, Path: r.Path})
 	}

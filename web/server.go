@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -31,9 +32,11 @@ type Config struct {
 	Version   string   // of the program, for the about page
 	Scenarios []Choice // what the picker offers, in order
 	// Doc returns the package documentation of a pattern's room as text.
-	Doc    func(pattern string) (string, bool)
-	Rooms  []Room // further rooms, shown in the navigation after Lab
-	Limits Limits // zero fields: those of DefaultLimits
+	Doc func(pattern string) (string, bool)
+	// Exercises is what the exercises' pages stand on; nil: there are none.
+	Exercises *Exercises
+	Rooms     []Room // further rooms, shown in the navigation after Lab
+	Limits    Limits // zero fields: those of DefaultLimits
 	// Metrics is where the figures of the event streams are registered: the
 	// registry that Lab.Metrics answers from. Nil: nowhere.
 	Metrics prometheus.Registerer
@@ -90,6 +93,8 @@ type Server struct {
 	http     *http.Server
 	assets   *assets.Set
 	engine   *engine.Set
+	ending   chan struct{} // closed by Shutdown: streams of attempts end
+	ended    sync.Once
 }
 
 // New checks the configuration, naming all its faults at once, and builds the
@@ -115,7 +120,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the browser's engine: %w", err)
 	}
-	s := &Server{cfg: cfg, sessions: ses, hub: stream.New(maxReaders, limits.Stream), assets: set, engine: eng}
+	s := &Server{cfg: cfg, sessions: ses, hub: stream.New(maxReaders, limits.Stream), assets: set, engine: eng, ending: make(chan struct{})}
 	if err := register(cfg.Metrics, s.hub); err != nil {
 		return nil, err
 	}
@@ -165,6 +170,7 @@ func (s *Server) Serve(ln net.Listener) error {
 // Shutdown ends the event streams, lets requests in flight finish and closes.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.hub.Close()
+	s.ended.Do(func() { close(s.ending) })
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("requests in flight did not finish: %w", err), s.http.Close())
 	}

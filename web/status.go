@@ -5,10 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"workbench/exercises/attempt"
+	"workbench/exercises/progress"
+	"workbench/exercises/shelf"
 	"workbench/lab/knob"
 	"workbench/lab/live"
 	"workbench/lab/scenario"
@@ -18,7 +22,7 @@ import (
 // Errors of the server's own.
 var (
 	errMalformed = errors.New("the body is not the JSON that this address takes")
-	errTooLarge  = errors.New("the body is larger than 64 KiB")
+	errTooLarge  = errors.New("the body is larger than")
 	errMediaType = errors.New("the body must be application/json")
 	errHost      = errors.New("this server does not answer to that name")
 	errForeign   = errors.New("another site's page may not do this")
@@ -31,6 +35,7 @@ func statusOf(err error) int {
 	var echoed *echo.HTTPError
 	var value *knob.Error
 	var file *scenario.FieldError
+	var full *attempt.FullError
 	switch {
 	case errors.As(err, &echoed):
 		return echoed.Code
@@ -42,17 +47,19 @@ func statusOf(err error) int {
 		return http.StatusUnsupportedMediaType
 	case errors.Is(err, errHost):
 		return http.StatusMisdirectedRequest
-	case errors.Is(err, errForeign):
+	case errors.Is(err, errForeign), errors.Is(err, errLocked), errors.Is(err, errNoRunning):
 		return http.StatusForbidden
+	case errors.As(err, &full):
+		return http.StatusTooManyRequests
 	case errors.Is(err, errSession), errors.Is(err, errToken):
 		return http.StatusUnauthorized
-	case errors.Is(err, live.ErrUnknown), errors.Is(err, scenario.ErrUnknown):
+	case errors.Is(err, live.ErrUnknown), errors.Is(err, scenario.ErrUnknown), errors.Is(err, shelf.ErrUnknown), errors.Is(err, attempt.ErrUnknown):
 		return http.StatusNotFound
 	case errors.Is(err, live.ErrInvalid), errors.As(err, &value), errors.As(err, &file):
 		return http.StatusUnprocessableEntity
-	case errors.Is(err, live.ErrConflict):
+	case errors.Is(err, live.ErrConflict), errors.Is(err, progress.ErrStale):
 		return http.StatusConflict
-	case errors.Is(err, live.ErrStarting), errors.Is(err, live.ErrClosed), errors.Is(err, stream.ErrFull),
+	case errors.Is(err, live.ErrStarting), errors.Is(err, live.ErrClosed), errors.Is(err, stream.ErrFull), errors.Is(err, attempt.ErrClosed),
 		errors.Is(err, stream.ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return http.StatusServiceUnavailable
 	}
@@ -128,6 +135,10 @@ func fieldsOf(err error) []Field {
 // writeProblem answers with an error's problem document.
 func writeProblem(w http.ResponseWriter, err error) error {
 	p := problemOf(err)
+	var full *attempt.FullError
+	if errors.As(err, &full) {
+		w.Header().Set("Retry-After", strconv.Itoa(int(full.After.Seconds())))
+	}
 	body, err := json.Marshal(p)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ceiling, cluster, dots, flag, nice, soften, step } from './scale.js';
 import { clock, millis, percent, rate } from './format.js';
+import { diff, places } from './diff.js';
 import { Missed } from './missed.js';
 import { line, points } from './trace.js';
 import { calm, seconds } from './record.js';
@@ -132,4 +133,16 @@ test('how far two engines are apart', () => {
 
 test('knobs that grow with the crowd', () => {
   assert.deepEqual([grown('10', 5), grown('0.1', 5), grown('3', 0.1), grown('0', 5), grown('160', 28)], ['50', '0.5', '1', '0', '4480']);
+});
+
+test('the difference of two answers', () => {
+  const text = (lines) => lines.map(([s, l]) => s + l).join('|');
+  assert.equal(text(diff('a\nb\nc', 'a\nx\nc')), ' a|-b|+x| c');
+  assert.equal(text(diff('a\nb', 'a\nb')), ' a| b');
+  assert.equal(text(diff('', 'a')), '-|+a');
+  assert.equal(text(diff('a\nb\nc\nd', 'b\nd\ne')), '-a| b|-c| d|+e');
+});
+
+test('places in a message', () => {
+  assert.deepEqual(places('gate.go:12:3: undefined: x; other.go:4, gate.go:7', ['gate.go']), [{ file: 'gate.go', line: 12 }, { file: 'gate.go', line: 7 }]);
 });

@@ -1,0 +1,214 @@
+// The page of one exercise: editor, autosave, hints, verdict.
+import { $, $$, announce, make, text, toast } from './dom.js';
+import { send } from './api.js';
+import { diff, places } from './diff.js';
+
+const desk = $('[data-desk]');
+const slug = desk.dataset.exercise;
+const given = JSON.parse(desk.dataset.state); // {levels: {name: {file: text}}, reference: …}
+const areas = $$('[data-text]', desk);
+const names = areas.map((a) => a.dataset.text);
+const saved = $('[data-saved]', desk);
+let version = Number(desk.dataset.version);
+let editors = {}; // by file; empty while the plain text is shown
+let current = names[0];
+
+const value = (name) => editors[name]?.text() ?? areas.find((a) => a.dataset.text === name).value;
+const files = () => Object.fromEntries(names.map((n) => [n, value(n)]));
+
+// Saving: half a second after the last key, one request at a time.
+let timer; let saving = false; let dirty = false;
+
+function touched() {
+  dirty = true;
+  text(saved, 'not saved yet');
+  clearTimeout(timer);
+  timer = setTimeout(save, 500);
+}
+
+async function save() {
+  if (saving || !dirty) return;
+  saving = true; dirty = false;
+  try {
+    version = (await send('PUT', `/api/exercises/${slug}/draft`, { files: files(), version })).version;
+    text(saved, dirty ? 'not saved yet' : 'saved');
+  } catch (err) {
+    text(saved, `not saved: ${err.message}`);
+  }
+  saving = false;
+  if (dirty) save();
+}
+
+function put(name, doc) {
+  const area = areas.find((a) => a.dataset.text === name);
+  area.value = doc;
+  editors[name]?.set(doc);
+}
+
+function choose(name) {
+  current = name;
+  for (const b of $$('[data-file]', desk)) b.setAttribute('aria-pressed', b.dataset.file === name ? 'true' : 'false');
+  for (const a of areas) a.hidden = Boolean(editors[a.dataset.text]) || a.dataset.text !== name;
+  for (const h of $$('[data-host]', desk)) h.hidden = h.dataset.host !== name;
+}
+
+// rich puts the code editor over the plain text; plain takes it away.
+async function rich() {
+  const { open } = await import('./code.js');
+  for (const a of areas) {
+    const host = make('div', { class: 'host', 'data-host': a.dataset.text });
+    a.after(host);
+    editors[a.dataset.text] = open(host, a.dataset.text, a.value, { changed: (doc) => { a.value = doc; touched(); }, submit: check });
+  }
+  choose(current);
+}
+
+function plain() {
+  for (const a of areas) if (editors[a.dataset.text]) a.value = editors[a.dataset.text].text();
+  for (const e of Object.values(editors)) e.close();
+  editors = {};
+  for (const h of $$('[data-host]', desk)) h.remove();
+  choose(current);
+}
+
+const plainBox = $('[data-plain]', desk);
+const PLAIN = 'plain-editor';
+plainBox.checked = localStorage.getItem(PLAIN) === 'yes';
+plainBox.addEventListener('change', () => {
+  localStorage.setItem(PLAIN, plainBox.checked ? 'yes' : 'no');
+  if (plainBox.checked) plain(); else rich();
+});
+for (const a of areas) a.addEventListener('input', touched);
+desk.addEventListener('keydown', (e) => { if (e.key === 'Enter' && (e.ctrlKey || e.metaKey) && !e.defaultPrevented) { e.preventDefault(); check(); } });
+for (const b of $$('[data-file]', desk)) b.addEventListener('click', () => choose(b.dataset.file));
+
+$('[data-reset]', desk).addEventListener('click', () => begin($('[data-level]', desk).value, 'Back at the beginning.'));
+$('[data-level]', desk).addEventListener('change', (e) => begin(e.target.value, 'Another beginning.'));
+
+let before = null; // what a reset has replaced
+
+function begin(level, said) {
+  const start = given.levels[level];
+  if (!start) return;
+  before = files();
+  for (const n of names) put(n, start[n] ?? '');
+  touched();
+  const undo = make('button', { type: 'button', class: 'quiet' }, 'Take it back');
+  undo.addEventListener('click', () => { for (const n of names) put(n, before[n]); touched(); text(saved, ''); });
+  announce(said);
+  text(saved, said + ' ');
+  saved.append(undo);
+}
+
+// Tabs: arrows move, as the pattern for tabs wants it.
+const tabs = $$('[data-tab]', desk);
+function tab(t) {
+  for (const one of tabs) {
+    const on = one === t;
+    one.setAttribute('aria-selected', on ? 'true' : 'false');
+    one.tabIndex = on ? 0 : -1;
+    document.getElementById(one.getAttribute('aria-controls')).hidden = !on;
+  }
+}
+for (const [i, t] of tabs.entries()) {
+  t.addEventListener('click', () => tab(t));
+  t.addEventListener('keydown', (e) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[e.key];
+    if (!step) return;
+    const next = tabs[(i + step + tabs.length) % tabs.length];
+    tab(next); next.focus();
+  });
+}
+tab(tabs[0]);
+
+for (const task of $$('[data-task]', desk)) {
+  const button = $('[data-hint]', task);
+  button.addEventListener('click', async () => {
+    try {
+      const { hints, of } = await send('POST', `/api/exercises/${slug}/hints/${task.dataset.task}`);
+      $('[data-taken]', task).replaceChildren(...hints.map((h) => make('li', {}, h)));
+      button.hidden = hints.length >= of;
+      announce(hints.at(-1));
+    } catch (err) { toast(err.message); }
+  });
+}
+
+// Checking.
+const button = $('[data-check]', desk);
+const doing = $('[data-doing]', desk);
+const outcome = $('[data-outcome]', desk);
+let busy = false;
+
+async function check() {
+  if (busy || button.disabled) return;
+  busy = true; button.setAttribute('aria-busy', 'true');
+  text(outcome, 'Being checked');
+  $('[data-diff]', desk).hidden = true;
+  try {
+    const a = await send('POST', `/api/exercises/${slug}/attempts`, { files: files() });
+    await follow(a.id);
+    const done = await (await fetch(`/api/attempts/${a.id}`)).json();
+    show(done);
+  } catch (err) {
+    text(outcome, 'Not checked');
+    text(doing, err.message);
+  }
+  busy = false; button.removeAttribute('aria-busy');
+}
+
+// follow waits for the end of an attempt and says how far it is.
+function follow(id) {
+  return new Promise((resolve) => {
+    const source = new EventSource(`/api/attempts/${id}/stream`);
+    const end = () => { source.close(); text(doing, ''); resolve(); };
+    source.addEventListener('step', (e) => {
+      const s = JSON.parse(e.data);
+      text(doing, s.state === 'queued' ? `${s.ahead} before yours` : s.doing || s.state);
+      if (s.state === 'done' || s.state === 'interrupted') end();
+    });
+    source.onerror = () => { if (source.readyState === EventSource.CLOSED) end(); };
+  });
+}
+
+const REASONS = { 'not-run': 'not run' };
+
+function show(a) {
+  const v = a.verdict ?? { accepted: false, reason: 'The workbench ended while this was checked. Check it again.', cases: [] };
+  const said = a.passed ? `Accepted, ${v.score} of ${v.of ?? 100} points` : 'Not accepted yet';
+  text(outcome, said);
+  outcome.focus();
+  announce(said);
+  const faults = {};
+  const note = (message) => { for (const p of places(message, names)) (faults[p.file] ??= []).push({ line: p.line, message }); };
+  note(v.reason);
+  const rows = (v.cases ?? []).map((c) => {
+    note(c.message);
+    const spots = places(c.message, names).map((p) => {
+      const b = make('button', { type: 'button', class: 'plain' }, `${p.file}:${p.line}`);
+      b.addEventListener('click', () => { choose(p.file); editors[p.file]?.line(p.line); });
+      return b;
+    });
+    return make('li', { class: c.ok ? 'ok' : 'bad', 'data-case': c.name }, make('b', {}, `${c.ok ? '✓' : '✗'} ${c.name}`), make('span', { class: 'dim' }, c.ok ? ` ${c.points ?? ''}`.trimEnd() : ` ${REASONS[c.status] ?? ''}`), c.message && !c.ok ? make('pre', { tabindex: '0' }, c.message) : '', ...spots);
+  });
+  const facts = [['race detector', v.race], ['goroutine leaks', v.leak]].filter(([, f]) => f !== undefined && f !== null && f !== '').map(([n, f]) => make('li', {}, `${n}: ${f === true ? 'found' : f === false ? 'none found' : f}`));
+  $('[data-verdict]', desk).replaceChildren(v.reason ? make('pre', { class: 'reason', tabindex: '0' }, v.reason) : '', make('ul', { class: 'verdicts' }, ...rows), make('ul', { class: 'facts dim' }, ...facts, make('li', {}, `${((v.duration_ms ?? 0) / 1000).toFixed(1)} s`)));
+  for (const [name, e] of Object.entries(editors)) e.faults(faults[name] ?? []);
+  const past = $('[data-past]', desk);
+  $('[data-empty]', past)?.remove();
+  past.prepend(make('tr', {}, make('td', {}, 'now'), make('td', {}, a.passed ? 'accepted' : v.state ?? 'not accepted'), make('td', { class: 'num' }, String(v.score ?? ''))));
+  $('[data-answer]', desk).hidden = !(a.passed || $$('tr', past).length >= 3);
+}
+
+$('[data-answer]', desk).addEventListener('click', async () => {
+  try {
+    const right = await (await fetch(`/api/exercises/${slug}/answer`)).json();
+    if (!right.files) throw new Error(right.detail);
+    const box = $('[data-diff]', desk);
+    box.replaceChildren(make('h2', {}, 'Yours (−) beside one right answer (+)'), ...names.map((n) => make('pre', { tabindex: '0', 'aria-label': n }, ...diff(value(n), right.files[n] ?? '').map(([sign, line]) => make('span', { class: { '-': 'gone', '+': 'new', ' ': 'same' }[sign] }, `${sign} ${line}\n`)))));
+    box.hidden = false;
+  } catch (err) { toast(err.message); }
+});
+
+button.addEventListener('click', check);
+if (!plainBox.checked) rich();
+window.addEventListener('beforeunload', (e) => { if (dirty || saving) e.preventDefault(); });
