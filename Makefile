@@ -73,6 +73,14 @@ proof: build ## make the kept proof anew that the site shows
 	$(BIN) classics --json > lab/proof/classics.json.new
 	mv lab/proof/classics.json.new lab/proof/classics.json
 
+.PHONY: guide-numbers
+guide-numbers: ## measure every figure of the guide again and fail on drift
+	$(GO) run ./docs/guide/numbers
+
+.PHONY: guide-keep
+guide-keep: ## keep figures of the guide that are new or have drifted, and fill its texts
+	$(GO) run ./docs/guide/numbers -keep
+
 .PHONY: generate
 generate: ## make templates' Go anew
 	$(GO) tool templ generate -path web
