@@ -40,6 +40,7 @@ func (s *Server) routes() {
 	e.GET("/favicon.ico", echo.WrapHandler(s.assets.Icon()))
 	e.GET("/assets/*", echo.WrapHandler(s.assets))
 	e.GET("/engine/*", echo.WrapHandler(s.engine))
+	s.guideRoutes(e)
 	s.exerciseRoutes(e)
 	for _, room := range s.cfg.Rooms {
 		handler := echo.WrapHandler(room.Open(s))

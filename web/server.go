@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"workbench/docs/guide"
 	"workbench/sim/clock"
 	"workbench/web/assets"
 	"workbench/web/engine"
@@ -35,8 +36,10 @@ type Config struct {
 	Doc func(pattern string) (string, bool)
 	// Exercises is what the exercises' pages stand on; nil: there are none.
 	Exercises *Exercises
-	Rooms     []Room // further rooms, shown in the navigation after Lab
-	Limits    Limits // zero fields: those of DefaultLimits
+	// Guide is what the guide's pages stand on; nil: there is none.
+	Guide  *Guide
+	Rooms  []Room // further rooms, shown in the navigation after Lab
+	Limits Limits // zero fields: those of DefaultLimits
 	// Metrics is where the figures of the event streams are registered: the
 	// registry that Lab.Metrics answers from. Nil: nowhere.
 	Metrics prometheus.Registerer
@@ -95,6 +98,7 @@ type Server struct {
 	engine   *engine.Set
 	ending   chan struct{} // closed by Shutdown: streams of attempts end
 	ended    sync.Once
+	index    *guide.Index // of the guide
 }
 
 // New checks the configuration, naming all its faults at once, and builds the

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"workbench/docs/guide"
 	"workbench/exercises/progress"
 	"workbench/lab/live"
 	"workbench/lab/scenario"
@@ -123,8 +124,13 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 	if err != nil {
 		return nil, fmt.Errorf("flag --addr: %w", err)
 	}
+	book, err := guide.Open()
+	if err != nil {
+		return nil, err
+	}
 	s.server, err = web.New(web.Config{
-		Lab: s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: loopback(host), Token: c.token,
+		Guide: &web.Guide{Book: book, Patterns: p.parts.patterns},
+		Lab:   s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: loopback(host), Token: c.token,
 		Dir: c.data, Version: release(), Scenarios: offered, Doc: p.parts.doc, Metrics: s.lab.Registerer(),
 	})
 	return s, err

@@ -7,7 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"workbench/docs/guide"
+	"workbench/lab/catalog"
 	"workbench/sim/clock"
+	"workbench/web"
 	"workbench/web/e2e/chrome"
 	"workbench/web/webtest"
 
@@ -166,14 +169,20 @@ func TestPagesHaveNoAccessibilityFindings(t *testing.T) {
 		}
 		t.Skipf("NO AXE: run web/assets/build.sh first: %v", err)
 	}
-	s, p := serve(t), chrome.Open(t).First()
+	book, err := guide.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := webtest.Serve(t, func(c *web.Config) { c.Guide = &web.Guide{Book: book, Patterns: catalog.Patterns()} })
+	go s.Lab.Drive(t.Context(), clock.NewWall())
+	p := chrome.Open(t).First()
 	for _, view := range []struct {
 		name          string
 		width, height int64
 		scheme        string
 	}{{"light", 1440, 900, "light"}, {"dark", 1440, 900, "dark"}, {"phone", 390, 844, "light"}, {"dark phone", 390, 844, "dark"}} {
 		p.Size(view.width, view.height, view.scheme)
-		for _, path := range []string{"/", "/patterns", "/patterns/queue", "/runs", "/proof", "/classics", "/replay", "/api", "/gallery", "/about"} {
+		for _, path := range []string{"/", "/patterns", "/patterns/queue", "/runs", "/proof", "/classics", "/replay", "/api", "/gallery", "/about", "/guide", "/guide/backpressure", "/guide/glossary", "/guide/map"} {
 			p.Do(chromedp.Navigate(s.URL + path))
 			if path == "/" {
 				p.Until(live)

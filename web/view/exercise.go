@@ -159,6 +159,7 @@ func ExerciseOf(e shelf.Exercise, draft map[string]string, version int64, hints 
 	if v.Brief, err = prose.HTML(brief); err != nil {
 		return v, err
 	}
+	v.Brief = reachable(v.Brief, new(int))
 	options, texts, err := levels(e)
 	if err != nil {
 		return v, err

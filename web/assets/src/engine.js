@@ -23,7 +23,7 @@ export function run(worker, request, { progress = () => {}, signal } = {}) {
     w.onerror = (e) => end(reject, new Error(e.message || 'the engine could not be loaded'));
     w.onmessage = ({ data }) => {
       if (data.answer === undefined) { progress(data.elapsed, data.total); return; }
-      const found = /^\{"(report|record|edge)":/.exec(data.answer);
+      const found = /^\{"(report|record|edge|measured)":/.exec(data.answer);
       if (found) end(resolve, data.answer.slice(found[0].length, -1));
       else end(reject, new Error(JSON.parse(data.answer).error));
     };

@@ -19,7 +19,7 @@ export function parse(query) {
   const q = new URLSearchParams(query);
   if (!q.has('scenario')) return null;
   const patterns = {};
-  for (const st of ['on', 'shadow']) for (const name of (q.get(st) ?? '').split(',').filter(Boolean)) patterns[name] = { state: st, knobs: {} };
+  for (const st of ['on', 'shadow', 'off']) for (const name of (q.get(st) ?? '').split(',').filter(Boolean)) patterns[name] = { state: st, knobs: {} };
   for (const set of q.getAll('set')) {
     const m = /^([\w-]+)\.([\w-]+)=(.*)$/.exec(set);
     if (m && patterns[m[1]]) patterns[m[1]].knobs[m[2]] = m[3];

@@ -16,7 +16,9 @@
 //
 // The request may also name an "engine", virtual or theory; what a request costs
 // the machine beyond the load, "cost_ms", which virtual time then adds; and
-// whether the report's sums begin with the event, "event".
+// whether the report's sums begin with the event, "event". With metrics to
+// "measure" the answer is {"measured": …}: their values, and the series cut down
+// to what a small chart shows.
 package main
 
 import (
@@ -47,13 +49,31 @@ type request struct {
 	CostMS   float64  `json:"cost_ms"`
 	Event    bool     `json:"event"`
 	Decide   bool     `json:"decide"`
+	Measure  []metric `json:"measure"`
+}
+
+// metric is what to read from a run, in a window of it; times in seconds.
+type metric struct {
+	Name string  `json:"name"`
+	Last float64 `json:"last"`
+	From float64 `json:"from"`
+	To   float64 `json:"to"`
+}
+
+// measured is what was read. A value that the run does not have is null.
+type measured struct {
+	Values []*float64   `json:"values"`
+	Points [][4]float64 `json:"points"` // second, users who came, users answered in time, p99 in ms
 }
 
 type answer struct {
 	Report *scenario.Report `json:"report,omitempty"`
 	Record *classics.Record `json:"record,omitempty"`
 	Edge   *string          `json:"edge,omitempty"`
-	Error  string           `json:"error,omitempty"`
+
+	Measured *measured `json:"measured,omitempty"`
+
+	Error string `json:"error,omitempty"`
 }
 
 func main() {
@@ -124,7 +144,28 @@ func (r request) scenario(progress js.Value) (answer, error) {
 		o.From = at
 	}
 	rep, err := r.play(spec, o, progress)
+	if err == nil && r.Measure != nil {
+		return answer{Measured: read(r.Measure, spec, rep)}, nil
+	}
 	return answer{Report: &rep}, err
+}
+
+// read takes metrics from a report.
+func read(metrics []metric, spec scenario.Spec, rep scenario.Report) *measured {
+	out := &measured{Points: make([][4]float64, 0, len(rep.Series))}
+	seconds := func(v float64) time.Duration { return time.Duration(v * float64(time.Second)) }
+	for _, m := range metrics {
+		v, err := scenario.MeasureIn(scenario.Window{Last: seconds(m.Last), From: seconds(m.From), To: seconds(m.To)}, m.Name, spec, rep)
+		if err != nil {
+			out.Values = append(out.Values, nil)
+			continue
+		}
+		out.Values = append(out.Values, &v)
+	}
+	for _, p := range rep.Series {
+		out.Points = append(out.Points, [4]float64{p.T, p.Offered, p.Good, p.P99MS})
+	}
+	return out
 }
 
 // play has the engine of the request's choice run a scenario.
