@@ -1,5 +1,6 @@
 // Package progress keeps what a learner did in one SQLite file: the runs of the
-// lab with their predictions, and attempts at exercises with drafts and hints. It is the only place with SQL for learner state.
+// lab with their predictions, attempts at exercises
+// with drafts and hints, and answers to interview questions. It is the only place with SQL for learner state.
 //
 // A run is on disk before Keep returns (WAL, synchronous=FULL).
 package progress
@@ -56,6 +57,23 @@ func migrations() []string {
 			rungs INTEGER NOT NULL,
 			at    INTEGER NOT NULL,
 			PRIMARY KEY (slug, task)
+		) STRICT;`,
+		`CREATE TABLE answer (
+			id       INTEGER PRIMARY KEY AUTOINCREMENT,
+			at       INTEGER NOT NULL,
+			question TEXT NOT NULL,
+			text     TEXT NOT NULL,
+			elapsed  INTEGER NOT NULL, -- milliseconds; 0: not measured
+			evidence TEXT NOT NULL,
+			rulings  TEXT NOT NULL,
+			total    INTEGER NOT NULL,
+			result   TEXT NOT NULL
+		) STRICT;
+		CREATE INDEX answer_question ON answer (question, id);
+		CREATE TABLE card (
+			id    TEXT PRIMARY KEY,
+			due   INTEGER NOT NULL,
+			state TEXT NOT NULL
 		) STRICT;`,
 	}
 }
