@@ -9,9 +9,10 @@ import (
 
 // contentPolicy lets a page load what this server serves and nothing else:
 // no inline script or style, no eval, no HTML from strings. The one trusted type
-// makes the address of the engine's worker (assets/src/engine.js).
+// makes the address of the engine's worker (assets/src/engine.js); blob media are
+// a recording of one's own voice, which stays in the page.
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
-	"connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
+	"connect-src 'self'; media-src blob:; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types engine"
 
 // guard stands in front of the router: name, headers, origin, access, in that
@@ -52,7 +53,7 @@ func harden(h http.Header) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(self), payment=(), usb=()")
 }
 
 func safe(method string) bool { return method == http.MethodGet || method == http.MethodHead }

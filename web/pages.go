@@ -34,6 +34,9 @@ func (s *Server) Site(path, title, script string) view.Site {
 	if s.cfg.Exercises != nil {
 		v.Nav = append(v.Nav, view.Link{Title: "Exercises", Path: "/exercises"})
 	}
+	if s.cfg.Rehearse != nil {
+		v.Nav = append(v.Nav, view.Link{Title: "Rehearse", Path: "/rehearse"})
+	}
 	for _, r := range s.cfg.Rooms {
 		v.Nav = append(v.Nav, view.Link{Title: r.Title, Path: r.Path})
 	}

@@ -42,6 +42,7 @@ func (s *Server) routes() {
 	e.GET("/engine/*", echo.WrapHandler(s.engine))
 	s.guideRoutes(e)
 	s.exerciseRoutes(e)
+	s.rehearseRoutes(e)
 	for _, room := range s.cfg.Rooms {
 		handler := echo.WrapHandler(room.Open(s))
 		for _, path := range append([]string{room.Path}, room.API...) {

@@ -36,6 +36,8 @@ type Config struct {
 	Doc func(pattern string) (string, bool)
 	// Exercises is what the exercises' pages stand on; nil: there are none.
 	Exercises *Exercises
+	// Rehearse is what the rehearsal's pages stand on; nil: there are none.
+	Rehearse *Rehearse
 	// Guide is what the guide's pages stand on; nil: there is none.
 	Guide  *Guide
 	Rooms  []Room // further rooms, shown in the navigation after Lab

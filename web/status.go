@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"workbench/exercises/attempt"
+	"workbench/exercises/interview"
 	"workbench/exercises/progress"
 	"workbench/exercises/shelf"
 	"workbench/lab/knob"
@@ -53,7 +54,8 @@ func statusOf(err error) int {
 		return http.StatusTooManyRequests
 	case errors.Is(err, errSession), errors.Is(err, errToken):
 		return http.StatusUnauthorized
-	case errors.Is(err, live.ErrUnknown), errors.Is(err, scenario.ErrUnknown), errors.Is(err, shelf.ErrUnknown), errors.Is(err, attempt.ErrUnknown):
+	case errors.Is(err, live.ErrUnknown), errors.Is(err, scenario.ErrUnknown), errors.Is(err, shelf.ErrUnknown), errors.Is(err, attempt.ErrUnknown),
+		errors.Is(err, interview.ErrUnknown), errors.Is(err, progress.ErrNoAnswer):
 		return http.StatusNotFound
 	case errors.Is(err, live.ErrInvalid), errors.As(err, &value), errors.As(err, &file):
 		return http.StatusUnprocessableEntity
