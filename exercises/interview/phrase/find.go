@@ -1,0 +1,190 @@
+package phrase
+
+import "slices"
+
+// Match is a pattern heard in a sentence.
+type Match struct {
+	Pattern ID
+	At      []int // indices of the words, ascending
+	Start   int   // byte offsets in the text
+	End     int
+	Denied  bool // the word that it turns on is denied
+	Partly  bool // some word that must be affirmed is denied
+	Lacked  bool // a word of it is said to be missing
+	Assumed bool // a term was taken from the question and not said again
+}
+
+// Heard is what a sentence holds of a Book's terms.
+type Heard struct {
+	s   *Sentence
+	at  [][]int // term → positions of its words' beginnings, ascending
+	ids []int   // terms that are heard
+}
+
+// Hear looks up each word of a sentence.
+func (b *Book) Hear(s *Sentence) Heard {
+	h := Heard{s: s, at: make([][]int, len(b.terms))}
+	for i, w := range s.Words {
+		for _, q := range b.firsts[w.Stem] {
+			if follows(s.Words, i, q.stems) {
+				h.note(b, q.unit, i)
+			}
+		}
+		for _, q := range b.firsts["="+w.Text] {
+			h.note(b, q.unit, i)
+		}
+		if w.Number() {
+			for _, q := range b.firsts["#"] {
+				h.note(b, q.unit, i)
+			}
+		}
+	}
+	return h
+}
+
+func (h *Heard) note(b *Book, unit, i int) {
+	for _, t := range b.owners[unit] {
+		if len(h.at[t]) == 0 {
+			h.ids = append(h.ids, t)
+		}
+		if n := len(h.at[t]); n == 0 || h.at[t][n-1] != i {
+			h.at[t] = append(h.at[t], i)
+		}
+	}
+}
+
+// follows reports whether the stems stand at i, with an article between them at most.
+func follows(ws []Word, i int, stems []string) bool {
+	for _, want := range stems {
+		if i < len(ws) && ws[i].Stem != want && (ws[i].Text == "the" || ws[i].Text == "a" || ws[i].Text == "an") {
+			i++
+		}
+		if i >= len(ws) || ws[i].Stem != want {
+			return false
+		}
+		i++
+	}
+	return true
+}
+
+// Find returns the patterns that are heard, at most one match of each. Terms of
+// given need not be heard again: they are what the question speaks of.
+func (b *Book) Find(h Heard, given map[int]bool) []Match {
+	var out []Match
+	for _, t := range h.ids {
+		for _, id := range b.byKey[t] {
+			if m, ok := b.match(h, id, given); ok {
+				out = append(out, m)
+			}
+		}
+	}
+	slices.SortFunc(out, func(x, y Match) int { return int(x.Pattern) - int(y.Pattern) })
+	return out
+}
+
+func (b *Book) match(h Heard, id ID, given map[int]bool) (Match, bool) {
+	p := &b.patterns[id]
+	waived, said := 0, 0
+	for _, u := range p.uses {
+		switch {
+		case len(h.at[u.term]) > 0:
+			if !b.terms[u.term].class {
+				said++
+			}
+		case given[u.term] && !u.denied:
+			waived++
+		default:
+			return Match{}, false
+		}
+	}
+	if waived > 0 && said == 0 || waived > 1 {
+		return Match{}, false
+	}
+	for _, t := range p.absent {
+		if len(h.at[t]) > 0 {
+			return Match{}, false
+		}
+	}
+	best, found := Match{}, false
+	for _, from := range h.at[p.uses[p.key].term] {
+		if mark := h.s.marks[from]; p.uses[p.key].denied && !mark.denied && !mark.lacks {
+			continue
+		}
+		m, ok := b.around(h, p, from)
+		if ok && (!found || best.Denied && !m.Denied) {
+			best, found = m, true
+		}
+	}
+	best.Pattern, best.Assumed = id, waived > 0
+	return best, found
+}
+
+// around builds the match whose key word is at from, taking of each other term
+// the nearest word that fits.
+func (b *Book) around(h Heard, p *pattern, from int) (Match, bool) {
+	m := Match{At: make([]int, 0, len(p.uses))}
+	low, high := from, from
+	negator := false // the pattern names the denial itself
+	for j, u := range p.uses {
+		at, ok := from, true
+		if j != p.key {
+			at, ok = nearest(h, u, from, m.At)
+		}
+		if !ok {
+			if len(h.at[u.term]) == 0 {
+				continue // waived
+			}
+			return Match{}, false
+		}
+		low, high = min(low, at), max(high, at)
+		mark := h.s.marks[at]
+		if !u.denied {
+			denied := mark.denied && !mark.lacks
+			m.Partly = m.Partly || denied
+			m.Denied = m.Denied || denied && j == p.key
+			m.Lacked = m.Lacked || mark.lacks
+		}
+		negator = negator || b.is(b.denials, h.s.Words[at])
+		m.At = append(m.At, at)
+	}
+	m.Partly = m.Partly && !negator
+	slices.Sort(m.At)
+	if high-low > p.window {
+		return Match{}, false
+	}
+	m.Start, m.End = h.s.Words[low].Start, h.s.Words[high].End
+	return m, true
+}
+
+// nearest returns the word of a term nearest to from that no other term has
+// taken. For a denied term only a word that is denied or said to be missing will do.
+func nearest(h Heard, u use, from int, taken []int) (int, bool) {
+	best, found := 0, false
+	for _, at := range h.at[u.term] {
+		if at == from || slices.Contains(taken, at) {
+			continue
+		}
+		if u.denied && !h.s.marks[at].denied && !h.s.marks[at].lacks {
+			continue
+		}
+		if !found || gap(at, from) < gap(best, from) {
+			best, found = at, true
+		}
+	}
+	return best, found
+}
+
+func gap(a, b int) int { return max(a-b, b-a) }
+
+// Given returns the terms that a question speaks of.
+func (b *Book) Given(question string) map[int]bool {
+	out := map[int]bool{}
+	for _, s := range b.Split(question) {
+		for _, t := range b.Hear(&s).ids {
+			if !b.terms[t].class {
+				out[t] = true
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,197 @@
+package interview
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// share is which part of the wanted weight makes a full answer: nobody says
+// everything in a minute.
+func share(m Mode) float64 {
+	switch m {
+	case Minute:
+		return 0.50
+	case Five:
+		return 0.55
+	}
+	return 0.55
+}
+
+// Score judges an answer. The error wraps ErrUnknown, or names a ruling that
+// cannot be applied.
+func (c *Catalog) Score(question string, a Answer) (Result, error) {
+	q, ok := c.byID[question]
+	if !ok {
+		return Result{}, fmt.Errorf("%w %q: see the list of questions", ErrUnknown, question)
+	}
+	for _, v := range a.Rulings {
+		if v.Verdict != Said && v.Verdict != NotSaid && v.Verdict != NotWrong || strings.TrimSpace(v.Reason) == "" {
+			return Result{}, fmt.Errorf("ruling on %q: want the verdict said, not-said or not-wrong, and a reason", v.Concept)
+		}
+	}
+	a.Text = strings.ToValidUTF8(a.Text, " ")
+	r := c.read(q, a.Text)
+	out := r.result(a, nil)
+	out.Automatic = out.Total
+	if len(a.Rulings) > 0 {
+		automatic := out.Total
+		out = r.result(a, a.Rulings)
+		out.Automatic, out.Rulings = automatic, slices.Clone(a.Rulings)
+	}
+	return out, nil
+}
+
+// result makes a reading into a result.
+func (r *reading) result(a Answer, rulings []Ruling) Result {
+	q := r.c.questions[r.q]
+	out := Result{Question: q.ID}
+	for _, l := range r.lines {
+		out.Sentences = append(out.Sentences, a.Text[l.Start:l.End])
+	}
+	out.Claims = r.evidence(a.Evidence)
+	j := r.weighed(rulings)
+	total := 0.0
+	for _, d := range []Dimension{Scope, Design, Depth, Tradeoff} {
+		p := r.part(d, j, out.Claims)
+		total += p.Points
+		out.Parts = append(out.Parts, p)
+	}
+	delivery, pace := r.delivery(a, j)
+	out.Parts, out.Pace = append(out.Parts, delivery), pace
+	total += delivery.Points
+	for _, p := range out.Parts {
+		if p.Points < 0.05 {
+			out.Empty = append(out.Empty, p.Dimension)
+		}
+	}
+	wrong := 0.0
+	for _, w := range r.wrongs {
+		f := r.price(w, rulings)
+		if f.Ruling == nil {
+			total -= f.Cost
+			wrong += f.Cost / costOf("")
+		}
+		out.Faults = append(out.Faults, f)
+	}
+	out.Ceilings = r.ceilings(j, wrong)
+	out.Total = int(math.Round(clamp(total, 0, 100)))
+	for _, top := range out.Ceilings {
+		out.Total = min(out.Total, top.At)
+	}
+	return out
+}
+
+// judged is what counts for each wanted concept, after rulings.
+type judged struct {
+	items    []judgedItem
+	coverage float64 // of what makes a full answer, 0..1
+	right    float64 // concepts said
+}
+
+type judgedItem struct {
+	need   need
+	said   said
+	ruling *Ruling
+}
+
+func (r *reading) weighed(rulings []Ruling) judged {
+	var j judged
+	earned, wanted := 0.0, 0.0
+	for _, n := range r.c.asked[r.q].needs {
+		s, heard := r.best[n.concept]
+		if !heard {
+			s.grade = Missing
+		}
+		it := judgedItem{need: n, said: s}
+		for i := range rulings {
+			if rulings[i].Concept != r.c.concepts[n.concept].ID {
+				continue
+			}
+			switch rulings[i].Verdict {
+			case Said:
+				it.said.credit, it.said.grade, it.ruling = 1, Explained, &rulings[i]
+			case NotSaid:
+				it.said, it.ruling = said{grade: Missing}, &rulings[i]
+			}
+		}
+		earned += n.weight * it.said.credit
+		wanted += n.weight
+		j.right += it.said.credit
+		j.items = append(j.items, it)
+	}
+	j.coverage = clamp(earned/(share(r.c.questions[r.q].Mode)*wanted), 0, 1)
+	return j
+}
+
+// gate keeps general merits from counting in an answer that is beside the question.
+func (j judged) gate(full float64) float64 { return clamp(j.coverage/full, 0, 1) }
+
+func costOf(kind string) float64 {
+	switch cue(kind) {
+	case dismissal:
+		return 8
+	case overclaim:
+		return 4
+	}
+	return 9
+}
+
+// price says what a mistake costs, or that the learner overruled it.
+func (r *reading) price(w wrongHit, rulings []Ruling) Fault {
+	f := Fault{ID: w.id, Says: w.says, Cost: costOf(string(w.kind)), Span: Span{w.line, w.m.Start, w.m.End}}
+	for i := range rulings {
+		if rulings[i].Concept == w.id && rulings[i].Verdict == NotWrong {
+			f.Ruling = &rulings[i]
+		}
+	}
+	return f
+}
+
+// ceilings says which limits hold for the whole score.
+func (r *reading) ceilings(j judged, wrong float64) []Ceiling {
+	var out []Ceiling
+	if salad := r.saladShare(); salad >= 0.5 {
+		out = append(out, Ceiling{int(math.Round(30 - 20*(salad-0.5)/0.5)), "Most of it is a row of terms, not sentences: say what each does, when and why."})
+	}
+	if share := wrong / (wrong + j.right + 0.01); wrong >= 1.7 && share >= 0.2 || wrong >= 0.8 && share >= 0.3 {
+		at := 38 - 3*wrong - 25*(share-0.2)
+		out = append(out, Ceiling{int(clamp(math.Round(at), 5, 38)), "Too much of what is said with confidence is wrong; an interviewer would stop believing the rest."})
+	}
+	if j.coverage < 0.12 {
+		out = append(out, Ceiling{int(math.Round(100 * j.coverage)), "It hardly touches the question."})
+	}
+	return out
+}
+
+// saladShare is which part of the words stands in rows of terms.
+func (r *reading) saladShare() float64 {
+	dead, all := 0.0, 0.0
+	for i := range r.lines {
+		l := &r.lines[i]
+		n := float64(len(l.Words))
+		all += n
+		if l.again {
+			dead += n
+			continue
+		}
+		dead += n * (1 - l.alive)
+	}
+	if all < 6 {
+		return 0
+	}
+	return dead / all
+}
+
+// cut returns at most n bytes of a text, whole letters only.
+func cut(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
+}

@@ -1,0 +1,120 @@
+package interview
+
+import (
+	"iter"
+	"maps"
+	"slices"
+
+	"workbench/exercises/interview/phrase"
+)
+
+// sorted walks a set in a fixed order, so that sums do not depend on chance.
+func sorted(set map[string]bool) iter.Seq[string] {
+	return slices.Values(slices.Sorted(maps.Keys(set)))
+}
+
+func clamp(x, low, high float64) float64 { return min(max(x, low), high) }
+
+// findWrong looks for known mistakes and for dismissals of what is wanted.
+func (r *reading) findWrong(i int) {
+	l := &r.lines[i]
+	if l.echo || l.again || l.Question {
+		return
+	}
+	for _, h := range l.hits {
+		if h.concept >= 0 || h.m.Assumed || h.m.Partly || l.Supposed(h.m.At) || r.distanced(l, h.m) || l.alive < 0.5 {
+			continue
+		}
+		m := r.c.mistakes[-1-h.concept]
+		r.fault(wrongHit{id: m.id, says: m.says, line: i, m: h.m})
+	}
+	r.findDismissals(i)
+}
+
+// fault notes a mistake once for each sentence.
+func (r *reading) fault(w wrongHit) {
+	for _, old := range r.wrongs {
+		if old.line == w.line || old.id == w.id {
+			return
+		}
+	}
+	r.wrongs = append(r.wrongs, w)
+	r.lines[w.line].wrong = true
+}
+
+// distanced reports whether the speaker names the mistake as one, or turns
+// against it with a "but".
+func (r *reading) distanced(l *line, m phrase.Match) bool {
+	if len(l.cues[distance]) > 0 {
+		return true
+	}
+	last := m.At[len(m.At)-1]
+	for j := last + 1; j < len(l.Words); j++ {
+		switch l.Words[j].Text {
+		case "but", "however", "until", "unless", "except", "though":
+			return true
+		}
+	}
+	return false
+}
+
+// findDismissals finds a wanted concept that is called needless.
+func (r *reading) findDismissals(i int) {
+	l := &r.lines[i]
+	if len(l.cues[dismissal]) == 0 || hedged(l) {
+		return
+	}
+	for _, h := range l.hits {
+		if h.concept < 0 || !r.wanted(h.concept) {
+			continue
+		}
+		for _, d := range l.cues[dismissal] {
+			at := d.At[0]
+			for _, k := range h.m.At {
+				if slices.Contains(h.m.At, at) || l.Parted(k, at) || max(k-at, at-k) > 8 {
+					continue
+				}
+				says := "You call needless what this question turns on: " + r.c.concepts[h.concept].Says
+				r.fault(wrongHit{id: r.c.concepts[h.concept].ID, says: says, line: i, m: h.m, kind: dismissal})
+				return
+			}
+		}
+	}
+}
+
+// hedged reports whether a sentence sets a condition for what it says.
+func hedged(l *line) bool {
+	for _, w := range l.Words {
+		switch w.Text {
+		case "until", "unless", "if", "when", "yet", "first", "initially", "small", "only", "beginning", "once", "while", "after", "or":
+			return true
+		}
+	}
+	return false
+}
+
+func (r *reading) wanted(concept int) bool {
+	return slices.ContainsFunc(r.c.asked[r.q].needs, func(n need) bool { return n.concept == concept })
+}
+
+// overclaims finds promises without limits. One alone is a manner of speaking.
+func (r *reading) overclaims() {
+	var found []wrongHit
+	for i := range r.lines {
+		l := &r.lines[i]
+		if l.wrong || l.echo || l.again || l.Question || len(l.cues[distance]) > 0 || l.alive < 0.5 {
+			continue
+		}
+		for _, m := range l.cues[overclaim] {
+			if !m.Partly && !l.Supposed(m.At) {
+				found = append(found, wrongHit{id: "overclaim", says: "This promises what no system keeps; say within which limits it holds and what it costs.", line: i, m: m, kind: overclaim})
+				break
+			}
+		}
+	}
+	r.claims = float64(len(found))
+	if len(found) < 2 {
+		return
+	}
+	r.wrongs = append(r.wrongs, found...)
+}
