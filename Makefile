@@ -50,6 +50,11 @@ bench-chain: ## measure what each pattern costs, beside known libraries
 bench-sim: ## measure virtual time beside other styles (python3-simpy for one of them)
 	$(GO) run ./lab/virtual/bench
 
+.PHONY: bench-grade
+bench-grade: ## measure the wait for a verdict, beside bare go test (needs gcc)
+	$(GO) build -o bin/bench-grade ./exercises/grade/bench
+	bin/bench-grade
+
 .PHONY: agree
 agree: build ## play three loads live, in virtual time and on paper, and print how far apart they are
 	$(BIN) agree

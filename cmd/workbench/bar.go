@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"workbench/exercises/grade"
 	"workbench/lab/scenario"
 )
 
@@ -55,4 +56,20 @@ func (b *bar) end() {
 		fmt.Fprint(b.w, "\r\x1b[K")
 		b.drawn = false
 	}
+}
+
+// step shows what an attempt at an exercise is doing.
+func (b *bar) step(e grade.Event) {
+	if b == nil {
+		return
+	}
+	text := e.Text
+	switch e.Stage {
+	case "run":
+		text = fmt.Sprintf("run %d of %d", e.Run, e.Runs)
+	case "test":
+		text = fmt.Sprintf("run %d of %d: %s", e.Run, e.Runs, e.Test)
+	}
+	fmt.Fprintf(b.w, "\r%s: %s \x1b[K", b.name, text)
+	b.drawn = true
 }

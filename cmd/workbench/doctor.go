@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+
+	"workbench/exercises/sandbox"
 )
 
 // finding is what one look at the machine found.
@@ -34,6 +36,7 @@ type tool struct {
 func tools() []tool {
 	return []tool{
 		{[]string{"go"}, "the program runs without it; building it and grading exercises need Go 1.26 or newer"},
+		{[]string{"gcc", "clang", "cc"}, "exercises are graded without the race detector, and their score says so; install the package gcc"},
 		{[]string{"redis-server"}, "an embedded Redis takes its place: the same answers, but not its speed; install the package redis-server"},
 		{[]string{"chromium", "chromium-browser", "google-chrome"}, "the tests in a real browser are skipped; install the package chromium"},
 		{[]string{"promtool"}, "the check of /metrics is skipped; install the package prometheus"},
@@ -42,7 +45,7 @@ func tools() []tool {
 }
 
 // doctor is the subcommand that looks for what is missing on this machine.
-func doctor(_ context.Context, p *program, args []string) error {
+func doctor(ctx context.Context, p *program, args []string) error {
 	fs := flag.NewFlagSet("doctor", flag.ContinueOnError)
 	asJSON := fs.Bool("json", false, "print a JSON array")
 	rest, err := p.flags(fs, args)
@@ -52,7 +55,7 @@ func doctor(_ context.Context, p *program, args []string) error {
 	if len(rest) > 0 {
 		return usagef("got %q, want no arguments", rest)
 	}
-	findings := p.examine()
+	findings := p.examine(ctx)
 	if *asJSON {
 		return writeJSON(p.out, findings)
 	}
@@ -70,7 +73,7 @@ func doctor(_ context.Context, p *program, args []string) error {
 	return columns(p.out, rows)
 }
 
-func (p *program) examine() []finding {
+func (p *program) examine(ctx context.Context) []finding {
 	var out []finding
 	for _, t := range tools() {
 		out = append(out, look(t, exec.LookPath))
@@ -80,7 +83,21 @@ func (p *program) examine() []finding {
 		"cores", cores >= wantCores, fmt.Sprint(cores),
 		"the generator and the service share one core, so live figures carry each other's weight: use small scales, or --engine virtual",
 	})
-	return append(out, filesFinding(openFiles()), portFinding("127.0.0.1:8080"))
+	return append(out, filesFinding(openFiles()), portFinding("127.0.0.1:8080"), sandboxFinding(sandbox.New(ctx, sandboxInit).Report()))
+}
+
+// sandboxFinding says how well answers to exercises are confined.
+func sandboxFinding(r sandbox.Report) finding {
+	f := finding{Name: "sandbox", OK: r.Level == sandbox.Full, Found: string(r.Level)}
+	if r.Landlock > 0 {
+		f.Found += fmt.Sprintf(" (Landlock %d)", r.Landlock)
+	}
+	var lacks []string
+	for _, l := range r.Missing {
+		lacks = append(lacks, l.String())
+	}
+	f.Means = "answers to exercises are confined less than they could be: grade only your own; " + strings.Join(lacks, "; ")
+	return f
 }
 
 func look(t tool, find func(string) (string, error)) finding {

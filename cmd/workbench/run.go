@@ -48,15 +48,18 @@ type command struct {
 func commands() []command {
 	return []command{
 		{name: "serve", args: "[--addr HOST:PORT] [--data DIR] [--redis URL] [--open]", help: "serve the workbench to a browser (the default)", run: serve},
-		{name: "list", args: "scenarios|patterns|systems [--json]", help: "list what there is", run: list},
+		{name: "list", args: "scenarios|patterns|systems|exercises [--json]", help: "list what there is", run: list},
 		{name: "run", args: "SCENARIO|FILE [--engine NAME] [--on PATTERN]… [--set PATTERN.KNOB=VALUE]… [--json]", help: "run a scenario and judge its claims", run: play},
 		{name: "compare", args: `SCENARIO|FILE --a "FLAGS" --b "FLAGS"`, help: "run a scenario twice, with the same arrivals", run: compare},
 		{name: "sweep", args: "SCENARIO|FILE --vary PATTERN.KNOB=LOW..HIGH [--steps N] [--seeds N] [--json]", help: "vary one knob and say where the scenario tips over", run: sweep},
 		{name: "ablation", args: "[SCENARIO]… [--seeds N] [--json]", help: "show that each scenario is lost without its pattern and won with it", run: ablation},
 		{name: "agree", args: "[SCENARIO|FILE]… [--full SCALE] [--json]", help: "play loads live, in virtual time and on paper, and print the disagreement", run: compareEngines},
 		{name: "classics", args: "[ID]… [--seed N] [--json]", help: "run published results and hold them to their figures", run: reproduce},
+		{name: "start", args: "EXERCISE [DIR] [--level blank|blanks|bug]", help: "write what an exercise begins with, for your own editor", run: start},
+		{name: "check", args: "EXERCISE [DIR] [--json] [--watch] [--seed N]", help: "grade an answer to an exercise", run: check},
 		{name: "doctor", args: "[--json]", help: "say what is missing on this machine and what works without it", run: doctor},
 		{name: "version", help: "print the version", run: version},
+		{name: sandboxInit, hidden: true, help: "become the first process of a sandbox", run: becomeSandboxed},
 		{name: "traffic", hidden: true, help: "generate traffic: plan and changes on stdin, frames on stdout", run: traffic},
 	}
 }

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"io/fs"
 	"runtime"
 	"time"
 
+	"workbench/exercises"
 	"workbench/lab"
 	"workbench/lab/catalog"
 	"workbench/lab/classics"
@@ -37,12 +39,13 @@ type runOptions struct {
 
 // parts is what the program is made of. Tests put fakes in their place.
 type parts struct {
-	engines  []engineKind // the first is the default
-	patterns []lab.Pattern
-	systems  []systemKind
-	classics []classics.Classic // published results
-	serve    func(context.Context, *program, config) error
-	doc      func(pattern string) (string, bool) // a room's documentation; nil: not at hand
+	engines   []engineKind // the first is the default
+	patterns  []lab.Pattern
+	systems   []systemKind
+	classics  []classics.Classic // published results
+	serve     func(context.Context, *program, config) error
+	exercises fs.FS
+	doc       func(pattern string) (string, bool) // a room's documentation; nil: not at hand
 }
 
 // engineKind is one engine that there is.
@@ -74,10 +77,11 @@ func wire() parts {
 			{"virtual", "in virtual time, at any scale", openVirtual, runtime.GOMAXPROCS(0), false},
 			{"theory", "on paper, where there is a closed form", openTheory, 1, true},
 		},
-		patterns: catalog.Patterns(),
-		systems:  []systemKind{{"profile", "Profiles", profile.Ops()}},
-		classics: classics.All(),
-		serve:    serveLab,
+		patterns:  catalog.Patterns(),
+		systems:   []systemKind{{"profile", "Profiles", profile.Ops()}},
+		classics:  classics.All(),
+		serve:     serveLab,
+		exercises: exercises.Files,
 	}
 }
 

@@ -60,18 +60,18 @@ func (t *tally) bench(r *round, limits sandbox.Limits) {
 	}
 	t.order = append(t.order, b.Name)
 	t.cases[b.Name] = c
-	if !r.done || r.forged || r.bench.Right <= 0 || r.bench.Answer <= 0 {
+	if !r.done || r.forged || r.bench.right <= 0 || r.bench.answer <= 0 {
 		_, s := t.ending(r, limits)
 		c.Message = "the benchmark did not come to its end: " + s.message
 		return
 	}
-	ratio := r.bench.Answer / r.bench.Right
+	ratio := r.bench.answer / r.bench.right
 	// Points fall with the logarithm of the ratio, as a factor counts the same
 	// everywhere.
 	part := (math.Log(b.Zero) - math.Log(ratio)) / (math.Log(b.Zero) - math.Log(b.Full))
 	c.Points = int(math.Round(float64(c.Of) * min(1, max(0, part))))
 	c.State = Pass
-	c.Message = fmt.Sprintf("%.2f times the reference's duration (%.4g ns a call; the reference %.4g ns)", ratio, r.bench.Answer, r.bench.Right)
+	c.Message = fmt.Sprintf("%.2f times the reference's duration (%.4g ns a call; the reference %.4g ns)", ratio, r.bench.answer, r.bench.right)
 	if part <= 0 {
 		c.State = Fail
 		c.Message += fmt.Sprintf("; want less than %g times", b.Zero)

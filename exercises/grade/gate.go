@@ -9,6 +9,7 @@ import (
 	"go/token"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -119,6 +120,9 @@ func (g *gate) imports(f *ast.File) map[string]bool {
 			continue
 		}
 		name := path.Base(p)
+		if version.MatchString(name) {
+			name = path.Base(path.Dir(p))
+		}
 		if s.Name != nil {
 			name = s.Name.Name
 		}
@@ -129,6 +133,9 @@ func (g *gate) imports(f *ast.File) map[string]bool {
 	}
 	return names
 }
+
+// version is the last part of an import path that does not name the package.
+var version = regexp.MustCompile(`^v[0-9]+$`)
 
 func listed(imports []string) string {
 	if len(imports) == 0 {

@@ -213,7 +213,7 @@ func (a *attempt) run(ctx context.Context, program string) error {
 // in another one.
 func (a *attempt) once(ctx context.Context, program string, n int) error {
 	pending := a.tests
-	deadline := a.g.clock.Now() + 2*a.e.Limits.Run()
+	deadline := a.g.clock.Now() + 3*a.e.Limits.Run()
 	for len(pending) > 0 {
 		left := min(a.e.Limits.Run(), deadline-a.g.clock.Now())
 		if left <= 0 {
@@ -223,8 +223,8 @@ func (a *attempt) once(ctx context.Context, program string, n int) error {
 		limits := sandbox.Standard()
 		limits.Wall, limits.Memory = left, a.e.Limits.Memory()
 		r, err := a.g.round(ctx, program, arguments(pending, a.o.Seed+uint64(n)), limits, func(one record) {
-			if one.Event == "end" {
-				a.tell(Event{Stage: "test", Run: n + 1, Runs: a.e.Checks.Runs, Test: one.Test, OK: !one.Failed && !one.Skipped && len(one.Leaks) == 0 && one.Races == 0})
+			if one.event == "end" {
+				a.tell(Event{Stage: "test", Run: n + 1, Runs: a.e.Checks.Runs, Test: one.test, OK: !one.failed && !one.skipped && len(one.leaks) == 0 && one.races == 0})
 			}
 		})
 		if err != nil {
@@ -233,7 +233,7 @@ func (a *attempt) once(ctx context.Context, program string, n int) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		a.verdict.Output = clip(string(r.Stdout), 16<<10)
+		a.verdict.Output = clip(printed(string(r.Stdout)), 16<<10)
 		rest := a.tally.add(r, pending, limits)
 		if len(rest) == len(pending) {
 			return errors.New("the tests make no progress")
@@ -256,4 +256,14 @@ func clip(text string, n int) string {
 		return text
 	}
 	return text[:n] + "\n… (cut off)"
+}
+
+// printed is what the answer printed, without the testing package's last word.
+func printed(text string) string {
+	for _, word := range []string{"PASS\n", "FAIL\n"} {
+		if rest, ok := strings.CutSuffix(text, word); ok {
+			return rest
+		}
+	}
+	return text
 }

@@ -1,6 +1,7 @@
 package grade
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -104,25 +105,25 @@ func (t *tally) add(r *round, pending []string, limits sandbox.Limits) []string 
 // ended takes in a test that came to its end.
 func (t *tally) ended(name string, one record, s said, r *round) {
 	c := t.cases[name]
-	c.Duration = max(c.Duration, one.duration())
+	c.Duration = max(c.Duration, one.duration)
 	switch {
-	case one.Races > 0:
+	case one.races > 0:
 		race := said{message: raced(r.Stderr)}
 		if s.message != "" && !strings.HasPrefix(s.message, "race detected") {
 			race.message = strings.TrimPrefix(race.message+"; "+s.message, "; ")
 			race.at, race.expected, race.got = s.at, s.expected, s.got
 		}
 		t.blame(name, Race, race)
-	case one.Failed:
+	case one.failed:
 		if s.message == "" {
 			s.message = "the test failed without saying why"
 		}
 		t.blame(name, Fail, s)
-	case one.Skipped:
+	case one.skipped:
 		t.blame(name, Fail, said{message: "the test was skipped: " + s.message})
-	case len(one.Leaks) > 0 && t.e.Checks.Leaks:
+	case len(one.leaks) > 0 && t.e.Checks.Leaks:
 		t.leaks = true
-		t.blame(name, Leak, said{message: fmt.Sprintf("%d goroutines are still there after the test; one was started at %s", len(one.Leaks), one.Leaks[0]), at: one.Leaks[0]})
+		t.blame(name, Leak, said{message: fmt.Sprintf("%d goroutines are still there after the test; one was started at %s", len(one.leaks), one.leaks[0]), at: one.leaks[0]})
 	case c.State == NotRun:
 		c.State = Pass
 	}
@@ -133,6 +134,10 @@ func (t *tally) fallen(name string, r *round, limits sandbox.Limits) {
 	state, s := t.ending(r, limits)
 	if state == Leak {
 		t.leaks = true
+	}
+	if state == Timeout && limits.Wall < t.e.Limits.Run() {
+		t.skip([]string{name}, "the time for all tests was used up by others") // it had less than it may take
+		return
 	}
 	t.blame(name, state, s)
 }
@@ -153,7 +158,7 @@ func (t *tally) ending(r *round, limits sandbox.Limits) (State, said) {
 	case strings.Contains(s.message, "blocked goroutines remain") || strings.Contains(s.message, "all goroutines in bubble are blocked"):
 		s.message = "goroutines wait for ever when the test is over"
 		return Leak, s
-	case strings.Contains(s.message, "out of memory") || strings.Contains(s.message, "cannot allocate memory"):
+	case starved(s.message, r.Stderr):
 		s.message = fmt.Sprintf("asked for more memory than the %d MiB that it may use", limits.Memory>>20)
 		return Memory, s
 	case s.message != "":
@@ -162,4 +167,15 @@ func (t *tally) ending(r *round, limits sandbox.Limits) (State, said) {
 		return Fail, said{message: "the program was ended by a signal: " + r.Signal}
 	}
 	return Fail, said{message: fmt.Sprintf("the program ended with status %d in the middle of the tests: an answer must not end the process", r.Code)}
+}
+
+// starved reports whether a program ended because it asked for more addresses
+// than it may have, as the runtime and the race detector say it.
+func starved(message string, stderr []byte) bool {
+	for _, text := range []string{"out of memory", "cannot allocate memory", "too many address space collisions"} {
+		if strings.Contains(message, text) {
+			return true
+		}
+	}
+	return bytes.Contains(stderr, []byte("ThreadSanitizer failed to allocate"))
 }

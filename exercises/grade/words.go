@@ -14,8 +14,8 @@ type said struct {
 
 var (
 	place = regexp.MustCompile(`^\s*([\w.-]+\.go:\d+): (.*)$`)
-	// The styles "X = got, want expected" and "… got X, want expected".
-	compare = regexp.MustCompile(`(?s)^(?:.*?(?: = |: got |\bgot ))?(.*), (?:want|expected) (.*)$`)
+	// The styles "X = got, want expected" and "got X, want expected".
+	compare = regexp.MustCompile(`(?s)^.*?(?: = |\bgot )(.*), (?:want|expected) (.*)$`)
 	marks   = strings.NewReplacer("\x16", "", "\x0e", "", "\x0f", "")
 )
 

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,9 @@ import (
 
 // nobody is the user as which untrusted programs run when this process is root.
 const nobody = 65534
+
+// answerWithin is for how long a child may take to become the program.
+const answerWithin = 20 * time.Second
 
 // layers are the namespaces of each kind of command. The compiler needs to see
 // the machine's files, but not its processes, network and shared memory.
@@ -63,7 +67,7 @@ func (b *Box) launch(c Command, out *output, with Report) (_ *exec.Cmd, _ func()
 	// for the child's user or has been replaced by a newer one.
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Args = append(append([]string{os.Args[0]}, b.self...), strconv.Itoa(3+len(c.Files)))
-	cmd.Env = []string{"GOGC=off", "GOMAXPROCS=1", "GORACE=atexit_sleep_ms=0"}
+	cmd.Env = []string{"GOGC=off", "GOMAXPROCS=1", "GORACE=atexit_sleep_ms=0", marker + "=yes"}
 	cmd.Stdout, cmd.Stderr = out.stdout(), out.stderr()
 	cmd.ExtraFiles = append(append([]*os.File{}, c.Files...), orders, program, answer)
 	cmd.SysProcAttr = attributes(c.Kind, s.Namespace)
@@ -73,7 +77,13 @@ func (b *Box) launch(c Command, out *output, with Report) (_ *exec.Cmd, _ func()
 	}
 	answer.Close()
 	orders.Close()
-	if err := instruct(tell, hear, s); err != nil {
+	// A program that does not call Init would never answer.
+	patience, cancel := context.WithTimeout(context.Background(), answerWithin)
+	stop := context.AfterFunc(patience, func() { kill(cmd.Process) })
+	err = instruct(tell, hear, s)
+	stop()
+	cancel()
+	if err != nil {
 		kill(cmd.Process)
 		waited := cmd.Wait()
 		_, text := out.texts()

@@ -82,9 +82,16 @@ type Box struct {
 	probing bool // children end before they become the program
 }
 
+// marker is set in the environment of children that should do nothing but Init.
+const marker = "WORKBENCH_SANDBOX_INIT"
+
 // New returns a box that confines as well as this machine can, which it finds
-// out by trying. self are the arguments with which this program calls Init.
+// out by trying. self are the arguments with which this program calls Init. It
+// panics in a child that should have called Init: each would start another.
 func New(ctx context.Context, self ...string) *Box {
+	if os.Getenv(marker) != "" {
+		panic(fmt.Sprintf("sandbox: this program does not call Init when its arguments are %q", self))
+	}
 	b := &Box{self: self, clock: clock.NewWall()}
 	b.found = b.probe(ctx)
 	return b

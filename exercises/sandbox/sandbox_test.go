@@ -16,6 +16,7 @@ import (
 const (
 	self    = "sandbox-init"
 	hostile = "hostile"
+	deaf    = "deaf" // does not call Init, as it should
 	owner   = "owner"
 )
 
@@ -25,6 +26,9 @@ func TestMain(m *testing.M) {
 		case self:
 			fmt.Fprintln(os.Stderr, sandbox.Init(os.Args[2:]))
 			os.Exit(1)
+		case deaf:
+			defer func() { fmt.Fprintln(os.Stderr, recover()); os.Exit(1) }()
+			sandbox.New(context.Background(), deaf)
 		case hostile:
 			misbehave(os.Args[2])
 		case owner:
@@ -124,5 +128,14 @@ func TestContextEndsTheProcess(t *testing.T) {
 	cancel()
 	if r := p.Wait(); r.Cause != sandbox.Stopped {
 		t.Errorf("ended as %q, want %q", r.Cause, sandbox.Stopped)
+	}
+}
+
+// A program that forgets to call Init would start itself without end.
+func TestNewEndsWhatDoesNotCallInit(t *testing.T) {
+	box(t)
+	r := sandbox.New(t.Context(), deaf).Report()
+	if r.Level != sandbox.None || !strings.Contains(r.String(), "does not call Init") {
+		t.Errorf("found %v, want no sandbox, because Init is not called", r)
 	}
 }
