@@ -15,6 +15,26 @@ import (
 	failfastgate "workbench/exercises/06-fail-fast-gate/start"
 )
 
+func gate(t testing.TB, slots, waiters int, wait time.Duration) *failfastgate.Gate {
+	t.Helper()
+	cfg := failfastgate.Config{Slots: slots, Waiters: waiters, Wait: wait}
+	g, err := failfastgate.New(cfg)
+	if err != nil {
+		t.Fatalf("New(%+v) = %v, want a gate", cfg, err)
+	}
+	return g
+}
+
+// enter takes slots that must be free.
+func enter(t testing.TB, g *failfastgate.Gate, n int) {
+	t.Helper()
+	for i := range n {
+		if err := g.Acquire(t.Context()); err != nil {
+			t.Fatalf("Acquire number %d = %v, want a free slot", i+1, err)
+		}
+	}
+}
+
 func TestContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := gate(t, 1, 1, time.Minute)

@@ -5,6 +5,7 @@ package retrybudget_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,52 @@ import (
 
 	retrybudget "workbench/exercises/07-retry-budget/start"
 )
+
+var errDown = errors.New("connection refused")
+
+func transient() error { return &retrybudget.Transient{Err: errDown} }
+
+// retrier returns one with 4 tries, waits of at most 1, 2 and 4 s that are taken
+// in full, and a budget that is no obstacle.
+func retrier(t testing.TB, set ...func(*retrybudget.Config)) *retrybudget.Retrier {
+	t.Helper()
+	cfg := retrybudget.Config{Tries: 4, Base: time.Second, Max: time.Minute, Budget: 0, Burst: 1000, Rand: func() float64 { return 1 - 1e-12 }}
+	for _, f := range set {
+		f(&cfg)
+	}
+	r, err := retrybudget.New(cfg)
+	if err != nil {
+		t.Fatalf("New = %v, want a retrier", err)
+	}
+	return r
+}
+
+// server fails the first calls and notes when it is called.
+type server struct {
+	fails int
+	err   func() error
+	began time.Time
+	calls []time.Duration
+}
+
+func (s *server) call(context.Context) error {
+	if s.began.IsZero() {
+		s.began = time.Now()
+	}
+	s.calls = append(s.calls, time.Since(s.began).Round(time.Millisecond))
+	if len(s.calls) <= s.fails {
+		return s.err()
+	}
+	return nil
+}
+
+// calledAt wants calls at these instants after the first.
+func (s *server) calledAt(t testing.TB, want ...time.Duration) {
+	t.Helper()
+	if fmt.Sprint(s.calls) != fmt.Sprint(want) {
+		t.Errorf("called at %v, want %v", s.calls, want)
+	}
+}
 
 func TestJitter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -10,9 +10,67 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	breaker "workbench/exercises/08-breaker/start"
 )
+
+var errSick = errors.New("the dependency is sick")
+
+const second = time.Second
+
+// newBreaker returns one that opens at 3 failures among 5, for 10 s, and closes
+// after 2 probes.
+func newBreaker(t testing.TB) *breaker.Breaker {
+	t.Helper()
+	cfg := breaker.Config{Window: 5, Failures: 3, OpenFor: 10 * second, Probes: 2}
+	b, err := breaker.New(cfg)
+	if err != nil {
+		t.Fatalf("New(%+v) = %v, want a breaker", cfg, err)
+	}
+	return b
+}
+
+// allow wants to be allowed.
+func allow(t testing.TB, b *breaker.Breaker, now time.Duration) breaker.Ticket {
+	t.Helper()
+	ticket, err := b.Allow(now)
+	if err != nil {
+		t.Fatalf("Allow(%v) = %v, want a ticket", now, err)
+	}
+	return ticket
+}
+
+// call makes calls with these results, one after another.
+func call(t testing.TB, b *breaker.Breaker, now time.Duration, results ...error) {
+	t.Helper()
+	for _, err := range results {
+		b.Report(now, allow(t, b, now), err)
+	}
+}
+
+func refused(t testing.TB, b *breaker.Breaker, now time.Duration, why string) {
+	t.Helper()
+	if _, err := b.Allow(now); !errors.Is(err, breaker.ErrOpen) {
+		t.Errorf("%s: Allow(%v) = %v, want ErrOpen", why, now, err)
+	}
+}
+
+func state(t testing.TB, b *breaker.Breaker, now time.Duration, want breaker.State, why string) {
+	t.Helper()
+	if got := b.State(now); got != want {
+		t.Errorf("%s: State(%v) = %d, want %d (0 closed, 1 open, 2 half-open)", why, now, got, want)
+	}
+}
+
+// opened returns a breaker that opened at 0.
+func opened(t testing.TB) *breaker.Breaker {
+	t.Helper()
+	b := newBreaker(t)
+	call(t, b, 0, errSick, errSick, errSick)
+	state(t, b, 0, breaker.Open, "after 3 failures")
+	return b
+}
 
 // Calls that began before the breaker opened come back one by one. They know
 // nothing of the time since.

@@ -17,6 +17,47 @@ import (
 	bulkhead "workbench/exercises/09-bulkhead/start"
 )
 
+type limits = map[string]bulkhead.Limit
+
+func compartments(t testing.TB, l limits) *bulkhead.Bulkhead {
+	t.Helper()
+	b, err := bulkhead.New(l)
+	if err != nil {
+		t.Fatalf("New(%v) = %v, want a bulkhead", l, err)
+	}
+	return b
+}
+
+// enter takes slots that must be free.
+func enter(t testing.TB, b *bulkhead.Bulkhead, name string, n int) (releases []func()) {
+	t.Helper()
+	for i := range n {
+		release, err := b.Acquire(t.Context(), name)
+		if err != nil {
+			t.Fatalf("Acquire(%s) number %d = %v, want a free slot", name, i+1, err)
+		}
+		if release == nil {
+			t.Fatalf("Acquire(%s) gave no release", name)
+		}
+		releases = append(releases, release)
+	}
+	return releases
+}
+
+func full(t testing.TB, b *bulkhead.Bulkhead, name, when string) {
+	t.Helper()
+	if release, err := b.Acquire(t.Context(), name); !errors.Is(err, bulkhead.ErrFull) || release != nil {
+		t.Errorf("%s: Acquire(%s) = %v, want ErrFull and no release", when, name, err)
+	}
+}
+
+func load(t testing.TB, b *bulkhead.Bulkhead, name string, running, waiting int) {
+	t.Helper()
+	if r, w := b.Load(name); r != running || w != waiting {
+		t.Errorf("Load(%s) = %d running, %d waiting; want %d, %d", name, r, w, running, waiting)
+	}
+}
+
 // Fifty at once at a dependency that hangs: 2 run, 3 wait, 45 know at once. And
 // a slow compartment's waiters are not in the way of another one's callers.
 func TestWaitersBound(t *testing.T) {

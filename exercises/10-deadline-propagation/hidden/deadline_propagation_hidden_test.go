@@ -16,6 +16,49 @@ import (
 	deadlinepropagation "workbench/exercises/10-deadline-propagation/start"
 )
 
+type step = deadlinepropagation.Step
+
+const ms = time.Millisecond
+
+// takes is a call that answers after d, or ends with its context.
+func takes(d time.Duration) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		select {
+		case <-time.After(d):
+			return "ok", nil
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+	}
+}
+
+// fails is a call that fails after d, or ends with its context.
+func fails(d time.Duration, err error) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		if _, over := takes(d)(ctx); over != nil {
+			return "", over
+		}
+		return "", err
+	}
+}
+
+var errSick = errors.New("the database is sick")
+
+// run runs stages in a bubble, under a deadline unless it is 0.
+func run(t *testing.T, deadline, reserve time.Duration, stages [][]step, check func(r deadlinepropagation.Result, err error, took time.Duration)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		if deadline > 0 {
+			ctx, cancel = context.WithTimeout(t.Context(), deadline)
+		}
+		defer cancel()
+		began := time.Now()
+		r, err := deadlinepropagation.Run(ctx, reserve, stages)
+		check(r, err, time.Since(began))
+	})
+}
+
 // 40 ms of work with 30 ms left is work for nobody.
 func TestNoTime(t *testing.T) {
 	begun := map[string]bool{}
