@@ -29,6 +29,9 @@ func check(e exercise) []string {
 	if !same(right, e.Right) {
 		bad("exercise.json lists the right answers %v, on disk are %v", e.Right, right)
 	}
+	if b := e.Checks.Bench; b != nil && !slices.Contains(e.benchmarks(), b.Name) {
+		bad("checks.bench names %s, which is no benchmark", b.Name)
+	}
 	out = append(out, checkTasks(e)...)
 	out = append(out, checkReadme(e)...)
 	return append(out, checkMutants(e, wrong)...)
@@ -57,12 +60,15 @@ func checkTasks(e exercise) []string {
 		}
 		for _, name := range t.Tests {
 			owners[name]++
-			if !slices.Contains(tests, name) {
+			if !slices.Contains(tests, name) && !slices.Contains(e.benchmarks(), name) {
 				out = append(out, fmt.Sprintf("task %s names %s, which is no test", t.ID, name))
 			}
 		}
 	}
 	for _, name := range tests {
+		if n := count(tests, name); n > 1 {
+			out = append(out, fmt.Sprintf("%d tests are called %s", n, name))
+		}
 		if owners[name] != 1 {
 			out = append(out, fmt.Sprintf("%s belongs to %d tasks, want 1", name, owners[name]))
 		}
@@ -151,6 +157,15 @@ func checkMutants(e exercise, wrong []string) []string {
 		out = append(out, fmt.Sprintf("exercise.json lists the mutants %v, on disk are %v", listed, wrong))
 	}
 	return out
+}
+
+func count(list []string, name string) (n int) {
+	for _, x := range list {
+		if x == name {
+			n++
+		}
+	}
+	return n
 }
 
 func same(a, b []string) bool {

@@ -156,24 +156,51 @@ func (e exercise) variants() (starters, right, wrong []string) {
 	return starters, list("right"), list("wrong")
 }
 
-// tests returns the names of all tests, visible and hidden, in order of files.
-func (e exercise) tests() []string {
-	decl := regexp.MustCompile(`(?m)^func (Test[A-Z][A-Za-z0-9_]*)\(`)
-	var out []string
-	for _, file := range e.testFiles() {
-		src, err := os.ReadFile(file)
-		if err != nil {
-			continue // staging will say so
+// suite is the visible or the hidden tests.
+type suite struct {
+	name              string            // tests or hidden
+	files             map[string]string // text by name
+	tests, benchmarks []string
+}
+
+// suites reads both. What cannot be read is left out, and then its tests are
+// missing.
+func (e exercise) suites() []suite {
+	decl := regexp.MustCompile(`(?m)^func ((Test|Benchmark)[A-Z][A-Za-z0-9_]*)\(`)
+	var out []suite
+	for _, name := range []string{"tests", "hidden"} {
+		s := suite{name: name, files: map[string]string{}}
+		paths, _ := filepath.Glob(filepath.Join(e.dir, name, "*_test.go")) // the pattern is well formed
+		for _, path := range paths {
+			src, err := os.ReadFile(path)
+			if err != nil {
+				continue
+			}
+			s.files[filepath.Base(path)] = string(src)
+			for _, m := range decl.FindAllStringSubmatch(string(src), -1) {
+				if m[2] == "Test" {
+					s.tests = append(s.tests, m[1])
+				} else {
+					s.benchmarks = append(s.benchmarks, m[1])
+				}
+			}
 		}
-		for _, m := range decl.FindAllSubmatch(src, -1) {
-			out = append(out, string(m[1]))
-		}
+		out = append(out, s)
 	}
 	return out
 }
 
-func (e exercise) testFiles() []string {
-	visible, _ := filepath.Glob(filepath.Join(e.dir, "tests", "*_test.go"))
-	hidden, _ := filepath.Glob(filepath.Join(e.dir, "hidden", "*_test.go"))
-	return append(visible, hidden...)
+// tests returns the names of all tests, visible and hidden, in order of files.
+func (e exercise) tests() (out []string) {
+	for _, s := range e.suites() {
+		out = append(out, s.tests...)
+	}
+	return out
+}
+
+func (e exercise) benchmarks() (out []string) {
+	for _, s := range e.suites() {
+		out = append(out, s.benchmarks...)
+	}
+	return out
 }

@@ -51,6 +51,9 @@ func stage(ctx context.Context, e exercise, variants []string) (staged, error) {
 	if err := s.module(filepath.Join(e.dir, "..", "..")); err != nil {
 		return s, err
 	}
+	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o755); err != nil {
+		return s, err
+	}
 	args := []string{"test", "-race", "-c", "-vet=off", "-o", "bin" + string(filepath.Separator)}
 	for _, v := range variants {
 		if err := s.variant(e, v); err != nil {
@@ -92,39 +95,42 @@ func (s staged) module(root string) error {
 	return os.WriteFile(filepath.Join(s.dir, "go.sum"), sum, 0o644)
 }
 
-// variant stages the named files of one answer, and the tests with their build
-// line dropped and the answer's import path put in.
+// variant stages the named files of one answer, and the tests: the visible and
+// the hidden ones are a package each, as the grader has them, so that helpers
+// of one name do not collide. A third package runs them all.
 func (s staged) variant(e exercise, v string) error {
-	answer := filepath.Join(s.dir, name(v), "answer")
-	tests := filepath.Join(s.dir, name(v), name(v)+"_check")
-	for _, dir := range []string{answer, tests, filepath.Join(s.dir, "bin")} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
-	}
+	files := map[string]string{}
 	for _, file := range e.Files {
 		src, err := os.ReadFile(filepath.Join(e.dir, v, file))
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(answer, file), src, 0o644); err != nil {
-			return err
-		}
+		files["answer/"+file] = string(src)
 	}
 	from := fmt.Sprintf(`"workbench/exercises/%s/start"`, filepath.Base(e.dir))
 	to := fmt.Sprintf(`"%s/%s/answer"`, attempt, name(v))
-	for i, path := range e.testFiles() {
-		src, err := os.ReadFile(path)
-		if err != nil {
+	cases := "package check\n\nimport (\n\t\"testing\"\n\n"
+	calls := ""
+	for _, suite := range e.suites() {
+		cases += fmt.Sprintf("\t%s \"%s/%s/%[1]s\"\n", suite.name, attempt, name(v))
+		for file, text := range suite.files {
+			text, ok := strings.CutPrefix(text, "//go:build exercise\n")
+			if !ok || !strings.Contains(text, from) {
+				return fmt.Errorf("%s/%s: want the build line first and an import of %s", suite.name, file, from)
+			}
+			files[suite.name+"/"+strings.TrimSuffix(file, "_test.go")+"_cases.go"] = strings.ReplaceAll(text, from, to)
+		}
+		for _, test := range suite.tests {
+			calls += fmt.Sprintf("\nfunc %s(t *testing.T) { %s.%[1]s(t) }\n", test, suite.name)
+		}
+	}
+	files[name(v)+"_check/cases_test.go"] = cases + ")\n" + calls
+	for file, text := range files {
+		path := filepath.Join(s.dir, name(v), filepath.FromSlash(file))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}
-		text, ok := strings.CutPrefix(string(src), "//go:build exercise\n")
-		if !ok || !strings.Contains(text, from) {
-			return fmt.Errorf("%s: want the build line first and an import of %s", path, from)
-		}
-		text = strings.ReplaceAll(text, from, to)
-		file := fmt.Sprintf("%d_%s", i, filepath.Base(path)) // tests and hidden may use one name
-		if err := os.WriteFile(filepath.Join(tests, file), []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			return err
 		}
 	}

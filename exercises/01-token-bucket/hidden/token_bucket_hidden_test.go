@@ -13,6 +13,25 @@ import (
 	tokenbucket "workbench/exercises/01-token-bucket/start"
 )
 
+func bucket(t testing.TB, perSecond float64, burst int) *tokenbucket.Bucket {
+	t.Helper()
+	b, err := tokenbucket.New(perSecond, burst)
+	if err != nil {
+		t.Fatalf("New(%v, %d) = %v, want a bucket", perSecond, burst, err)
+	}
+	return b
+}
+
+// admitted asks n times at one instant and counts.
+func admitted(b *tokenbucket.Bucket, n int, now time.Duration) (count int) {
+	for range n {
+		if ok, _ := b.Allow(now); ok {
+			count++
+		}
+	}
+	return count
+}
+
 // The edge of a fixed window is where a counter that is reset lets two bursts
 // through back to back.
 func TestNoDoubleBurst(t *testing.T) {

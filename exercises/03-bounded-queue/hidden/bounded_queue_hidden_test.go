@@ -15,6 +15,51 @@ import (
 	boundedqueue "workbench/exercises/03-bounded-queue/start"
 )
 
+func queue(t testing.TB, capacity int, items ...int) *boundedqueue.Queue[int] {
+	t.Helper()
+	q, err := boundedqueue.New[int](capacity)
+	if err != nil {
+		t.Fatalf("New(%d) = %v, want a queue", capacity, err)
+	}
+	for _, item := range items {
+		push(t, q, item)
+	}
+	return q
+}
+
+// within fails the test when f has not returned after a time that is ages for it.
+func within(t testing.TB, what string, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(3 * time.Second):
+		t.Fatalf("%s has not returned after 3 s", what)
+	}
+}
+
+func push(t testing.TB, q *boundedqueue.Queue[int], item int) {
+	t.Helper()
+	within(t, "Push", func() {
+		if err := q.Push(item); err != nil {
+			t.Errorf("Push(%d) = %v, want room for it", item, err)
+		}
+	})
+}
+
+func pop(t testing.TB, q *boundedqueue.Queue[int], want int) {
+	t.Helper()
+	within(t, "Pop", func() {
+		if got, err := q.Pop(t.Context()); err != nil || got != want {
+			t.Errorf("Pop = %d, %v; want %d", got, err, want)
+		}
+	})
+}
+
 func TestCapacityTogether(t *testing.T) {
 	for round := range 30 {
 		q := queue(t, 10)

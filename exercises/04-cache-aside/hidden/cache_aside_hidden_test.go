@@ -8,11 +8,105 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	cacheaside "workbench/exercises/04-cache-aside/start"
 )
+
+// clock is a clock that moves when told to.
+type clock struct{ at atomic.Int64 }
+
+func (c *clock) now() time.Time          { return time.Unix(1000, c.at.Load()) }
+func (c *clock) advance(d time.Duration) { c.at.Add(int64(d)) }
+
+// cache returns a cache of a minute without jitter, on a clock of its own.
+func cache(t testing.TB, set ...func(*cacheaside.Config)) (*cacheaside.Cache, *clock) {
+	t.Helper()
+	k := &clock{}
+	cfg := cacheaside.Config{TTL: time.Minute, Now: k.now, Rand: func() float64 { return 0.5 }}
+	for _, f := range set {
+		f(&cfg)
+	}
+	c, err := cacheaside.New(cfg)
+	if err != nil {
+		t.Fatalf("New(%+v) = %v, want a cache", cfg, err)
+	}
+	return c, k
+}
+
+// source is where values really are. It answers with the number of the load,
+// or an error if fail is set.
+type source struct {
+	loads atomic.Int64
+	fail  atomic.Bool
+}
+
+var errSick = errors.New("the database is sick")
+
+func (s *source) load(context.Context) (string, error) {
+	n := s.loads.Add(1)
+	if s.fail.Load() {
+		return "", errSick
+	}
+	return fmt.Sprint("value ", n), nil
+}
+
+// get wants a value.
+func get(t testing.TB, c *cacheaside.Cache, key string, load cacheaside.Loader, want string) {
+	t.Helper()
+	within(t, "GetOrLoad", func() {
+		if got, err := c.GetOrLoad(t.Context(), key, load); err != nil || got != want {
+			t.Errorf("GetOrLoad(%s) = %q, %v; want %q", key, got, err, want)
+		}
+	})
+}
+
+// within fails the test when f has not returned after a time that is ages for it.
+func within(t testing.TB, what string, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(3 * time.Second):
+		t.Fatalf("%s has not returned after 3 s", what)
+	}
+}
+
+// crowd has n callers ask for key while its load is held up, until all of them
+// have had time to arrive. It returns what they got.
+func crowd(t testing.TB, c *cacheaside.Cache, key string, n int, load cacheaside.Loader) (values []string, errs []error) {
+	t.Helper()
+	release := make(chan struct{})
+	held := func(ctx context.Context) (string, error) {
+		<-release
+		return load(ctx)
+	}
+	values, errs = make([]string, n), make([]error, n)
+	var ready, all sync.WaitGroup
+	ready.Add(n)
+	for i := range n {
+		all.Go(func() {
+			defer func() {
+				if r := recover(); r != nil {
+					errs[i] = fmt.Errorf("GetOrLoad panicked: %v", r)
+				}
+			}()
+			ready.Done()
+			values[i], errs[i] = c.GetOrLoad(t.Context(), key, held)
+		})
+	}
+	ready.Wait()
+	time.Sleep(40 * time.Millisecond)
+	close(release)
+	within(t, fmt.Sprintf("one of %d callers", n), all.Wait)
+	return values, errs
+}
 
 func TestJitter(t *testing.T) {
 	for _, c := range []struct {

@@ -16,6 +16,77 @@ import (
 	lockcleanup "workbench/exercises/05-lock-cleanup/start"
 )
 
+// clock is a clock that moves when told to.
+type clock struct{ at atomic.Int64 }
+
+func (c *clock) now() time.Time          { return time.Unix(1000, c.at.Load()) }
+func (c *clock) advance(d time.Duration) { c.at.Add(int64(d)) }
+
+func cache(t testing.TB) (*lockcleanup.Cache, *clock) {
+	t.Helper()
+	k := &clock{}
+	c, err := lockcleanup.New(lockcleanup.Config{TTL: time.Minute, LoadTimeout: 10 * time.Second, Now: k.now})
+	if err != nil {
+		t.Fatalf("New = %v, want a cache", err)
+	}
+	return c, k
+}
+
+// source is where values really are.
+type source struct {
+	loads atomic.Int64
+	fail  atomic.Bool
+}
+
+var errSick = errors.New("the database is sick")
+
+func (s *source) load(context.Context) (string, error) {
+	n := s.loads.Add(1)
+	if s.fail.Load() {
+		return "", errSick
+	}
+	return fmt.Sprint("value ", n), nil
+}
+
+// within fails the test when f has not returned after a time that is ages for it.
+func within(t testing.TB, what string, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(4 * time.Second):
+		t.Fatalf("%s has not returned after 4 s", what)
+	}
+}
+
+func get(t testing.TB, c *lockcleanup.Cache, key string, load lockcleanup.Loader, want string) {
+	t.Helper()
+	within(t, "GetOrLoad", func() {
+		if got, err := c.GetOrLoad(t.Context(), key, load); err != nil || got != want {
+			t.Errorf("GetOrLoad(%s) = %q, %v; want %q", key, got, err, want)
+		}
+	})
+}
+
+// noLocks wants nothing to be kept beside the values. Goroutines that are about
+// to end get a moment for it.
+func noLocks(t testing.TB, c *lockcleanup.Cache, when string) {
+	t.Helper()
+	n := c.Locks()
+	for range 100 {
+		if n == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+		n = c.Locks()
+	}
+	t.Errorf("%s, something is kept for %d keys, want for none", when, n)
+}
+
 // hesitant is a context at which a goroutine pauses that is about to wait: there,
 // between getting hold of a lock and taking it, is where the lock is removed.
 type hesitant struct{ context.Context }

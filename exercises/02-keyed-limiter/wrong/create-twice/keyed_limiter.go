@@ -7,7 +7,6 @@ import (
 	"container/list"
 	"fmt"
 	"math"
-	"runtime"
 	"sync"
 	"time"
 )
@@ -55,7 +54,7 @@ func (l *Limiter) Allow(key string, now time.Duration) (ok bool, retryAfter time
 	_, known := l.buckets[key]
 	l.mu.Unlock()
 	if !known {
-		runtime.Gosched()
+		time.Sleep(time.Microsecond)
 		l.mu.Lock()
 		delete(l.buckets, key)
 		l.find(key, now)

@@ -8,9 +8,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Errors of a queue.
@@ -45,7 +45,7 @@ func (q *Queue[T]) Push(item T) error {
 	if full {
 		return ErrFull
 	}
-	runtime.Gosched()
+	time.Sleep(time.Microsecond)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {

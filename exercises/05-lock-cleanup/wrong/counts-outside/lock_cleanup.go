@@ -7,7 +7,6 @@ package lockcleanup
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync"
 	"time"
 )
@@ -137,7 +136,7 @@ func (c *Cache) drop(key string, l *lock) {
 	l.refs--
 	last := l.refs == 0
 	c.mu.Unlock()
-	runtime.Gosched()
+	time.Sleep(time.Microsecond)
 	c.mu.Lock()
 	if last {
 		delete(c.locks, key)

@@ -1,0 +1,126 @@
+//go:build exercise
+
+package failfastgate_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	failfastgate "workbench/exercises/06-fail-fast-gate/start"
+)
+
+func gate(t testing.TB, slots, waiters int, wait time.Duration) *failfastgate.Gate {
+	t.Helper()
+	cfg := failfastgate.Config{Slots: slots, Waiters: waiters, Wait: wait}
+	g, err := failfastgate.New(cfg)
+	if err != nil {
+		t.Fatalf("New(%+v) = %v, want a gate", cfg, err)
+	}
+	return g
+}
+
+// enter takes slots that must be free.
+func enter(t testing.TB, g *failfastgate.Gate, n int) {
+	t.Helper()
+	for i := range n {
+		if err := g.Acquire(t.Context()); err != nil {
+			t.Fatalf("Acquire number %d = %v, want a free slot", i+1, err)
+		}
+	}
+}
+
+func TestSlots(t *testing.T) {
+	g := gate(t, 3, 0, 0)
+	enter(t, g, 3)
+	if err := g.Acquire(t.Context()); !errors.Is(err, failfastgate.ErrBusy) {
+		t.Errorf("with all of 3 slots taken, Acquire = %v, want ErrBusy", err)
+	}
+	g.Release()
+	enter(t, g, 1)
+}
+
+func TestWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gate(t, 1, 5, 50*time.Millisecond)
+		enter(t, g, 1)
+		time.AfterFunc(20*time.Millisecond, g.Release)
+		began := time.Now()
+		err := g.Acquire(t.Context())
+		if took := time.Since(began); err != nil || took != 20*time.Millisecond {
+			t.Errorf("with a slot free after 20 ms, Acquire = %v after %v; want nil after 20ms", err, took)
+		}
+	})
+}
+
+func TestGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gate(t, 1, 5, 50*time.Millisecond)
+		enter(t, g, 1)
+		time.AfterFunc(time.Second, g.Release)
+		began := time.Now()
+		err := g.Acquire(t.Context())
+		if took := time.Since(began); !errors.Is(err, failfastgate.ErrBusy) || took != 50*time.Millisecond {
+			t.Errorf("with a slot free after a second, Acquire = %v after %v; want ErrBusy after 50ms", err, took)
+		}
+		time.Sleep(2 * time.Second)
+		enter(t, g, 1) // who gave up did not take the slot
+	})
+}
+
+// A hundred at once: three enter, five wait, and 92 know it in the same instant.
+func TestWaitersBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gate(t, 3, 5, 50*time.Millisecond)
+		type result struct {
+			err  error
+			took time.Duration
+		}
+		results := make(chan result, 100)
+		began := time.Now()
+		for range 100 {
+			go func() {
+				err := g.Acquire(t.Context())
+				results <- result{err, time.Since(began)}
+				if err == nil {
+					time.Sleep(20 * time.Millisecond)
+					g.Release()
+				}
+			}()
+		}
+		count := map[time.Duration]int{}
+		refused := 0
+		for range 100 {
+			r := <-results
+			if r.err == nil {
+				count[r.took]++
+			} else if r.took == 0 && errors.Is(r.err, failfastgate.ErrBusy) {
+				refused++
+			} else {
+				t.Errorf("Acquire = %v after %v, want nil or ErrBusy at once", r.err, r.took)
+			}
+		}
+		if refused != 92 || count[0] != 3 || count[20*time.Millisecond] != 3 || count[40*time.Millisecond] != 2 {
+			t.Errorf("of 100 callers %d were refused at once and these entered: %v; want 92, and 3 at 0s, 3 at 20ms, 2 at 40ms", refused, count)
+		}
+		time.Sleep(time.Second)
+	})
+}
+
+func TestDo(t *testing.T) {
+	g := gate(t, 1, 0, 0)
+	sick := errors.New("the database is sick")
+	for range 3 {
+		err := g.Do(t.Context(), func(ctx context.Context) error {
+			if err := g.Do(ctx, func(context.Context) error { return nil }); !errors.Is(err, failfastgate.ErrBusy) {
+				t.Errorf("Do inside the only slot = %v, want ErrBusy", err)
+			}
+			return sick
+		})
+		if !errors.Is(err, sick) {
+			t.Fatalf("Do = %v, want what the function returned", err)
+		}
+	}
+}

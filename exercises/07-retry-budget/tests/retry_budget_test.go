@@ -1,0 +1,129 @@
+//go:build exercise
+
+package retrybudget_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	retrybudget "workbench/exercises/07-retry-budget/start"
+)
+
+var errDown = errors.New("connection refused")
+
+func transient() error { return &retrybudget.Transient{Err: errDown} }
+
+// retrier returns one with 4 tries, waits of at most 1, 2 and 4 s that are taken
+// in full, and a budget that is no obstacle.
+func retrier(t testing.TB, set ...func(*retrybudget.Config)) *retrybudget.Retrier {
+	t.Helper()
+	cfg := retrybudget.Config{Tries: 4, Base: time.Second, Max: time.Minute, Budget: 0, Burst: 1000, Rand: func() float64 { return 1 - 1e-12 }}
+	for _, f := range set {
+		f(&cfg)
+	}
+	r, err := retrybudget.New(cfg)
+	if err != nil {
+		t.Fatalf("New = %v, want a retrier", err)
+	}
+	return r
+}
+
+// server fails the first calls and notes when it is called.
+type server struct {
+	fails int
+	err   func() error
+	began time.Time
+	calls []time.Duration
+}
+
+func (s *server) call(context.Context) error {
+	if s.began.IsZero() {
+		s.began = time.Now()
+	}
+	s.calls = append(s.calls, time.Since(s.began).Round(time.Millisecond))
+	if len(s.calls) <= s.fails {
+		return s.err()
+	}
+	return nil
+}
+
+// calledAt wants calls at these instants after the first.
+func (s *server) calledAt(t testing.TB, want ...time.Duration) {
+	t.Helper()
+	if fmt.Sprint(s.calls) != fmt.Sprint(want) {
+		t.Errorf("called at %v, want %v", s.calls, want)
+	}
+}
+
+func TestSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{}
+		if err := retrier(t).Do(t.Context(), true, s.call); err != nil {
+			t.Errorf("Do of a call that works = %v, want nil", err)
+		}
+		s.calledAt(t, 0)
+	})
+}
+
+func TestRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{fails: 2, err: transient}
+		if err := retrier(t).Do(t.Context(), true, s.call); err != nil {
+			t.Errorf("Do of a call that works the third time = %v, want nil", err)
+		}
+		s.calledAt(t, 0, time.Second, 3*time.Second)
+	})
+}
+
+// After the last try there is nothing to wait for.
+func TestGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{fails: 100, err: transient}
+		began := time.Now()
+		err := retrier(t).Do(t.Context(), true, s.call)
+		if !errors.Is(err, errDown) {
+			t.Errorf("Do = %v, want the last error", err)
+		}
+		s.calledAt(t, 0, time.Second, 3*time.Second, 7*time.Second)
+		if took := time.Since(began).Round(time.Millisecond); took != 7*time.Second {
+			t.Errorf("it gave up after %v, want 7s: no wait after the last try", took)
+		}
+	})
+}
+
+func TestOnlyTransient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bad := errors.New("no such user")
+		s := &server{fails: 100, err: func() error { return bad }}
+		if err := retrier(t).Do(t.Context(), true, s.call); err != bad {
+			t.Errorf("Do = %v, want the error as it is", err)
+		}
+		s.calledAt(t, 0)
+	})
+}
+
+func TestOnlyIdempotent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{fails: 100, err: transient}
+		if err := retrier(t).Do(t.Context(), false, s.call); !errors.Is(err, errDown) {
+			t.Errorf("Do = %v, want the call's error", err)
+		}
+		s.calledAt(t, 0) // a payment is not tried twice
+	})
+}
+
+func TestRetryAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{fails: 1, err: func() error {
+			return fmt.Errorf("pay: %w", &retrybudget.Transient{Err: errDown, RetryAfter: 90 * time.Second})
+		}}
+		if err := retrier(t).Do(t.Context(), true, s.call); err != nil {
+			t.Errorf("Do = %v, want nil", err)
+		}
+		s.calledAt(t, 0, 90*time.Second)
+	})
+}

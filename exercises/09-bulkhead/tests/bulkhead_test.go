@@ -1,0 +1,117 @@
+//go:build exercise
+
+package bulkhead_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	bulkhead "workbench/exercises/09-bulkhead/start"
+)
+
+type limits = map[string]bulkhead.Limit
+
+func compartments(t testing.TB, l limits) *bulkhead.Bulkhead {
+	t.Helper()
+	b, err := bulkhead.New(l)
+	if err != nil {
+		t.Fatalf("New(%v) = %v, want a bulkhead", l, err)
+	}
+	return b
+}
+
+// enter takes slots that must be free.
+func enter(t testing.TB, b *bulkhead.Bulkhead, name string, n int) (releases []func()) {
+	t.Helper()
+	for i := range n {
+		release, err := b.Acquire(t.Context(), name)
+		if err != nil {
+			t.Fatalf("Acquire(%s) number %d = %v, want a free slot", name, i+1, err)
+		}
+		if release == nil {
+			t.Fatalf("Acquire(%s) gave no release", name)
+		}
+		releases = append(releases, release)
+	}
+	return releases
+}
+
+func full(t testing.TB, b *bulkhead.Bulkhead, name, when string) {
+	t.Helper()
+	if release, err := b.Acquire(t.Context(), name); !errors.Is(err, bulkhead.ErrFull) || release != nil {
+		t.Errorf("%s: Acquire(%s) = %v, want ErrFull and no release", when, name, err)
+	}
+}
+
+func load(t testing.TB, b *bulkhead.Bulkhead, name string, running, waiting int) {
+	t.Helper()
+	if r, w := b.Load(name); r != running || w != waiting {
+		t.Errorf("Load(%s) = %d running, %d waiting; want %d, %d", name, r, w, running, waiting)
+	}
+}
+
+// The recommendations hang. The checkout does not care.
+func TestApart(t *testing.T) {
+	b := compartments(t, limits{"recommend": {Slots: 2}, "checkout": {Slots: 3}})
+	enter(t, b, "recommend", 2)
+	full(t, b, "recommend", "2 of 2 slots are taken")
+	releases := enter(t, b, "checkout", 3)
+	full(t, b, "checkout", "3 of 3 slots are taken")
+	load(t, b, "recommend", 2, 0)
+	load(t, b, "checkout", 3, 0)
+	releases[1]()
+	load(t, b, "checkout", 2, 0)
+	full(t, b, "recommend", "a slot of another compartment came free")
+	enter(t, b, "checkout", 1)
+}
+
+func TestUnknown(t *testing.T) {
+	b := compartments(t, limits{"a": {Slots: 1}})
+	for range 3 {
+		if release, err := b.Acquire(t.Context(), "b"); !errors.Is(err, bulkhead.ErrUnknown) || release != nil {
+			t.Errorf("Acquire of a name that was not given = %v, want ErrUnknown", err)
+		}
+	}
+	load(t, b, "b", 0, 0)
+}
+
+func TestWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := compartments(t, limits{"db": {Slots: 1, Waiters: 5, Wait: 50 * time.Millisecond}})
+		release := enter(t, b, "db", 1)[0]
+		time.AfterFunc(20*time.Millisecond, release)
+		began := time.Now()
+		second, err := b.Acquire(t.Context(), "db")
+		if took := time.Since(began); err != nil || took != 20*time.Millisecond {
+			t.Fatalf("with a slot free after 20 ms, Acquire = %v after %v; want nil after 20ms", err, took)
+		}
+		time.AfterFunc(time.Second, second)
+		began = time.Now()
+		_, err = b.Acquire(t.Context(), "db")
+		if took := time.Since(began); !errors.Is(err, bulkhead.ErrFull) || took != 50*time.Millisecond {
+			t.Errorf("with a slot free after a second, Acquire = %v after %v; want ErrFull after 50ms", err, took)
+		}
+		load(t, b, "db", 1, 0)
+		time.Sleep(2 * time.Second)
+		load(t, b, "db", 0, 0)
+	})
+}
+
+func TestDo(t *testing.T) {
+	b := compartments(t, limits{"db": {Slots: 1}})
+	sick := errors.New("the database is sick")
+	for range 3 {
+		err := b.Do(t.Context(), "db", func(context.Context) error {
+			load(t, b, "db", 1, 0)
+			full(t, b, "db", "inside Do")
+			return sick
+		})
+		if !errors.Is(err, sick) {
+			t.Fatalf("Do = %v, want what the function returned", err)
+		}
+	}
+	load(t, b, "db", 0, 0)
+}
