@@ -2,8 +2,10 @@ package brokertest
 
 import (
 	"bufio"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"os/exec"
 	"strings"
@@ -22,6 +24,17 @@ func Victim() (with string, is bool) { return os.LookupEnv(victimVar) }
 // Acked tells the parent that a message was acknowledged. It is heard also if
 // the kill comes at the next instruction.
 func Acked(id string) { fmt.Println("acked " + id) }
+
+// Random returns a random number from 1 to n: when to kill. It is not seeded,
+// because what a kill meets cannot be repeated anyway.
+func Random(t *testing.T, n int64) int {
+	t.Helper()
+	k, err := rand.Int(rand.Reader, big.NewInt(n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return 1 + int(k.Int64())
+}
 
 // Kill runs the calling test in a process of its own, with what is to be its
 // Victim, kills it after it has said Acked as many times, and returns all that
