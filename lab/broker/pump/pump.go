@@ -52,6 +52,7 @@ type Job struct {
 	Handler broker.Handler
 	Stop    context.Context // ends when no more messages are to be taken; nil: Source says so
 	Kill    context.Context // ends when handlers are to stop at once; nil: never
+	Gone    context.Context // ends, with its cause, when the connection is lost, also while all workers are busy; nil: never
 	// Attempts has a worker that failed try again by itself, in place, up to as
 	// many times, before it says Bury. A log, from which nothing can be taken
 	// out of order, has no other way. 0: Retry is the broker's business.
@@ -76,6 +77,9 @@ func Run(ctx context.Context, j Job) error {
 	defer r.abort(nil)
 	if j.Kill != nil {
 		defer context.AfterFunc(j.Kill, func() { r.abort(broker.ErrClosed) })()
+	}
+	if j.Gone != nil {
+		defer context.AfterFunc(j.Gone, func() { r.abort(context.Cause(j.Gone)) })()
 	}
 	intake, halt := context.WithCancel(r.ctx)
 	defer halt()
