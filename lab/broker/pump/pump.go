@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
 	"sync"
 	"time"
@@ -57,8 +56,9 @@ type Job struct {
 	// many times, before it says Bury. A log, from which nothing can be taken
 	// out of order, has no other way. 0: Retry is the broker's business.
 	Attempts int
-	// Lanes has messages of one key handled by one worker, in order.
-	Lanes bool
+	// Lane has deliveries of one lane handled by one worker, in order; nil: any
+	// worker takes the next.
+	Lane func(Delivery) int
 }
 
 // run is a Job under way.
@@ -111,7 +111,7 @@ func Run(ctx context.Context, j Job) error {
 // or one for each. None ever blocks, since each could take all that are held.
 func (r *run) lanes() []chan Delivery {
 	n := 1
-	if r.Lanes {
+	if r.Lane != nil {
 		n = r.Options.Workers
 	}
 	lanes := make([]chan Delivery, n)
@@ -123,8 +123,7 @@ func (r *run) lanes() []chan Delivery {
 
 // intake takes messages until it is to stop; an error is the source's.
 func (r *run) intake(ctx context.Context, lanes []chan Delivery) error {
-	seed := maphash.MakeSeed()
-	for next := 0; ; next++ {
+	for {
 		select {
 		case r.slots <- struct{}{}:
 		case <-ctx.Done():
@@ -137,11 +136,11 @@ func (r *run) intake(ctx context.Context, lanes []chan Delivery) error {
 			}
 			return err
 		}
-		lane := next
-		if d.Key != "" {
-			lane = int(maphash.String(seed, d.Key) % uint64(len(lanes)))
+		lane := 0
+		if r.Lane != nil {
+			lane = r.Lane(d) % len(lanes)
 		}
-		lanes[lane%len(lanes)] <- d
+		lanes[lane] <- d
 	}
 }
 
