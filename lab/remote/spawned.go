@@ -94,7 +94,7 @@ func (c *child) config() string {
 		"appendonly no",
 		"daemonize no",
 		"maxmemory 64mb",
-		"maxmemory-policy allkeys-lru",
+		"maxmemory-policy volatile-lru", // caches and limits have lifetimes; queues have none and are not evicted
 		"",
 	}, "\n")
 }
