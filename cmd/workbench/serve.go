@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"workbench/docs/guide"
+	"workbench/exercises/interview"
 	"workbench/exercises/progress"
 	"workbench/lab/live"
 	"workbench/lab/scenario"
@@ -91,6 +92,7 @@ type site struct {
 	server   *web.Server
 	lab      *live.Lab
 	progress *progress.Progress
+	desk     *web.Exercises
 	scratch  string // the demo service's database: of this process alone
 }
 
@@ -128,9 +130,17 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 	if err != nil {
 		return nil, err
 	}
+	if s.desk, err = openDesk(ctx, p.shelf(""), c, s.progress, log); err != nil {
+		return nil, err
+	}
+	questions, err := interview.Load()
+	if err != nil {
+		return nil, err
+	}
 	s.server, err = web.New(web.Config{
-		Guide: &web.Guide{Book: book, Patterns: p.parts.patterns},
-		Lab:   s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: loopback(host), Token: c.token,
+		Guide: &web.Guide{Book: book, Patterns: p.parts.patterns}, Exercises: s.desk,
+		Rehearse: &web.Rehearse{Catalog: questions, Keeper: s.progress},
+		Lab:      s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: loopback(host), Token: c.token,
 		Dir: c.data, Version: release(), Scenarios: offered, Doc: p.parts.doc, Metrics: s.lab.Registerer(),
 	})
 	return s, err
@@ -187,6 +197,9 @@ func (s *site) close(ctx context.Context) error {
 	var faults []error
 	if s.lab != nil {
 		faults = append(faults, s.lab.Close(ctx))
+	}
+	if s.desk != nil {
+		faults = append(faults, s.desk.Queue.Close())
 	}
 	if s.progress != nil {
 		faults = append(faults, s.progress.Close())

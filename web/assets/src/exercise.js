@@ -188,10 +188,10 @@ function show(a) {
       b.addEventListener('click', () => { choose(p.file); editors[p.file]?.line(p.line); });
       return b;
     });
-    return make('li', { class: c.ok ? 'ok' : 'bad', 'data-case': c.name }, make('b', {}, `${c.ok ? '✓' : '✗'} ${c.name}`), make('span', { class: 'dim' }, c.ok ? ` ${c.points ?? ''}`.trimEnd() : ` ${REASONS[c.status] ?? ''}`), c.message && !c.ok ? make('pre', { tabindex: '0' }, c.message) : '', ...spots);
+    return make('li', { class: c.ok ? 'ok' : 'bad', 'data-case': c.name }, make('b', {}, `${c.ok ? '✓' : '✗'} ${c.name}`), make('span', { class: 'dim' }, c.ok ? ` ${c.points ?? ''}`.trimEnd() : ` ${REASONS[c.status] ?? ''}`), !c.ok && c.message ? make('pre', { tabindex: '0' }, c.message + (c.expected ? `\nexpected ${c.expected}\ngot      ${c.got}` : '')) : '', ...spots, !c.ok && c.hint ? make('p', { class: 'dim' }, c.hint) : '');
   });
   const facts = [['race detector', v.race], ['goroutine leaks', v.leak]].filter(([, f]) => f !== undefined && f !== null && f !== '').map(([n, f]) => make('li', {}, `${n}: ${f === true ? 'found' : f === false ? 'none found' : f}`));
-  $('[data-verdict]', desk).replaceChildren(v.reason ? make('pre', { class: 'reason', tabindex: '0' }, v.reason) : '', make('ul', { class: 'verdicts' }, ...rows), make('ul', { class: 'facts dim' }, ...facts, make('li', {}, `${((v.duration_ms ?? 0) / 1000).toFixed(1)} s`)));
+  $('[data-verdict]', desk).replaceChildren(v.reason && !a.passed ? make('pre', { class: 'reason', tabindex: '0' }, v.reason) : '', v.lesson ? make('p', { class: 'lesson' }, make('b', {}, 'This looks like a known mistake. '), v.lesson) : '', make('ul', { class: 'verdicts' }, ...rows), v.output && !a.passed ? make('details', {}, make('summary', {}, 'What your code printed'), make('pre', { tabindex: '0' }, v.output)) : '', ...(v.advice ?? []).map((l) => make('p', { class: 'warn' }, `vet: ${l}`)), make('ul', { class: 'facts dim' }, ...facts, make('li', {}, `${((v.duration_ms ?? 0) / 1000).toFixed(1)} s`)));
   for (const [name, e] of Object.entries(editors)) e.faults(faults[name] ?? []);
   const past = $('[data-past]', desk);
   $('[data-empty]', past)?.remove();
