@@ -28,9 +28,9 @@ type started struct {
 	url string // "http://127.0.0.1:…"
 }
 
-// start starts the program as main does, with a data directory of its own, and
+// launch starts the program as main does, with a data directory of its own, and
 // ends it with the test as a signal would. It returns once a scenario runs.
-func start(t *testing.T) *started {
+func launch(t *testing.T) *started {
 	t.Helper()
 	ctx, signal := context.WithCancel(context.Background())
 	stdout, out := io.Pipe()
@@ -119,7 +119,7 @@ func toggle(p *chrome.Tab, name, state string) float64 {
 // short spike leaves an outage that does not end, and one switch ends it.
 func TestMetastableByClicking(t *testing.T) {
 	p := chrome.Open(t).First()
-	s := start(t)
+	s := launch(t)
 	p.Size(1440, 900, "light")
 	p.Do(chromedp.Navigate(s.url + "/"))
 	p.Until(moving)
@@ -178,7 +178,7 @@ func read(p *chrome.Tab, part string) string {
 // looks at what Prometheus would get meanwhile.
 func TestTenTabsOfTheRealLabMove(t *testing.T) {
 	b := chrome.Open(t)
-	s := start(t)
+	s := launch(t)
 	var tabs []*chrome.Tab
 	for range 10 {
 		p := b.Tab()

@@ -16,7 +16,7 @@ import (
 // paper, and lets the live service follow with the queue that saves it.
 func TestThreeEnginesOnOneChart(t *testing.T) {
 	p := chrome.Open(t).First()
-	s := start(t)
+	s := launch(t)
 	p.Size(1440, 900, "light")
 	p.Do(chromedp.Navigate(s.url + "/lab"))
 	p.Until(moving)

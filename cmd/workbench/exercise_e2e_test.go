@@ -1,0 +1,81 @@
+//go:build e2e
+
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"workbench/web/e2e/chrome"
+)
+
+// write puts text into the editor's plain form, as a learner who prefers it.
+func write(t *testing.T, p *chrome.Tab, file string) {
+	t.Helper()
+	text, err := os.ReadFile("../../exercises/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	quoted, err := json.Marshal(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	chrome.JS[chromedp.Void](p, `(() => {
+		const box = document.querySelector('[data-plain]');
+		if (!box.checked) box.click();
+		const area = document.querySelector('[data-text]');
+		area.value = `+string(quoted)+`;
+		area.dispatchEvent(new Event('input', { bubbles: true }));
+	})()`)
+}
+
+// TestExerciseFromTheFirstTryToThePass opens an exercise, fails, takes a hint,
+// passes, and finds both attempts and the draft after a reload.
+func TestExerciseFromTheFirstTryToThePass(t *testing.T) {
+	p := chrome.Open(t).First()
+	s := launch(t)
+	p.Size(1440, 900, "light")
+	p.Do(chromedp.Navigate(s.url + "/exercises"))
+	p.Do(chromedp.Click(`[data-exercise="token-bucket"] a`))
+	p.Until(`document.querySelector('[data-host]')?.shadowRoot.querySelector('.cm-content')?.textContent.includes('package tokenbucket')`)
+	deskShot(t, p, "editor")
+
+	p.Do(chromedp.Click(`[data-check]`))
+	p.Until(`document.querySelector('[data-outcome]').textContent.startsWith('Not accepted')`)
+	p.Until(`document.querySelector('[data-case="TestBurst"].bad pre').textContent !== ''`)
+	deskShot(t, p, "failed")
+
+	p.Do(chromedp.Click(`#tab-hints`))
+	p.Do(chromedp.Click(`[data-task] [data-hint]`))
+	p.Until(`document.querySelectorAll('[data-task] [data-taken] li').length === 1`)
+
+	write(t, p, "01-token-bucket/right/b/token_bucket.go")
+	p.Until(`document.querySelector('[data-saved]').textContent === 'saved'`)
+	p.Do(chromedp.Click(`[data-check]`))
+	p.Until(`document.querySelector('[data-outcome]').textContent.startsWith('Accepted')`)
+	deskShot(t, p, "accepted")
+	p.Do(chromedp.Click(`[data-answer]`))
+	p.Until(`document.querySelectorAll('[data-diff] .new').length > 0`)
+	p.Clean(s.host())
+
+	p.Do(chromedp.Navigate(s.url + "/exercises/token-bucket"))
+	p.Until(`document.querySelectorAll('[data-past] tr').length === 2`)
+	if got := chrome.JS[string](p, `document.querySelector('[data-text]').value`); !strings.Contains(got, "package tokenbucket") || strings.Contains(got, "return true, 0\n}\n") && !strings.Contains(got, "if ") {
+		t.Errorf("after a reload the draft is %.200q", got)
+	}
+	p.Do(chromedp.Navigate(s.url + "/exercises"))
+	p.Until(`document.querySelector('[data-exercise="token-bucket"]').dataset.state === 'passed'`)
+}
+
+func deskShot(t *testing.T, p *chrome.Tab, name string) {
+	t.Helper()
+	if dir := os.Getenv("WORKBENCH_SHOTS"); dir != "" {
+		if err := os.WriteFile(dir+"/"+name+".png", p.Shot(), 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+}
