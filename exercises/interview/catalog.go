@@ -57,6 +57,7 @@ type Catalog struct {
 	function  map[string]bool
 	joining   map[string]bool
 	weights   map[string]float64 // rarity of a stem among explanations
+	rarity    map[string]float64 // rarity of a stem among questions
 	bags      []map[string]bool  // stems of each concept's explanation
 }
 
@@ -66,6 +67,7 @@ type asked struct {
 	given  map[int]bool    // terms that the question speaks of
 	stems  map[string]bool // of its text
 	topics map[string]bool
+	words  map[string]bool // stems that belong to it
 }
 
 type need struct {
@@ -105,6 +107,7 @@ func New(l phrase.Lexicon, cues Cues, concepts []Concept, questions []Question) 
 	if err := errors.Join(faults...); err != nil {
 		return nil, fmt.Errorf("the interview's questions are wrong: %w", err)
 	}
+	c.vocabularies()
 	return c, nil
 }
 

@@ -36,7 +36,7 @@ func (b band) fit(words float64) float64 {
 func (r *reading) delivery(a Answer, j judged) (Part, Pace) {
 	mode := r.c.questions[r.q].Mode
 	gate := j.gate(0.5) * (1 - clamp(2*r.saladShare()-0.2, 0, 1))
-	pace := Pace{Words: r.words, Budget: mode.Budget(), Spoken: time.Duration(r.words) * time.Minute / wordsPerMinute}
+	pace := Pace{Words: r.words, Topic: r.topicality(), Budget: mode.Budget(), Spoken: time.Duration(r.words) * time.Minute / wordsPerMinute}
 	if a.Elapsed > 0 {
 		pace.Spoken = a.Elapsed
 	}

@@ -97,8 +97,8 @@ func (r *reading) general(d Dimension, j judged, claims []Claim) (Item, float64)
 		it := r.cueItem("Says what it costs and when it fails: but, unless, the price is.", 2*length, gate, contrast)
 		return it, 0.3
 	}
-	it := Item{Says: "Answers the question as a whole.", Grade: Missing, Points: j.coverage}
-	if j.coverage > 0 {
+	it := Item{Says: "Answers the question as a whole.", Grade: Missing, Points: max(j.coverage, 0.8*j.topic)}
+	if it.Points > 0 {
 		it.Grade = Named
 		for _, x := range j.items {
 			if x.said.span.End > 0 && !slices.Contains(it.Spans, x.said.span) {

@@ -122,7 +122,7 @@ func (c *Catalog) aliveness(s phrase.Sentence) float64 {
 	}
 	n := 0
 	for _, w := range s.Words {
-		if c.function[w.Text] && !c.joining[w.Text] || w.Number() {
+		if c.function[w.Text] && !c.joining[w.Text] {
 			n++
 		}
 	}

@@ -99,6 +99,7 @@ type Claim struct {
 // Pace is how the answer was delivered.
 type Pace struct {
 	Words   int           `json:"words"`
+	Topic   float64       `json:"topic"`  // which part of what was said belongs to the question
 	Spoken  time.Duration `json:"spoken"` // at 150 words a minute, or as measured
 	Budget  time.Duration `json:"budget"`
 	Comment string        `json:"comment"`

@@ -89,6 +89,7 @@ type judged struct {
 	items    []judgedItem
 	coverage float64 // of what makes a full answer, 0..1
 	right    float64 // concepts said
+	topic    float64 // sentences about the question, whether or not they say what is wanted; 0..1
 }
 
 type judgedItem struct {
@@ -122,12 +123,15 @@ func (r *reading) weighed(rulings []Ruling) judged {
 		j.right += it.said.credit
 		j.items = append(j.items, it)
 	}
+	j.topic = clamp((r.topicality()-0.15)/0.15, 0, 1) * clamp(1.2-2*r.saladShare(), 0, 1) * clamp(float64(r.words)/25, 0, 1)
 	j.coverage = clamp(earned/(share(r.c.questions[r.q].Mode)*wanted), 0, 1)
 	return j
 }
 
 // gate keeps general merits from counting in an answer that is beside the question.
-func (j judged) gate(full float64) float64 { return clamp(j.coverage/full, 0, 1) }
+func (j judged) gate(full float64) float64 {
+	return clamp(max(j.coverage/full, 0.5*j.topic), 0, 1)
+}
 
 func costOf(kind string) float64 {
 	switch cue(kind) {
@@ -160,8 +164,8 @@ func (r *reading) ceilings(j judged, wrong float64) []Ceiling {
 		at := 38 - 3*wrong - 25*(share-0.2)
 		out = append(out, Ceiling{int(clamp(math.Round(at), 5, 38)), "Too much of what is said with confidence is wrong; an interviewer would stop believing the rest."})
 	}
-	if j.coverage < 0.12 {
-		out = append(out, Ceiling{int(math.Round(100 * j.coverage)), "It hardly touches the question."})
+	if topic := r.topicality(); topic < 0.2 && r.words > 0 {
+		out = append(out, Ceiling{int(math.Round(40 * clamp((topic-0.05)/0.15, 0, 1))), "Most of it belongs to another subject."})
 	}
 	return out
 }

@@ -33,7 +33,7 @@ func (b *Book) Hear(s *Sentence) Heard {
 		for _, q := range b.firsts["="+w.Text] {
 			h.note(b, q.unit, i)
 		}
-		if w.Number() {
+		if numeral(w) || w.Number() {
 			for _, q := range b.firsts["#"] {
 				h.note(b, q.unit, i)
 			}

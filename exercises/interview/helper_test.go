@@ -1,5 +1,0 @@
-package interview_test
-
-import "strconv"
-
-func ftoa(x float64) string { return strconv.FormatFloat(x, 'f', 1, 64) }

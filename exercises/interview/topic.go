@@ -1,0 +1,59 @@
+package interview
+
+import "math"
+
+// vocabularies learns which words belong to each question, and how rare they
+// are among questions.
+func (c *Catalog) vocabularies() {
+	seen := map[string]int{}
+	for i, q := range c.questions {
+		words := c.contentStems(q.Text + "\n" + q.Model.Sentence + "\n" + q.Model.Minute + "\n" + q.Model.Full)
+		for _, n := range c.asked[i].needs {
+			for s := range c.bags[n.concept] {
+				words[s] = true
+			}
+		}
+		c.asked[i].words = words
+		for s := range words {
+			seen[s]++
+		}
+	}
+	c.rarity = map[string]float64{}
+	for s, n := range seen {
+		c.rarity[s] = math.Log(1 + float64(len(c.questions))/float64(n))
+	}
+}
+
+// strange is the weight of a word that no question knows.
+const strange = 2.2
+
+// topicality is which part of what an answer speaks of belongs to the question,
+// 0 for another subject, 1 for most of a good answer.
+func (r *reading) topicality() float64 {
+	own, all := 0.0, 0.0
+	seen := map[string]bool{}
+	for i := range r.lines {
+		l := &r.lines[i]
+		if l.echo || l.again {
+			continue
+		}
+		for _, w := range l.Words {
+			if r.c.function[w.Text] || w.Number() || seen[w.Stem] || len(w.Stem) < 3 {
+				continue
+			}
+			seen[w.Stem] = true
+			weight, known := r.c.rarity[w.Stem]
+			if !known {
+				weight = strange
+			}
+			all += weight
+			if r.c.asked[r.q].words[w.Stem] {
+				own += weight
+			}
+		}
+	}
+	if len(seen) < 5 {
+		return 0
+	}
+	return own / all
+}
