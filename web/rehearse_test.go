@@ -1,0 +1,195 @@
+package web_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"workbench/exercises/interview"
+	"workbench/exercises/progress"
+	"workbench/web"
+	"workbench/web/webtest"
+)
+
+// stage serves a site with the rehearsal. Cards come back a day after a good
+// answer and a minute after another.
+func stage(t *testing.T) *webtest.Site {
+	t.Helper()
+	p, err := progress.Open(t.Context(), filepath.Join(t.TempDir(), "progress.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() })
+	catalog, err := interview.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	review := func(state json.RawMessage, total int, now time.Time) (json.RawMessage, time.Time, error) {
+		if total >= 60 {
+			return json.RawMessage(`{"good":true}`), now.Add(24 * time.Hour), nil
+		}
+		return json.RawMessage(`{"good":false}`), now.Add(-time.Minute), nil
+	}
+	return webtest.Serve(t, func(c *web.Config) { c.Rehearse = &web.Rehearse{Catalog: catalog, Keeper: p, Review: review} })
+}
+
+// post sends a form as a browser does and returns where it leads.
+func post(t *testing.T, s *webtest.Site, path string, fields url.Values) *http.Response {
+	t.Helper()
+	s.Open(t, "/about")
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+path, strings.NewReader(fields.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	client := *s.Client
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	return res
+}
+
+func model(t *testing.T, id string) interview.Question {
+	t.Helper()
+	c, err := interview.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := c.Get(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
+}
+
+func TestRehearseListsItsQuestions(t *testing.T) {
+	s := stage(t)
+	catalog, err := interview.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := s.Open(t, "/rehearse")
+	for _, q := range catalog.List(interview.Filter{}) {
+		if !strings.Contains(text, `href="/rehearse/`+q.ID+`"`) {
+			t.Errorf("question %s is not in the list", q.ID)
+		}
+	}
+	short := s.Open(t, "/rehearse?mode=45m")
+	if strings.Contains(short, `href="/rehearse/retries-worse"`) {
+		t.Error("a question of 60 seconds is among those of 45 minutes")
+	}
+	webtest.Case{Path: "/rehearse?mode=2h", Status: 422, Want: []string{`"field":"mode"`}}.Run(t, s)
+	webtest.Case{Path: "/rehearse/none", Status: http.StatusNotFound}.Run(t, s)
+}
+
+// A model answer is scored, kept, asked again only tomorrow, and overruled.
+func TestAnswerToAQuestion(t *testing.T) {
+	s := stage(t)
+	q := model(t, "retries-worse")
+	res := post(t, s, "/rehearse/"+q.ID, url.Values{"text": {q.Model.Minute}, "elapsed_ms": {"55000"}})
+	at := res.Header.Get("Location")
+	if res.StatusCode != http.StatusSeeOther || at != "/rehearse/answers/1" {
+		t.Fatalf("%d, Location %q, want 303 to the answer", res.StatusCode, at)
+	}
+	doc := parse(t, s.Open(t, at))
+	total, err := strconv.Atoi(words(one(t, doc, "p[class=total ok]").FirstChild.NextSibling))
+	if err != nil {
+		total, err = strconv.Atoi(strings.Fields(words(one(t, doc, "p[class=total ok]")))[0])
+	}
+	if err != nil || total < 70 {
+		t.Fatalf("a model answer has %d points, %v, want 70 or more", total, err)
+	}
+	if got := words(one(t, doc, "ol[class=heard]")); !strings.Contains(got, "earned points") {
+		t.Errorf("no sentence is marked: %q", got)
+	}
+	if list := s.Open(t, "/rehearse"); strings.Contains(list, "Due today") || !strings.Contains(list, "best "+strconv.Itoa(total)) {
+		t.Error("a good answer is due today, or its points are not in the list")
+	}
+
+	// The learner takes a point away, with a reason that stays.
+	forms := all(doc, "input[name=concept]")
+	if len(forms) == 0 {
+		t.Fatal("nothing can be overruled")
+	}
+	said := map[string]string{}
+	for _, f := range all(doc, "form") {
+		if verdict := attr(one(t, f, "input[name=verdict]"), "value"); verdict == "not-said" {
+			said["concept"] = attr(one(t, f, "input[name=concept]"), "value")
+		}
+	}
+	res = post(t, s, at+"/rulings", url.Values{"concept": {said["concept"]}, "verdict": {"not-said"}, "reason": {"I only meant it"}})
+	if res.StatusCode != http.StatusSeeOther {
+		t.Fatalf("overruling = %d, want 303", res.StatusCode)
+	}
+	ruled := s.Open(t, at)
+	if !strings.Contains(ruled, "by your own ruling; "+strconv.Itoa(total)+" without") || !strings.Contains(ruled, "I only meant it") {
+		t.Error("the page does not show both scores and the reason")
+	}
+}
+
+func TestWeakAnswerIsDueAgain(t *testing.T) {
+	s := stage(t)
+	post(t, s, "/rehearse/retries-worse", url.Values{"text": {"It depends, really."}})
+	if list := s.Open(t, "/rehearse"); !strings.Contains(list, "Due today") {
+		t.Error("a weak answer is not due again")
+	}
+}
+
+// A run that is cited appears in the answer and in the crib with its chart.
+func TestAnswerCitesARun(t *testing.T) {
+	s := stage(t)
+	for range 1200 { // until the stand-in has finished a run
+		s.Lab.Step()
+	}
+	runs, err := s.Lab.Runs(t.Context())
+	if err != nil || len(runs) == 0 {
+		t.Skipf("the stand-in keeps no runs: %v", err)
+	}
+	id := strconv.FormatUint(runs[0].ID, 10)
+	if page := s.Open(t, "/rehearse/retries-worse"); !strings.Contains(page, `name="run" value="`+id+`"`) {
+		t.Errorf("run %s cannot be cited", id)
+	}
+	res := post(t, s, "/rehearse/retries-worse", url.Values{"text": {"I would use a retry budget of 10 %."}, "run": {id}})
+	for _, path := range []string{res.Header.Get("Location"), "/rehearse/crib"} {
+		if page := s.Open(t, path); !strings.Contains(page, "Run #"+id) || !strings.Contains(page, `<path class="good" d="M`) {
+			t.Errorf("%s does not show run %s with its chart", path, id)
+		}
+	}
+}
+
+func TestWrongAnswersToQuestions(t *testing.T) {
+	s := stage(t)
+	for name, c := range map[string]struct {
+		path   string
+		fields url.Values
+		status int
+	}{
+		"nothing said":     {"/rehearse/retries-worse", url.Values{"text": {"  "}}, 422},
+		"too long":         {"/rehearse/retries-worse", url.Values{"text": {strings.Repeat("x", 20_001)}}, 422},
+		"a huge form":      {"/rehearse/retries-worse", url.Values{"text": {strings.Repeat("x", 200_000)}}, 413},
+		"no time":          {"/rehearse/retries-worse", url.Values{"text": {"x"}, "elapsed_ms": {"soon"}}, 422},
+		"no such run":      {"/rehearse/retries-worse", url.Values{"text": {"x"}, "run": {"99"}}, 404},
+		"no run's number":  {"/rehearse/retries-worse", url.Values{"text": {"x"}, "run": {"last"}}, 422},
+		"no such question": {"/rehearse/nothing", url.Values{"text": {"x"}}, 404},
+		"no such answer":   {"/rehearse/answers/7/rulings", url.Values{"concept": {"x"}, "verdict": {"said"}}, 404},
+	} {
+		if res := post(t, s, c.path, c.fields); res.StatusCode != c.status {
+			t.Errorf("%s: %d, want %d", name, res.StatusCode, c.status)
+		}
+	}
+	post(t, s, "/rehearse/retries-worse", url.Values{"text": {"Budget."}})
+	if res := post(t, s, "/rehearse/answers/1/rulings", url.Values{"concept": {"retry-budget"}, "verdict": {"maybe"}}); res.StatusCode != 422 {
+		t.Errorf("an unknown ruling: %d, want 422", res.StatusCode)
+	}
+	if strings.Contains(s.Open(t, "/rehearse/crib"), "maybe") {
+		t.Error("the refused ruling was kept")
+	}
+}
