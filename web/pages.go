@@ -37,6 +37,9 @@ func (s *Server) Site(path, title, script string) view.Site {
 	if s.cfg.Rehearse != nil {
 		v.Nav = append(v.Nav, view.Link{Title: "Rehearse", Path: "/rehearse"})
 	}
+	if s.cfg.Progress != nil {
+		v.Nav = append(v.Nav, view.Link{Title: "Progress", Path: "/progress"})
+	}
 	for _, r := range s.cfg.Rooms {
 		v.Nav = append(v.Nav, view.Link{Title: r.Title, Path: r.Path})
 	}

@@ -43,6 +43,7 @@ func (s *Server) routes() {
 	s.guideRoutes(e)
 	s.exerciseRoutes(e)
 	s.rehearseRoutes(e)
+	s.progressRoutes(e)
 	for _, room := range s.cfg.Rooms {
 		handler := echo.WrapHandler(room.Open(s))
 		for _, path := range append([]string{room.Path}, room.API...) {

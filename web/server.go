@@ -38,6 +38,8 @@ type Config struct {
 	Exercises *Exercises
 	// Rehearse is what the rehearsal's pages stand on; nil: there are none.
 	Rehearse *Rehearse
+	// Progress is what the progress page stands on; nil: there is none.
+	Progress *Progress
 	// Guide is what the guide's pages stand on; nil: there is none.
 	Guide  *Guide
 	Rooms  []Room // further rooms, shown in the navigation after Lab

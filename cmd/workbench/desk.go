@@ -40,7 +40,10 @@ func openDesk(ctx context.Context, all *shelf.Shelf, c config, keeper *progress.
 			desk.Sandbox += " Races are not looked for: " + lacks + "."
 		}
 	}
-	desk.Queue, err = attempt.New(ctx, attempt.Config{Store: keeper, Grade: judge, Length: attemptsWaiting, Clock: clock.NewWall(), Now: time.Now, Log: log})
+	wall := clock.NewWall()
+	desk.Queue, err = attempt.New(ctx, attempt.Config{
+		Store: keeper, Grade: judge, Length: attemptsWaiting, Clock: wall, Now: func() time.Time { return wall.Date(wall.Now()) }, Log: log,
+	})
 	return desk, err
 }
 

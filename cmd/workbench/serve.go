@@ -140,6 +140,7 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 	s.server, err = web.New(web.Config{
 		Guide: &web.Guide{Book: book, Patterns: p.parts.patterns}, Exercises: s.desk,
 		Rehearse: &web.Rehearse{Catalog: questions, Keeper: s.progress},
+		Progress: &web.Progress{Patterns: p.parts.patterns, Keeper: s.progress},
 		Lab:      s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: loopback(host), Token: c.token,
 		Dir: c.data, Version: release(), Scenarios: offered, Doc: p.parts.doc, Metrics: s.lab.Registerer(),
 	})

@@ -1,0 +1,156 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"workbench/exercises/interview"
+	"workbench/exercises/progress"
+	"workbench/lab"
+	"workbench/lab/live"
+	"workbench/lab/scenario"
+	"workbench/web/page"
+	"workbench/web/view"
+)
+
+// Progress is what the progress page stands on, beside the exercises and the
+// rehearsal.
+type Progress struct {
+	Patterns []lab.Pattern
+	Keeper   ProgressKeeper
+}
+
+// ProgressKeeper takes everything along: a *progress.Progress.
+type ProgressKeeper interface {
+	Export(context.Context, io.Writer) error
+	Import(context.Context, io.Reader) error
+	Forget(context.Context) error
+}
+
+// maxExport bounds a file that is imported.
+const maxExport = 256 << 20
+
+func (s *Server) progressRoutes(e *echo.Echo) {
+	if s.cfg.Progress == nil {
+		return
+	}
+	e.GET("/progress", s.progressPage)
+	e.GET("/progress/export", s.exportProgress)
+	e.POST("/progress/import", s.importProgress)
+	e.POST("/progress/forget", s.forgetProgress)
+}
+
+func (s *Server) progressPage(c echo.Context) error {
+	r, err := s.record(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	return s.html(c, http.StatusOK, page.Progress(s.site(c, "Progress", ""), view.ProgressOf(r)))
+}
+
+// record collects what the learner has done in all rooms.
+func (s *Server) record(ctx context.Context) (view.Record, error) {
+	r := view.Record{Patterns: s.cfg.Progress.Patterns}
+	var err error
+	if r.Specs, err = scenario.Embedded(); err != nil {
+		return r, err
+	}
+	if r.Runs, err = s.cfg.Lab.Runs(ctx); err != nil {
+		return r, err
+	}
+	if x := s.cfg.Exercises; x != nil {
+		r.Exercises = x.Shelf.All()
+		if r.Standings, err = x.Keeper.Standings(ctx); err != nil {
+			return r, err
+		}
+	}
+	if x := s.cfg.Rehearse; x != nil {
+		r.Questions = x.Catalog.List(interview.Filter{})
+		if r.Bests, err = x.Keeper.Bests(ctx); err != nil {
+			return r, err
+		}
+		cards, err := x.Keeper.Cards(ctx)
+		if err != nil {
+			return r, err
+		}
+		for _, card := range cards {
+			if !card.Due.After(s.now()) && r.Due < duePerDay {
+				r.Due++
+			}
+		}
+	}
+	return r, nil
+}
+
+// exportProgress sends everything as one file. It is made whole first, so that
+// a fault is an error and not half a file.
+func (s *Server) exportProgress(c echo.Context) error {
+	var b bytes.Buffer
+	if err := s.cfg.Progress.Keeper.Export(c.Request().Context(), &b); err != nil {
+		return err
+	}
+	h := c.Response().Header()
+	h.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="workbench-%s.json"`, s.now().Format("2006-01-02")))
+	h.Set("Cache-Control", "no-store")
+	return c.Blob(http.StatusOK, "application/json", b.Bytes())
+}
+
+func (s *Server) importProgress(c echo.Context) error {
+	r := c.Request()
+	if r.ContentLength > maxExport {
+		return tooLarge(maxExport)
+	}
+	r.Body = http.MaxBytesReader(c.Response(), r.Body, maxExport)
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return &live.FieldError{Field: "file", Got: "no form with a file", Want: "an export of the workbench"}
+	}
+	for {
+		part, err := parts.NextPart()
+		if err != nil {
+			return errors.Join(&live.FieldError{Field: "file", Got: "nothing", Want: "an export of the workbench"}, large(err))
+		}
+		if part.FormName() != "file" {
+			continue
+		}
+		if err := s.cfg.Progress.Keeper.Import(r.Context(), part); err != nil {
+			if l := large(err); l != nil {
+				return l
+			}
+			if errors.Is(err, progress.ErrParcel) {
+				return &live.FieldError{Field: "file", Got: err.Error(), Want: "an export of the workbench; nothing was changed"}
+			}
+			return err
+		}
+		return c.Redirect(http.StatusSeeOther, "/progress")
+	}
+}
+
+// large returns the error of a body that was too large; nil: it was not.
+func large(err error) error {
+	var limit *http.MaxBytesError
+	if errors.As(err, &limit) {
+		return tooLarge(limit.Limit)
+	}
+	return nil
+}
+
+func (s *Server) forgetProgress(c echo.Context) error {
+	get, _, err := form(c)
+	if err != nil {
+		return err
+	}
+	if get("sure") != "yes" {
+		return &live.FieldError{Field: "sure", Got: fmt.Sprintf("%q", get("sure")), Want: `"yes": everything will be deleted`}
+	}
+	if err := s.cfg.Progress.Keeper.Forget(c.Request().Context()); err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, "/progress")
+}
