@@ -79,11 +79,11 @@ type AnswerPart struct {
 
 // AnswerItem is one thing that gave points, cost some, or was missing.
 type AnswerItem struct {
-	Concept, Says, Grade, Points, Max string
-	Marks                             string // numbers of the sentences that earned it: "2, 5"
-	Missing                           bool
-	Ruling                            string // the learner's own verdict and reason
-	Can                               string // what a ruling could say: said, not-said or not-wrong; empty: nothing
+	Concept, Says, Points, Max string
+	Heard                      string // how well, and where: "explained, sentence 2, 5"
+	Missing                    bool
+	Ruling                     string // the learner's own verdict and reason
+	Can                        string // what a ruling could say: said, not-said or not-wrong; empty: nothing
 }
 
 // AnswerSentence is one sentence as it was heard.
@@ -219,7 +219,7 @@ func AnswerOf(q interview.Question, a progress.Answer, r interview.Result, next 
 		v.Parts = append(v.Parts, part)
 	}
 	for _, f := range r.Faults {
-		item := AnswerItem{Concept: f.ID, Says: f.Says, Points: "−" + points(f.Cost), Marks: strconv.Itoa(f.Span.Sentence + 1), Ruling: rulingText(f.Ruling)}
+		item := AnswerItem{Concept: f.ID, Says: f.Says, Points: "−" + points(f.Cost), Heard: fmt.Sprintf("sentence %d", f.Span.Sentence+1), Ruling: rulingText(f.Ruling)}
 		if f.Ruling == nil {
 			item.Can = string(interview.NotWrong)
 			wrong[f.Span.Sentence] = true
@@ -262,7 +262,7 @@ func points(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
 
 func itemOf(i interview.Item) AnswerItem {
 	v := AnswerItem{
-		Concept: i.Concept, Says: i.Says, Grade: string(i.Grade), Points: points(i.Points), Max: points(i.Max), Missing: i.Points == 0,
+		Concept: i.Concept, Says: i.Says, Heard: string(i.Grade), Points: points(i.Points), Max: points(i.Max), Missing: i.Points == 0,
 		Ruling: rulingText(i.Ruling),
 	}
 	var marks []string
@@ -271,7 +271,9 @@ func itemOf(i interview.Item) AnswerItem {
 			marks = append(marks, m)
 		}
 	}
-	v.Marks = strings.Join(marks, ", ")
+	if len(marks) > 0 {
+		v.Heard += ", sentence " + strings.Join(marks, ", ")
+	}
 	if i.Concept == "" || i.Ruling != nil {
 		return v
 	}
