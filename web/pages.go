@@ -31,6 +31,9 @@ func (s *Server) Site(path, title, script string) view.Site {
 	if s.cfg.Guide != nil {
 		v.Nav = append(v.Nav, view.Link{Title: "Guide", Path: "/guide"})
 	}
+	if s.cfg.Tracks != nil {
+		v.Nav = append(v.Nav, view.Link{Title: "Tracks", Path: "/tracks"})
+	}
 	if s.cfg.Exercises != nil {
 		v.Nav = append(v.Nav, view.Link{Title: "Exercises", Path: "/exercises"})
 	}

@@ -44,6 +44,7 @@ func (s *Server) routes() {
 	s.exerciseRoutes(e)
 	s.rehearseRoutes(e)
 	s.progressRoutes(e)
+	s.trackRoutes(e)
 	for _, room := range s.cfg.Rooms {
 		handler := echo.WrapHandler(room.Open(s))
 		for _, path := range append([]string{room.Path}, room.API...) {

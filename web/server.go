@@ -40,6 +40,8 @@ type Config struct {
 	Rehearse *Rehearse
 	// Progress is what the progress page stands on; nil: there is none.
 	Progress *Progress
+	// Tracks is what the tracks' pages stand on; nil: there are none.
+	Tracks *Tracks
 	// Guide is what the guide's pages stand on; nil: there is none.
 	Guide  *Guide
 	Rooms  []Room // further rooms, shown in the navigation after Lab

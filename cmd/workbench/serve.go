@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"workbench/docs/guide"
+	"workbench/docs/track"
 	"workbench/exercises/interview"
 	"workbench/exercises/progress"
 	"workbench/lab/live"
@@ -133,6 +134,10 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 	if s.desk, err = openDesk(ctx, p.shelf(""), c, s.progress, log); err != nil {
 		return nil, err
 	}
+	tracks, err := track.All()
+	if err != nil {
+		return nil, err
+	}
 	questions, err := interview.Load()
 	if err != nil {
 		return nil, err
@@ -140,6 +145,7 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 	s.server, err = web.New(web.Config{
 		Guide: &web.Guide{Book: book, Patterns: p.parts.patterns}, Exercises: s.desk,
 		Rehearse: &web.Rehearse{Catalog: questions, Keeper: s.progress},
+		Tracks:   &web.Tracks{All: tracks, Patterns: p.parts.patterns},
 		Progress: &web.Progress{Patterns: p.parts.patterns, Keeper: s.progress},
 		Lab:      s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: loopback(host), Token: c.token,
 		Dir: c.data, Version: release(), Scenarios: offered, Doc: p.parts.doc, Metrics: s.lab.Registerer(),
