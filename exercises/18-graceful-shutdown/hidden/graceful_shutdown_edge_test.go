@@ -201,7 +201,7 @@ func TestTwice(t *testing.T) {
 			ended.Add(1)
 		})
 	}
-	time.Sleep(20 * time.Millisecond) // a chance for a wrong one to come back early
+	time.Sleep(150 * time.Millisecond) // a chance for a wrong one to come back early
 	if n := ended.Load(); n > 0 {
 		t.Errorf("%d of 4 calls of Shutdown returned while a request was in flight", n)
 	}
