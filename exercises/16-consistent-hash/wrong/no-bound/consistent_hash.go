@@ -94,7 +94,7 @@ func (r *Ring) Acquire(key string) (string, bool) {
 	start := r.at(key)
 	for i := range r.points {
 		n := r.points[(start+i)%len(r.points)].node
-		if n.load+1 <= room || true {
+		if n.load+1 <= room || room > 0 {
 			n.load++
 			r.total++
 			return n.name, true

@@ -1,0 +1,132 @@
+//go:build exercise
+
+package gracefulshutdown_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	gracefulshutdown "workbench/exercises/18-graceful-shutdown/start"
+)
+
+// get sends one request and returns its status.
+func get(s http.Handler, path string) int {
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+	return w.Code
+}
+
+// takes returns a handler that works for d and says whether its context ended meanwhile.
+func takes(d time.Duration) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-time.After(d):
+			w.WriteHeader(http.StatusNoContent)
+		case <-r.Context().Done():
+			w.WriteHeader(http.StatusGatewayTimeout)
+		}
+	}
+}
+
+// bubble runs f on a virtual clock; goroutines that it leaves behind fail the test.
+func bubble(t *testing.T, f func(*testing.T)) {
+	t.Helper()
+	defer func() {
+		if p := recover(); p != nil {
+			t.Errorf("goroutines are left for ever: %v", p)
+		}
+	}()
+	synctest.Test(t, f)
+}
+
+func TestReady(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		defer time.Sleep(2 * time.Hour) // what a wrong answer left running may end
+		s := gracefulshutdown.New(gracefulshutdown.Config{Handler: takes(0), Lag: 10 * time.Second})
+		if got := get(s, "/readyz"); got != 200 {
+			t.Errorf("/readyz before Shutdown = %d, want 200", got)
+		}
+		done := make(chan error, 1)
+		go func() { done <- s.Shutdown(t.Context()) }()
+		synctest.Wait()
+		if got := get(s, "/readyz"); got != 503 {
+			t.Errorf("/readyz as soon as Shutdown began = %d, want 503: it is how balancers learn of it", got)
+		}
+		if err := <-done; err != nil {
+			t.Errorf("Shutdown = %v", err)
+		}
+		if got := get(s, "/readyz"); got != 503 {
+			t.Errorf("/readyz after Shutdown = %d, want 503", got)
+		}
+	})
+}
+
+func TestServesDuringLag(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		defer time.Sleep(2 * time.Hour) // what a wrong answer left running may end
+		s := gracefulshutdown.New(gracefulshutdown.Config{Handler: takes(time.Second), Lag: 10 * time.Second})
+		done := make(chan error, 1)
+		go func() { done <- s.Shutdown(t.Context()) }()
+		time.Sleep(8 * time.Second)
+		if got := get(s, "/"); got != 204 {
+			t.Errorf("a request 8 s into a lag of 10 s = %d, want 204: balancers still send it", got)
+		}
+		<-done
+		if got := get(s, "/"); got != 503 {
+			t.Errorf("a request after Shutdown = %d, want 503", got)
+		}
+	})
+}
+
+func TestWaitsForRequests(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		defer time.Sleep(2 * time.Hour) // what a wrong answer left running may end
+		s := gracefulshutdown.New(gracefulshutdown.Config{Handler: takes(time.Minute), Lag: time.Second})
+		code := make(chan int, 1)
+		go func() { code <- get(s, "/") }()
+		synctest.Wait()
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Errorf("Shutdown = %v", err)
+		}
+		synctest.Wait()
+		select {
+		case got := <-code:
+			if got != 204 {
+				t.Errorf("the request in flight = %d, want 204: it may finish undisturbed", got)
+			}
+		default:
+			t.Error("Shutdown returned while a request was in flight")
+			<-code
+		}
+	})
+}
+
+func TestWaitsForJobs(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		defer time.Sleep(2 * time.Hour) // what a wrong answer left running may end
+		s := gracefulshutdown.New(gracefulshutdown.Config{Handler: takes(0)})
+		sent := make(chan bool, 1)
+		if err := s.Go(func(ctx context.Context) {
+			time.Sleep(time.Minute)
+			sent <- ctx.Err() == nil
+		}); err != nil {
+			t.Fatalf("Go = %v", err)
+		}
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Errorf("Shutdown = %v", err)
+		}
+		select {
+		case whole := <-sent:
+			if !whole {
+				t.Error("the job's context ended while Shutdown still had time")
+			}
+		default:
+			t.Error("Shutdown returned while a job was running: its mail is lost")
+			<-sent
+		}
+	})
+}
