@@ -260,6 +260,21 @@ func TestNothingSaved(t *testing.T) {
 	})
 }
 
+// What others save up later comes too late for a request that found nothing: a
+// slow one must not go on grabbing.
+func TestNoSecondThoughts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hedger(t, config{After: 50 * ms, Most: 4, Share: 0.5, Saved: 1})
+		go func() {
+			time.Sleep(110 * ms)
+			extras(t, h, 5, func(context.Context, int) (string, error) { return "fast", nil })
+		}()
+		s := play(step{after: time.Second, text: "first"}, step{after: 300 * ms, err: errDown})
+		do(t, h, s, "first", time.Second)
+		s.began(t, 0, 50*ms)
+	})
+}
+
 // Two hundred requests at once, and savings for ten.
 func TestConcurrent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
