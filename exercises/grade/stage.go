@@ -19,13 +19,16 @@ import (
 //go:embed stage
 var stage embed.FS
 
-// goMod is the module that an attempt is built in.
-const goMod = "module grade\n\ngo 1.26\n"
+// module is the name of the module that an attempt is built in.
+const module = "grade"
 
 // layout returns the files of the tree in which an attempt is built, by path.
 // Nothing of the learner's gets there but the named files' text.
 func layout(e shelf.Exercise, answer map[string]string) (map[string]string, error) {
-	out := map[string]string{"go.mod": goMod}
+	out, err := e.Module(module)
+	if err != nil {
+		return nil, err
+	}
 	entries, err := stage.ReadDir("stage")
 	if err != nil {
 		return nil, fmt.Errorf("read the harness: %w", err)
