@@ -131,7 +131,7 @@ func (a *attempt) judge(ctx context.Context, dir string) error {
 	if err := write(a.tree, tree); err != nil {
 		return err
 	}
-	if err := a.g.warm(ctx, a.e, a.race, a.tell); err != nil {
+	if err := a.g.warm(ctx, a.e, a.race, false, a.tell); err != nil {
 		return err
 	}
 	a.tell(Event{Stage: "build", Text: "compiling"})
@@ -141,7 +141,7 @@ func (a *attempt) judge(ctx context.Context, dir string) error {
 	} else {
 		advice <- nil
 	}
-	program, objection, state, err := a.g.build(ctx, a.e, a.tree, a.race)
+	program, objection, state, err := a.compile(ctx)
 	switch {
 	case err != nil:
 	case objection != "":
@@ -151,6 +151,20 @@ func (a *attempt) judge(ctx context.Context, dir string) error {
 	}
 	a.verdict.Advice = <-advice // it has ended before the tree is removed
 	return err
+}
+
+// compile builds the tests. A build that breaks its limits is tried once more
+// if that was for want of a warm cache.
+func (a *attempt) compile(ctx context.Context) (program, objection string, state State, err error) {
+	program, objection, state, err = a.g.build(ctx, a.e, a.tree, a.race)
+	if err != nil || state != Timeout && state != Memory {
+		return program, objection, state, err
+	}
+	cold, err := a.g.cold(ctx, a.e, a.race, a.tell)
+	if err != nil || !cold {
+		return program, objection, state, err
+	}
+	return a.g.build(ctx, a.e, a.tree, a.race)
 }
 
 // settle ends an attempt before its tests have run.

@@ -48,6 +48,7 @@ func layout(e shelf.Exercise, answer map[string]string) (map[string]string, erro
 	if err != nil {
 		return nil, err
 	}
+	suites = merged(suites)
 	for _, s := range suites {
 		for name, text := range s.Files {
 			out[s.Dir+"/"+cased(name)] = staged(e, name, text, "grade/answer")
@@ -89,8 +90,7 @@ func compared(e shelf.Exercise, suites []shelf.Suite, out map[string]string) err
 	return fmt.Errorf("exercise %s: there is no benchmark %s", e.Slug, e.Checks.Bench.Name)
 }
 
-// cased is the name of a test file as part of an ordinary package: the visible
-// and the hidden tests are one each, so that their helpers do not collide.
+// cased is the name of a test file as part of an ordinary package.
 func cased(name string) string { return strings.TrimSuffix(name, "_test.go") + "_cases.go" }
 
 // staged is a test file's text for the tree: its build tag is replaced by a

@@ -22,8 +22,8 @@ const (
 
 // warm builds what attempts at an exercise build upon, so that the limit of an
 // attempt is spent on the answer alone. A mark in the build cache says that it
-// has been done.
-func (g *Grader) warm(ctx context.Context, e shelf.Exercise, race bool, tell func(Event)) error {
+// has been done; again does not believe it, as caches are emptied.
+func (g *Grader) warm(ctx context.Context, e shelf.Exercise, race, again bool, tell func(Event)) error {
 	database, err := e.NeedsDatabase()
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func (g *Grader) warm(ctx context.Context, e shelf.Exercise, race bool, tell fun
 		packages = append(packages, shelf.Database)
 	}
 	mark := filepath.Join(g.tools.cache, name)
-	if _, err := os.Stat(mark); err == nil {
+	if _, err := os.Stat(mark); err == nil && !again {
 		return nil
 	}
 	tell(Event{Stage: "warm", Text: what})
@@ -67,6 +67,17 @@ func (g *Grader) warm(ctx context.Context, e shelf.Exercise, race bool, tell fun
 		return fmt.Errorf("note what has been built: %w", err)
 	}
 	return nil
+}
+
+// coldAfter is how long warm takes at least when there was something to build.
+const coldAfter = 10 * time.Second
+
+// cold reports whether an attempt's build was slow because what it builds upon
+// had to be built as well. It has been, now.
+func (g *Grader) cold(ctx context.Context, e shelf.Exercise, race bool, tell func(Event)) (bool, error) {
+	began := g.clock.Now()
+	err := g.warm(ctx, e, race, true, tell)
+	return g.clock.Now()-began > coldAfter, err
 }
 
 func (g *Grader) prebuild(ctx context.Context, dir string, race bool) error {
