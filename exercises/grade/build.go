@@ -30,7 +30,7 @@ func (g *Grader) measured(ctx context.Context, e shelf.Exercise, dir string) (pr
 }
 
 func (g *Grader) make(ctx context.Context, e shelf.Exercise, dir, program string, race bool, args []string) (string, string, State, error) {
-	limits := sandbox.Limits{Wall: e.Limits.Build()}
+	limits := sandbox.Limits{Wall: e.Limits.Build(), Memory: buildMemory}
 	r, err := g.call(ctx, dir, limits, race, args...)
 	if err != nil {
 		return "", "", "", err
@@ -88,7 +88,7 @@ func objections(e shelf.Exercise, text string) (string, bool) {
 
 // advise runs vet over an answer. It never decides anything.
 func (g *Grader) advise(ctx context.Context, e shelf.Exercise, dir string) []string {
-	r, err := g.call(ctx, dir, sandbox.Limits{Wall: e.Limits.Build()}, false, "vet", "./answer")
+	r, err := g.call(ctx, dir, sandbox.Limits{Wall: e.Limits.Build(), Memory: buildMemory}, false, "vet", "./answer")
 	if err != nil || r.Cause != sandbox.Exited || r.Code == 0 {
 		return nil
 	}
@@ -99,41 +99,4 @@ func (g *Grader) advise(ctx context.Context, e shelf.Exercise, dir string) []str
 		}
 	}
 	return out
-}
-
-// warm builds the standard library as attempts need it, so that the first
-// attempt's limit is spent on the answer alone. A mark in the cache says that
-// it has been done.
-func (g *Grader) warm(ctx context.Context, race bool, tell func(Event)) error {
-	mark := filepath.Join(g.tools.cache, "workbench-warm-"+g.tools.version)
-	if race {
-		mark += "-race"
-	}
-	if _, err := os.Stat(mark); err == nil {
-		return nil
-	}
-	tell(Event{Stage: "warm", Text: "building the standard library once, which takes up to a minute"})
-	dir, err := os.MkdirTemp("", "workbench-warm-")
-	if err != nil {
-		return fmt.Errorf("build the standard library: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	if err := write(dir, map[string]string{"go.mod": goMod, "warm_test.go": "package warm\n\nimport (\n\t_ \"encoding/json\"\n\t_ \"net/http\"\n\t\"testing\"\n\t_ \"testing/synctest\"\n)\n\nfunc TestWarm(*testing.T) {}\n"}); err != nil {
-		return err
-	}
-	args := []string{"test", "-c", "-vet=off", "-trimpath", "-o", filepath.Join(dir, "warm.exe")}
-	if race {
-		args = append(args, "-race")
-	}
-	r, err := g.call(ctx, dir, sandbox.Limits{Wall: warmLimit}, race, append(args, ".")...)
-	if err != nil {
-		return err
-	}
-	if r.Cause != sandbox.Exited || r.Code != 0 {
-		return fmt.Errorf("build the standard library: the go command ended as %q with status %d: %s", r.Cause, r.Code, r.Stderr)
-	}
-	if err := os.WriteFile(mark, nil, 0o644); err != nil {
-		return fmt.Errorf("note that the standard library is built: %w", err)
-	}
-	return nil
 }

@@ -28,9 +28,8 @@ func (a *attempt) measure(ctx context.Context) error {
 	if objection != "" {
 		return fmt.Errorf("the measuring program could not be built: %s", objection)
 	}
-	limits := sandbox.Standard()
-	limits.Wall, limits.Memory = a.e.Limits.Run(), a.e.Limits.Memory()
-	r, err := a.g.round(ctx, program, nil, limits, func(record) {})
+	limits := a.limits()
+	r, err := a.g.round(ctx, program, plan{seed: a.o.Seed}, limits, func(record) {})
 	if err != nil {
 		return err
 	}

@@ -7,15 +7,11 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"time"
 
 	"workbench/exercises/sandbox"
 	"workbench/exercises/shelf"
 	"workbench/sim/clock"
 )
-
-// warmLimit bounds the build of the standard library.
-const warmLimit = 10 * time.Minute
 
 // Grader grades attempts. It is safe for concurrent use, but each attempt uses
 // all processors for a while: whoever serves many learners queues them.
@@ -94,6 +90,7 @@ func (g *Grader) attempt(e shelf.Exercise, o Options) (*attempt, error) {
 	if len(a.tests) == 0 {
 		return nil, fmt.Errorf("exercise %s has no tests", e.Slug)
 	}
+	a.o.Seed %= 1 << 62
 	if a.o.Seed == 0 {
 		a.o.Seed = chance()
 	}
@@ -134,7 +131,7 @@ func (a *attempt) judge(ctx context.Context, dir string) error {
 	if err := write(a.tree, tree); err != nil {
 		return err
 	}
-	if err := a.g.warm(ctx, a.race, a.tell); err != nil {
+	if err := a.g.warm(ctx, a.e, a.race, false, a.tell); err != nil {
 		return err
 	}
 	a.tell(Event{Stage: "build", Text: "compiling"})
@@ -144,7 +141,7 @@ func (a *attempt) judge(ctx context.Context, dir string) error {
 	} else {
 		advice <- nil
 	}
-	program, objection, state, err := a.g.build(ctx, a.e, a.tree, a.race)
+	program, objection, state, err := a.compile(ctx)
 	switch {
 	case err != nil:
 	case objection != "":
@@ -154,6 +151,20 @@ func (a *attempt) judge(ctx context.Context, dir string) error {
 	}
 	a.verdict.Advice = <-advice // it has ended before the tree is removed
 	return err
+}
+
+// compile builds the tests. A build that breaks its limits is tried once more
+// if that was for want of a warm cache.
+func (a *attempt) compile(ctx context.Context) (program, objection string, state State, err error) {
+	program, objection, state, err = a.g.build(ctx, a.e, a.tree, a.race)
+	if err != nil || state != Timeout && state != Memory {
+		return program, objection, state, err
+	}
+	cold, err := a.g.cold(ctx, a.e, a.race, a.tell)
+	if err != nil || !cold {
+		return program, objection, state, err
+	}
+	return a.g.build(ctx, a.e, a.tree, a.race)
 }
 
 // settle ends an attempt before its tests have run.
@@ -190,17 +201,34 @@ func lines(all []Refusal) string {
 }
 
 // run runs the tests as often as the exercise asks, until one fails, and then
-// measures the answer.
+// measures the answer. When a test takes the process down, the tests that have
+// not run yet do so in another one.
 func (a *attempt) run(ctx context.Context, program string) error {
-	for n := range a.e.Checks.Runs {
-		a.tell(Event{Stage: "run", Run: n + 1, Runs: a.e.Checks.Runs})
-		if err := a.once(ctx, program, n); err != nil {
+	what := plan{tests: a.tests, runs: a.e.Checks.Runs, seed: a.o.Seed}
+	deadline := a.g.clock.Now() + 3*a.e.Limits.Run()
+	for len(what.tests) > 0 {
+		limits := a.limits()
+		if what.runs == 1 && len(what.tests) < len(a.tests) {
+			limits.Wall = min(limits.Wall, deadline-a.g.clock.Now())
+		}
+		if limits.Wall <= 0 {
+			a.tally.skip(what.tests, "the time for all tests was used up by others")
+			return nil
+		}
+		r, err := a.g.round(ctx, program, what, limits, a.follow())
+		if err != nil {
 			return err
 		}
-		a.verdict.Runs++
-		if a.tally.broken() {
-			break
+		if err := ctx.Err(); err != nil {
+			return err
 		}
+		a.verdict.Output = clip(printed(string(r.Stdout)), 16<<10)
+		a.verdict.Runs = max(a.verdict.Runs, len(r.passes))
+		rest := a.tally.add(r, what, limits)
+		if len(rest) == len(what.tests) {
+			return errors.New("the tests make no progress")
+		}
+		what = plan{tests: rest, runs: 1, seed: a.o.Seed}
 	}
 	if a.e.Checks.Bench == nil || a.tally.broken() {
 		return nil
@@ -209,46 +237,30 @@ func (a *attempt) run(ctx context.Context, program string) error {
 	return a.measure(ctx)
 }
 
-// once runs every test once. When a test takes the process down, the others run
-// in another one.
-func (a *attempt) once(ctx context.Context, program string, n int) error {
-	pending := a.tests
-	deadline := a.g.clock.Now() + 3*a.e.Limits.Run()
-	for len(pending) > 0 {
-		left := min(a.e.Limits.Run(), deadline-a.g.clock.Now())
-		if left <= 0 {
-			a.tally.skip(pending, "the time for all tests was used up by others")
-			return nil
+func (a *attempt) limits() sandbox.Limits {
+	limits := sandbox.Standard()
+	limits.Wall, limits.Memory = a.e.Limits.Run(), a.e.Limits.Memory()
+	return limits
+}
+
+// follow tells of a round's tests as they end.
+func (a *attempt) follow() func(record) {
+	n := 1
+	a.tell(Event{Stage: "run", Run: n, Runs: a.e.Checks.Runs})
+	return func(one record) {
+		switch one.event {
+		case "end":
+			ok := !one.failed && !one.skipped && len(one.leaks) == 0 && one.races == 0
+			a.tell(Event{Stage: "test", Run: n, Runs: a.e.Checks.Runs, Test: one.test, OK: ok})
+		case "run":
+			n = min(n+1, a.e.Checks.Runs)
 		}
-		limits := sandbox.Standard()
-		limits.Wall, limits.Memory = left, a.e.Limits.Memory()
-		r, err := a.g.round(ctx, program, arguments(pending, a.o.Seed+uint64(n)), limits, func(one record) {
-			if one.event == "end" {
-				a.tell(Event{Stage: "test", Run: n + 1, Runs: a.e.Checks.Runs, Test: one.test, OK: !one.failed && !one.skipped && len(one.leaks) == 0 && one.races == 0})
-			}
-		})
-		if err != nil {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		a.verdict.Output = clip(printed(string(r.Stdout)), 16<<10)
-		rest := a.tally.add(r, pending, limits)
-		if len(rest) == len(pending) {
-			return errors.New("the tests make no progress")
-		}
-		pending = rest
 	}
-	return nil
 }
 
 // arguments are those of the test program.
-func arguments(tests []string, seed uint64) []string {
-	return []string{
-		"-test.run=^(" + strings.Join(tests, "|") + ")$", fmt.Sprintf("-test.shuffle=%d", seed%(1<<62)+1),
-		"-test.v=test2json", "-test.timeout=0", "-test.paniconexit0",
-	}
+func arguments(tests []string) []string {
+	return []string{"-test.run=^(" + strings.Join(tests, "|") + ")$", "-test.v=true", "-test.timeout=0", "-test.paniconexit0"}
 }
 
 func clip(text string, n int) string {

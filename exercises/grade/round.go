@@ -19,7 +19,7 @@ import (
 // record is one line of the harness's report; stage/harness.go.txt has the
 // same and writes it.
 type record struct {
-	event                   string // ready, begin, end, bench, done
+	event                   string // ready, begin, end, run, bench, done
 	test                    string
 	failed, skipped, locked bool
 	races                   int
@@ -53,12 +53,26 @@ type round struct {
 	ready, done bool
 	forged      bool // something that had not the key wrote to the report
 	races       int  // in all
-	begun       []string
-	ended       map[string]record
+	passes      []pass
 	bench       record
 	words       []byte // what the tests printed
 	loud        bool   // the tests printed too much
 	sandbox.Result
+}
+
+// pass is one run of all tests within a process.
+type pass struct {
+	begun []string
+	ended map[string]record
+	whole bool // it came to its end
+}
+
+// last returns the pass that is under way.
+func (r *round) last() *pass {
+	if n := len(r.passes); n == 0 || r.passes[n-1].whole {
+		r.passes = append(r.passes, pass{ended: map[string]record{}})
+	}
+	return &r.passes[len(r.passes)-1]
 }
 
 // wires are the pipes between the judge and one process. The first of each pair
@@ -91,10 +105,18 @@ const (
 	maxWords  = 1 << 20
 )
 
-// round runs the staged program once and listens to it. It ends the program as
+// plan is what a process is to do.
+type plan struct {
+	tests []string
+	runs  int
+	seed  uint64
+}
+
+// round runs the staged program once and listens to it. Each of its runs has
+// the whole time limit. It ends the program as
 // soon as that has reported that it is done: what comes after counts for
 // nothing, and the race detector would wait for a second.
-func (g *Grader) round(ctx context.Context, program string, args []string, limits sandbox.Limits, heard func(record)) (*round, error) {
+func (g *Grader) round(ctx context.Context, program string, what plan, limits sandbox.Limits, heard func(record)) (*round, error) {
 	w, err := lay()
 	if err != nil {
 		return nil, fmt.Errorf("lay the pipes to the tests: %w", err)
@@ -102,12 +124,12 @@ func (g *Grader) round(ctx context.Context, program string, args []string, limit
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
 	secret := hex.EncodeToString(key)
-	if _, err := w.key[0].WriteString(secret); err != nil {
+	if _, err := fmt.Fprintf(w.key[0], "%s %d %d", secret, what.runs, what.seed); err != nil {
 		return nil, fmt.Errorf("hand over the key: %w", err)
 	}
 	w.key[0].Close()
 	p, err := g.box.Start(ctx, sandbox.Command{
-		Program: program, Args: args, Env: []string{"HOME=/tmp", "TMPDIR=/tmp", "TZ=UTC", "GORACE=atexit_sleep_ms=0", "GOTRACEBACK=all"},
+		Program: program, Args: arguments(what.tests), Env: []string{"HOME=/tmp", "TMPDIR=/tmp", "TZ=UTC", "GORACE=atexit_sleep_ms=0", "GOTRACEBACK=all"},
 		Files: []*os.File{w.report[1], w.words[1], w.key[1]}, Limits: limits,
 	})
 	w.close(1)
@@ -115,10 +137,15 @@ func (g *Grader) round(ctx context.Context, program string, args []string, limit
 		w.close(0)
 		return nil, err
 	}
-	r := &round{ended: map[string]record{}}
+	r := &round{}
 	var listening sync.WaitGroup
 	listening.Go(func() {
-		r.listen(io.LimitReader(w.report[0], maxReport), secret, heard)
+		r.listen(io.LimitReader(w.report[0], maxReport), secret, func(one record) {
+			if one.event == "run" {
+				p.Extend()
+			}
+			heard(one)
+		})
 		if r.done || r.forged {
 			p.Stop()
 		}
@@ -148,10 +175,13 @@ func (g *Grader) round(ctx context.Context, program string, args []string, limit
 // listen reads the report until its end, the record "done", or the first line
 // that the harness cannot have written.
 func (r *round) listen(from io.Reader, key string, heard func(record)) {
-	lines := bufio.NewScanner(from)
-	lines.Buffer(nil, 1<<20)
-	for n := 1; lines.Scan(); n++ {
-		body, ok := strings.CutPrefix(lines.Text(), key+" "+strconv.Itoa(n)+" ")
+	lines := bufio.NewReader(from)
+	for n := 1; ; n++ {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return // a line that breaks off is that of a process that was ended
+		}
+		body, ok := strings.CutPrefix(line, key+" "+strconv.Itoa(n)+" ")
 		var one record
 		if ok {
 			one, ok = parse(body)
@@ -164,14 +194,15 @@ func (r *round) listen(from io.Reader, key string, heard func(record)) {
 		case "ready":
 			r.ready = true
 		case "begin":
-			r.begun = append(r.begun, one.test)
+			r.last().begun = append(r.last().begun, one.test)
 		case "end":
-			r.ended[one.test] = one
-			r.races += one.races
+			r.last().ended[one.test] = one
+		case "run":
+			r.last().whole = true
+			r.races = max(r.races, one.races)
 		case "bench":
 			r.bench = one
 		case "done":
-			r.races = max(r.races, one.races)
 			r.done = !one.failed
 			return
 		}

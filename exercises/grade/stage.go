@@ -19,13 +19,16 @@ import (
 //go:embed stage
 var stage embed.FS
 
-// goMod is the module that an attempt is built in.
-const goMod = "module grade\n\ngo 1.26\n"
+// module is the name of the module that an attempt is built in.
+const module = "grade"
 
 // layout returns the files of the tree in which an attempt is built, by path.
 // Nothing of the learner's gets there but the named files' text.
 func layout(e shelf.Exercise, answer map[string]string) (map[string]string, error) {
-	out := map[string]string{"go.mod": goMod}
+	out, err := e.Module(module)
+	if err != nil {
+		return nil, err
+	}
 	entries, err := stage.ReadDir("stage")
 	if err != nil {
 		return nil, fmt.Errorf("read the harness: %w", err)
@@ -45,6 +48,7 @@ func layout(e shelf.Exercise, answer map[string]string) (map[string]string, erro
 	if err != nil {
 		return nil, err
 	}
+	suites = merged(suites)
 	for _, s := range suites {
 		for name, text := range s.Files {
 			out[s.Dir+"/"+cased(name)] = staged(e, name, text, "grade/answer")
@@ -86,8 +90,7 @@ func compared(e shelf.Exercise, suites []shelf.Suite, out map[string]string) err
 	return fmt.Errorf("exercise %s: there is no benchmark %s", e.Slug, e.Checks.Bench.Name)
 }
 
-// cased is the name of a test file as part of an ordinary package: the visible
-// and the hidden tests are one each, so that their helpers do not collide.
+// cased is the name of a test file as part of an ordinary package.
 func cased(name string) string { return strings.TrimSuffix(name, "_test.go") + "_cases.go" }
 
 // staged is a test file's text for the tree: its build tag is replaced by a

@@ -67,39 +67,57 @@ func (t *tally) skip(names []string, why string) {
 	}
 }
 
-// add takes in one round and returns the tests that it did not get to.
-func (t *tally) add(r *round, pending []string, limits sandbox.Limits) []string {
+// add takes in one round and returns the tests that have never come to an end
+// and are not to blame for that.
+func (t *tally) add(r *round, what plan, limits sandbox.Limits) []string {
 	t.races += r.races
 	if r.forged {
 		t.forged = true
-		t.skip(pending, "the program wrote to the judge's report")
+		t.skip(what.tests, "the program wrote to the judge's report")
 		return nil
 	}
 	words := attribute(r.words)
+	for i := range r.passes {
+		t.pass(r, &r.passes[i], what.tests, words, limits)
+	}
+	if r.done && len(r.passes) < what.runs && !t.broken() {
+		t.skip(what.tests, "the program said that it was done before its time")
+		return nil
+	}
 	var rest []string
-	for _, name := range pending {
-		one, ended := r.ended[name]
-		switch {
-		case ended:
-			t.ended(name, one, words[name], r)
-		case !r.done && slices.Contains(r.begun, name):
-			t.fallen(name, r, limits)
-		default:
+	for _, name := range what.tests {
+		if t.cases[name].State == NotRun && t.cases[name].Message == "" {
 			rest = append(rest, name)
 		}
 	}
-	if r.done && len(rest) > 0 {
-		t.skip(rest, "the program said that it was done without this test")
-		return nil
-	}
-	if len(rest) == len(pending) { // it never came to a test
+	if len(rest) == len(what.tests) { // it never came to a test
 		state, s := t.ending(r, limits)
 		for _, name := range rest {
 			t.blame(name, state, s)
 		}
 		return nil
 	}
+	if !r.done && !t.broken() { // it ended between two tests
+		state, s := t.ending(r, limits)
+		t.blame(what.tests[0], state, s)
+	}
 	return rest
+}
+
+// pass takes in one run of all tests. In a whole one every test must have been
+// seen; in one that broke off, those that had begun are to blame.
+func (t *tally) pass(r *round, p *pass, tests []string, words map[string]said, limits sandbox.Limits) {
+	for _, name := range tests {
+		one, ended := p.ended[name]
+		switch {
+		case ended:
+			t.ended(name, one, words[name], r)
+		case p.whole:
+			t.skip([]string{name}, "the program said that it was done without this test")
+		case slices.Contains(p.begun, name):
+			t.fallen(name, r, limits)
+		}
+	}
 }
 
 // ended takes in a test that came to its end.
@@ -123,7 +141,7 @@ func (t *tally) ended(name string, one record, s said, r *round) {
 		t.blame(name, Fail, said{message: "the test was skipped: " + s.message})
 	case len(one.leaks) > 0 && t.e.Checks.Leaks:
 		t.leaks = true
-		t.blame(name, Leak, said{message: fmt.Sprintf("%d goroutines are still there after the test; one was started at %s", len(one.leaks), one.leaks[0]), at: one.leaks[0]})
+		t.blame(name, Leak, said{message: "goroutines are still there after the test; one was started at " + one.leaks[0], at: one.leaks[0]})
 	case c.State == NotRun:
 		c.State = Pass
 	}

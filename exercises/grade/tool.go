@@ -19,6 +19,7 @@ type toolchain struct {
 	command   string
 	env       []string // of each call
 	cache     string   // GOCACHE
+	modules   string   // GOMODCACHE
 	race      bool     // the race detector can be built
 	raceLacks string   // why not, and what to do
 	version   string
@@ -44,7 +45,7 @@ func find(ctx context.Context) (toolchain, error) {
 	if err := json.Unmarshal(text, &known); err != nil {
 		return toolchain{}, fmt.Errorf("%w: %s env: %v", ErrNoGo, command, err)
 	}
-	t := toolchain{command: command, cache: known["GOCACHE"], version: known["GOVERSION"]}
+	t := toolchain{command: command, cache: known["GOCACHE"], modules: known["GOMODCACHE"], version: known["GOVERSION"]}
 	t.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "GOCACHE=" + known["GOCACHE"], "GOMODCACHE=" + known["GOMODCACHE"], "GOPATH=" + known["GOPATH"],
 		// Nothing of the learner's settings, and nothing from the network.
@@ -93,7 +94,7 @@ func (g *Grader) call(ctx context.Context, dir string, limits sandbox.Limits, ra
 	if race {
 		cgo = "CGO_ENABLED=1"
 	}
-	limits.Output, limits.Memory = 1<<20, buildMemory
+	limits.Output = 1 << 20
 	r, err := g.box.Run(ctx, sandbox.Command{
 		Kind: sandbox.Tool, Program: g.tools.command, Args: args, Dir: dir,
 		Env:      append([]string{cgo, "GOTMPDIR=" + temp, "TMPDIR=" + temp}, g.tools.env...),

@@ -21,7 +21,7 @@ import (
 // misbehave runs inside the sandbox. It prints BREACH and what got through, or
 // "held"; some pieces never come to an end by themselves.
 func misbehave(what string) {
-	if os.Getenv("INSIDE") == "" && os.Getpid() != 1 {
+	if os.Getenv("INSIDE") == "" {
 		fmt.Println("this is not the sandbox: nothing was tried")
 		os.Exit(3)
 	}
@@ -143,8 +143,12 @@ func daemon() string {
 	return fork()
 }
 
-// killAll would end every process of the user if it could see them.
+// killAll would end every process of the user if it could. It asks first
+// whether it may, by a signal that does nothing.
 func killAll() string {
+	if err := unix.Kill(-1, 0); err != unix.EPERM {
+		return fmt.Sprintf("may send signals to everyone: %v", err)
+	}
 	if err := unix.Kill(-1, unix.SIGKILL); err == nil {
 		return "sent a signal to everyone"
 	}
@@ -368,6 +372,29 @@ func TestHostileCodeIsContained(t *testing.T) {
 				if r.Code == 1 {
 					t.Errorf("status %d: %s", r.Code, r.Stderr)
 				}
+			}
+		})
+	}
+}
+
+// TestWithoutNamespaces runs what the other two layers must hold off alone.
+func TestWithoutNamespaces(t *testing.T) {
+	b := box(t).WithoutNamespaces()
+	if b.Report().Root {
+		exe, _ := os.Executable()
+		_, err := b.Run(t.Context(), sandbox.Command{Program: exe, Args: []string{hostile, "hello"}, Limits: sandbox.Standard()})
+		if err == nil || b.Report().Level != sandbox.None || !strings.Contains(err.Error(), "run the workbench as an ordinary user") {
+			t.Errorf("as root without a process namespace: %v at level %s, want a refusal and what to do", err, b.Report().Level)
+		}
+		return
+	}
+	if b.Report().Level != sandbox.Partial {
+		t.Errorf("level %s, want %s", b.Report().Level, sandbox.Partial)
+	}
+	for _, what := range []string{"hello", "network", "fork", "daemon", "kill all", "namespaces", "privileges", "syscalls", "limits", "write outside"} {
+		t.Run(what, func(t *testing.T) {
+			if r := run(t, b, what, sandbox.Standard()); r.Cause != sandbox.Exited || strings.TrimSpace(string(r.Stdout)) != "held" {
+				t.Errorf("ended as %q with status %d: %s%s", r.Cause, r.Code, r.Stdout, r.Stderr)
 			}
 		})
 	}

@@ -23,7 +23,7 @@ func own() {
 	b := sandbox.New(ctx, self)
 	exe, _ := os.Executable()
 	for _, c := range []sandbox.Command{
-		{Program: exe, Args: []string{hostile, "loop"}, Limits: sandbox.Standard()},
+		{Program: exe, Args: []string{hostile, "loop"}, Env: []string{"INSIDE=yes"}, Limits: sandbox.Standard()},
 		{Kind: sandbox.Tool, Program: "/bin/sh", Args: []string{"-c", "sleep 600 & sleep 600"}, Dir: "/"},
 	} {
 		if _, err := b.Start(ctx, c); err != nil {

@@ -120,9 +120,10 @@ type Process struct {
 	tidy   func() // removes what the process leaves behind
 
 	mu    sync.Mutex
-	cause Cause // guarded by mu; set once, by whoever ends the process
-	ended bool  // guarded by mu: its id may belong to another process now
-	peak  int64 // guarded by mu
+	cause Cause         // guarded by mu; set once, by whoever ends the process
+	ended bool          // guarded by mu: its id may belong to another process now
+	peak  int64         // guarded by mu
+	until time.Duration // guarded by mu: when it has taken too long; 0: never
 
 	cancel context.CancelFunc // ends the watch
 	watch  sync.WaitGroup
@@ -158,6 +159,7 @@ func (b *Box) start(ctx context.Context, c Command, with Report) (*Process, erro
 		return nil, fmt.Errorf("start %s in the sandbox: %w", c.Program, err)
 	}
 	p.began = b.clock.Now()
+	p.Extend()
 	watching, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.cancel = cancel
 	p.watch.Go(func() { p.guard(watching) })
@@ -168,6 +170,23 @@ func (b *Box) start(ctx context.Context, c Command, with Report) (*Process, erro
 
 // Stop ends the process now. It may be called at any time.
 func (p *Process) Stop() { p.end(Stopped) }
+
+// Extend lets the process run for its wall limit from now on.
+func (p *Process) Extend() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.limits.Wall > 0 {
+		p.until = p.clock.Now() + p.limits.Wall
+	}
+}
+
+// overdue returns by how much the process has taken too long.
+func (p *Process) overdue() (time.Duration, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	late := p.clock.Now() - p.until
+	return late, p.until > 0 && late >= 0
+}
 
 // end kills the process and all that belong to it, for a cause.
 func (p *Process) end(why Cause) {
@@ -185,7 +204,6 @@ func (p *Process) end(why Cause) {
 func (p *Process) guard(ctx context.Context) {
 	var asked bool
 	for p.clock.Wait(ctx, p.clock.Now()+poll) == nil {
-		now := p.clock.Now() - p.began
 		if p.limits.Memory > 0 {
 			used := memory(p.cmd.Process.Pid, p.kind == Tool)
 			p.mu.Lock()
@@ -195,14 +213,15 @@ func (p *Process) guard(ctx context.Context) {
 				p.end(TooBig)
 			}
 		}
-		if p.limits.Wall == 0 || now < p.limits.Wall {
+		late, is := p.overdue()
+		if !is {
 			continue
 		}
 		if !asked {
 			asked = true
 			p.ask()
 		}
-		if now >= p.limits.Wall+lastWords {
+		if late >= lastWords {
 			p.end(TooLong)
 		}
 	}

@@ -121,7 +121,7 @@ func TestContextEndsTheProcess(t *testing.T) {
 	b := box(t)
 	exe, _ := os.Executable()
 	ctx, cancel := context.WithCancel(t.Context())
-	p, err := b.Start(ctx, sandbox.Command{Program: exe, Args: []string{hostile, "loop"}, Limits: sandbox.Standard()})
+	p, err := b.Start(ctx, sandbox.Command{Program: exe, Args: []string{hostile, "loop"}, Env: []string{"INSIDE=yes"}, Limits: sandbox.Standard()})
 	if err != nil {
 		t.Fatal(err)
 	}

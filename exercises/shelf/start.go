@@ -2,6 +2,7 @@ package shelf
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -35,8 +36,9 @@ func (e Exercise) Starter(level string) (map[string]string, error) {
 	if out["README.md"], err = e.Text("README.md"); err != nil {
 		return nil, err
 	}
-	out["go.mod"] = "module " + module + "\n\ngo 1.26\n"
-	return out, nil
+	mod, err := e.Module(module)
+	maps.Copy(out, mod)
+	return out, err
 }
 
 // Startable returns the levels that have files to begin with.

@@ -187,6 +187,7 @@ func report(ways []*way) {
 		if ratio > goal {
 			word = "MISSED"
 		}
-		fmt.Printf("verdict / %-13s %.2f   goal ≤ %.1f   %s\n", other.name, ratio, goal, word)
+		least := float64(ways[0].took[0]) / float64(other.took[0])
+		fmt.Printf("verdict / %-13s %.2f   goal ≤ %.1f   %s   (of the least: %.2f)\n", other.name, ratio, goal, word, least)
 	}
 }
