@@ -53,6 +53,8 @@ type Book struct {
 
 	denials, lacks, conditions, edges, joins map[string]bool
 
+	stems   map[string]string // of known words
+	sealed  bool
 	known   map[string]bool
 	nearest map[rune][]string // vocabulary by first letter
 }
@@ -67,10 +69,10 @@ func NewBook(l Lexicon) *Book {
 	b := &Book{
 		classes: l.Classes, units: map[string]int{}, firsts: map[string][]sequence{}, termID: map[string]int{},
 		denials: set(l.Denials), lacks: set(l.Lacks), conditions: set(l.Conditions), edges: set(l.Edges), joins: set(l.Joins),
-		known: map[string]bool{}, nearest: map[rune][]string{},
+		known: map[string]bool{}, nearest: map[rune][]string{}, stems: map[string]string{},
 	}
 	for _, text := range l.Known {
-		for _, w := range words(text, 0) {
+		for _, w := range b.words(text, 0) {
 			b.known[w.Text] = true
 		}
 	}
@@ -145,7 +147,7 @@ func (b *Book) unit(form string) (int, error) {
 	key, first := form, form
 	var stems []string
 	if form != "#" && !strings.HasPrefix(form, "=") {
-		for _, w := range words(strings.ReplaceAll(form, "_", " "), 0) {
+		for _, w := range b.words(strings.ReplaceAll(form, "_", " "), 0) {
 			stems = append(stems, w.Stem)
 			b.learn(w)
 		}
@@ -165,6 +167,7 @@ func (b *Book) unit(form string) (int, error) {
 
 // Seal makes the book ready to read with. Nothing may be added afterwards.
 func (b *Book) Seal() {
+	b.sealed = true
 	b.owners = make([][]int, len(b.units))
 	for id, t := range b.terms {
 		for _, u := range t.units {
