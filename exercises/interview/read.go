@@ -139,7 +139,7 @@ func (r *reading) credit(i int) {
 	}
 	named := map[int]bool{}
 	for _, h := range l.hits {
-		if h.concept >= 0 {
+		if h.concept >= 0 && r.wanted(h.concept) { // others share words with these
 			named[h.concept] = true
 		}
 	}
@@ -187,7 +187,7 @@ func (r *reading) judge(i int, m phrase.Match, crowd float64) said {
 		credit *= 0.6 // a list, whatever its grammar
 	}
 	out.credit = min(credit, 1)
-	if out.credit >= 0.7 {
+	if out.credit >= 0.75 {
 		out.grade = Explained
 	}
 	return out

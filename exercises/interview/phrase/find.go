@@ -85,16 +85,29 @@ func (b *Book) Find(h *Heard, given map[int]bool) []Match {
 	var out []Match
 	for _, t := range h.ids {
 		for _, id := range b.byKey[t] {
-			if m, ok := b.match(h, id, given); ok {
+			if m, ok := b.match(h, id, b.patterns[id].key, given); ok {
+				out = append(out, m)
+			}
+		}
+		if given == nil {
+			continue
+		}
+		for _, o := range b.others[t] { // what turns on a word of the question
+			p := &b.patterns[o.id]
+			if key := p.uses[p.key]; !given[key.term] || key.denied || len(h.at[key.term]) > 0 {
+				continue
+			}
+			if m, ok := b.match(h, o.id, o.use, given); ok {
 				out = append(out, m)
 			}
 		}
 	}
-	slices.SortFunc(out, func(x, y Match) int { return int(x.Pattern) - int(y.Pattern) })
-	return out
+	slices.SortStableFunc(out, func(x, y Match) int { return int(x.Pattern) - int(y.Pattern) })
+	return slices.CompactFunc(out, func(x, y Match) bool { return x.Pattern == y.Pattern })
 }
 
-func (b *Book) match(h *Heard, id ID, given map[int]bool) (Match, bool) {
+// match matches a pattern at the words of one of its uses.
+func (b *Book) match(h *Heard, id ID, base int, given map[int]bool) (Match, bool) {
 	p := &b.patterns[id]
 	waived, said := 0, 0
 	for _, u := range p.uses {
@@ -118,11 +131,11 @@ func (b *Book) match(h *Heard, id ID, given map[int]bool) (Match, bool) {
 		}
 	}
 	best, found := Match{}, false
-	for _, from := range h.at[p.uses[p.key].term] {
-		if mark := h.s.marks[from]; p.uses[p.key].denied && !mark.denied && !mark.lacks {
+	for _, from := range h.at[p.uses[base].term] {
+		if mark := h.s.marks[from]; p.uses[base].denied && !mark.denied && !mark.lacks {
 			continue
 		}
-		m, ok := b.around(h, p, from)
+		m, ok := b.around(h, p, base, from)
 		if ok && (!found || best.Denied && !m.Denied) {
 			best, found = m, true
 		}
@@ -131,15 +144,15 @@ func (b *Book) match(h *Heard, id ID, given map[int]bool) (Match, bool) {
 	return best, found
 }
 
-// around builds the match whose key word is at from, taking of each other term
-// the nearest word that fits.
-func (b *Book) around(h *Heard, p *pattern, from int) (Match, bool) {
+// around builds the match in which the word of the base use is at from, taking of
+// each other term the nearest word that fits.
+func (b *Book) around(h *Heard, p *pattern, base, from int) (Match, bool) {
 	m := Match{At: make([]int, 0, len(p.uses))}
 	low, high := from, from
 	negator := false // the pattern names the denial itself
 	for j, u := range p.uses {
 		at, ok := from, true
-		if j != p.key {
+		if j != base {
 			at, ok = nearest(h, u, from, m.At)
 		}
 		if !ok {
@@ -153,7 +166,7 @@ func (b *Book) around(h *Heard, p *pattern, from int) (Match, bool) {
 		if !u.denied {
 			denied := mark.denied && !mark.lacks
 			m.Partly = m.Partly || denied
-			m.Denied = m.Denied || denied && j == p.key
+			m.Denied = m.Denied || denied && j == base
 			m.Lacked = m.Lacked || mark.lacks
 		}
 		negator = negator || b.is(b.denials, h.s.Words[at])

@@ -49,7 +49,8 @@ type Book struct {
 	terms    []term
 	owners   [][]int // unit → terms
 	patterns []pattern
-	byKey    [][]ID // term → patterns that it is the key of
+	byKey    [][]ID    // term → patterns that it is the key of
+	others   [][]place // term → patterns in which it is not
 
 	denials, lacks, conditions, edges, joins map[string]bool
 
@@ -57,6 +58,12 @@ type Book struct {
 	sealed  bool
 	known   map[string]bool
 	nearest map[rune][]string // vocabulary by first letter
+}
+
+// place is one use in a pattern.
+type place struct {
+	id  ID
+	use int
 }
 
 type sequence struct {
@@ -182,7 +189,7 @@ func (b *Book) Seal() {
 			used[u.term]++
 		}
 	}
-	b.byKey = make([][]ID, len(b.terms))
+	b.byKey, b.others = make([][]ID, len(b.terms)), make([][]place, len(b.terms))
 	for i := range b.patterns {
 		p := &b.patterns[i]
 		for j, u := range p.uses {
@@ -192,6 +199,11 @@ func (b *Book) Seal() {
 		}
 		key := p.uses[p.key].term
 		b.byKey[key] = append(b.byKey[key], ID(i))
+		for j, u := range p.uses {
+			if j != p.key {
+				b.others[u.term] = append(b.others[u.term], place{ID(i), j})
+			}
+		}
 	}
 	for first := range b.nearest {
 		slices.Sort(b.nearest[first])
