@@ -59,9 +59,10 @@ func (c *Catalog) read(q int, text string) *reading {
 	r := &reading{c: c, q: q, best: map[int]said{}}
 	sentences := c.book.Split(text)
 	c.book.Mend(sentences)
+	ear := c.book.Ear()
 	seen := map[string]bool{}
 	for i := range sentences {
-		l := c.line(q, sentences[i])
+		l := c.line(q, sentences[i], ear)
 		key := fingerprint(sentences[i])
 		l.again = seen[key]
 		seen[key] = true
@@ -73,7 +74,7 @@ func (c *Catalog) read(q int, text string) *reading {
 	for i := range r.lines {
 		r.credit(i)
 	}
-	r.creditPairs()
+	r.creditPairs(ear)
 	r.creditClose()
 	return r
 }
@@ -87,7 +88,7 @@ func fingerprint(s phrase.Sentence) string {
 }
 
 // line hears one sentence.
-func (c *Catalog) line(q int, s phrase.Sentence) line {
+func (c *Catalog) line(q int, s phrase.Sentence, ear *phrase.Ear) line {
 	l := line{Sentence: s, cues: map[cue][]phrase.Match{}, quantities: phrase.Quantities(s), alive: c.aliveness(s)}
 	shared, content := 0, 0
 	for _, w := range s.Words {
@@ -100,7 +101,7 @@ func (c *Catalog) line(q int, s phrase.Sentence) line {
 		}
 	}
 	l.echo = content >= 4 && float64(shared) >= 0.85*float64(content)
-	for _, m := range c.book.Find(c.book.Hear(&l.Sentence), c.asked[q].given) {
+	for _, m := range c.book.Find(ear.Hear(c.book, &l.Sentence), c.asked[q].given) {
 		switch o := c.owners[m.Pattern]; {
 		case o.cue != "":
 			l.cues[o.cue] = append(l.cues[o.cue], m)
@@ -138,7 +139,7 @@ func (r *reading) credit(i int) {
 	}
 	named := map[int]bool{}
 	for _, h := range l.hits {
-		if h.concept >= 0 {
+		if h.concept >= 0 && r.wanted(h.concept) { // others share words with these
 			named[h.concept] = true
 		}
 	}
@@ -186,7 +187,7 @@ func (r *reading) judge(i int, m phrase.Match, crowd float64) said {
 		credit *= 0.6 // a list, whatever its grammar
 	}
 	out.credit = min(credit, 1)
-	if out.credit >= 0.7 {
+	if out.credit >= 0.75 {
 		out.grade = Explained
 	}
 	return out
@@ -210,14 +211,14 @@ func (r *reading) developed(i int) bool {
 }
 
 // creditPairs hears what short neighbouring sentences say together.
-func (r *reading) creditPairs() {
+func (r *reading) creditPairs(ear *phrase.Ear) {
 	for i := 0; i+1 < len(r.lines); i++ {
 		a, b := &r.lines[i], &r.lines[i+1]
 		if len(a.Words)+len(b.Words) > 24 || a.wrong || b.wrong || a.echo || b.echo || a.again || b.again {
 			continue
 		}
 		both := phrase.Join(a.Sentence, b.Sentence)
-		for _, m := range r.c.book.Find(r.c.book.Hear(&both), nil) {
+		for _, m := range r.c.book.Find(ear.Hear(r.c.book, &both), nil) {
 			o := r.c.owners[m.Pattern]
 			if o.cue != "" || o.wrong >= 0 || m.Denied || m.At[0] >= len(a.Words) || m.At[len(m.At)-1] < len(a.Words) {
 				continue

@@ -123,7 +123,7 @@ func (r *reading) weighed(rulings []Ruling) judged {
 		j.right += it.said.credit
 		j.items = append(j.items, it)
 	}
-	j.topic = clamp((r.topicality()-0.15)/0.15, 0, 1) * clamp(1.2-2*r.saladShare(), 0, 1) * clamp(float64(r.words)/25, 0, 1)
+	j.topic = clamp((r.topicality()-0.18)/0.14, 0, 1) * clamp(1.2-2*r.saladShare(), 0, 1) * clamp(float64(r.words)/25, 0, 1)
 	j.coverage = clamp(earned/(share(r.c.questions[r.q].Mode)*wanted), 0, 1)
 	return j
 }
@@ -161,10 +161,12 @@ func (r *reading) ceilings(j judged, wrong float64) []Ceiling {
 		out = append(out, Ceiling{int(math.Round(30 - 20*(salad-0.5)/0.5)), "Most of it is a row of terms, not sentences: say what each does, when and why."})
 	}
 	if share := wrong / (wrong + j.right + 0.01); wrong >= 1.7 && share >= 0.2 || wrong >= 0.8 && share >= 0.3 {
-		at := 38 - 3*wrong - 25*(share-0.2)
-		out = append(out, Ceiling{int(clamp(math.Round(at), 5, 38)), "Too much of what is said with confidence is wrong; an interviewer would stop believing the rest."})
+		at := 30 - 3*wrong - 30*(share-0.2)
+		out = append(out, Ceiling{int(clamp(math.Round(at), 4, 30)), "Too much of what is said with confidence is wrong; an interviewer would stop believing the rest."})
 	}
-	if topic := r.topicality(); topic < 0.2 && r.words > 0 {
+	if topic := r.topicality(); topic < 0.23 && j.coverage < 0.2 && r.words > 0 {
+		out = append(out, Ceiling{int(math.Round(10 * clamp(topic/0.2, 0, 1))), "It hardly speaks of the question."})
+	} else if topic < 0.2 && r.words > 0 {
 		out = append(out, Ceiling{int(math.Round(40 * clamp((topic-0.05)/0.15, 0, 1))), "Most of it belongs to another subject."})
 	}
 	return out

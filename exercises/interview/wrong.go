@@ -45,13 +45,15 @@ func (r *reading) fault(w wrongHit) {
 // distanced reports whether the speaker names the mistake as one, or turns
 // against it with a "but".
 func (r *reading) distanced(l *line, m phrase.Match) bool {
-	if len(l.cues[distance]) > 0 {
-		return true
+	for _, d := range l.cues[distance] {
+		if !d.Denied && !slices.ContainsFunc(d.At, func(i int) bool { return slices.Contains(m.At, i) }) {
+			return true
+		}
 	}
 	last := m.At[len(m.At)-1]
 	for j := last + 1; j < len(l.Words); j++ {
 		switch l.Words[j].Text {
-		case "but", "however", "until", "unless", "except", "though":
+		case "but", "however", "unless", "except", "though":
 			return true
 		}
 	}
@@ -65,7 +67,7 @@ func (r *reading) findDismissals(i int) {
 		return
 	}
 	for _, h := range l.hits {
-		if h.concept < 0 || !r.wanted(h.concept) {
+		if h.concept < 0 || !r.wanted(h.concept) && !r.protects(h.concept) {
 			continue
 		}
 		for _, d := range l.cues[dismissal] {
@@ -74,7 +76,7 @@ func (r *reading) findDismissals(i int) {
 				if slices.Contains(h.m.At, at) || l.Parted(k, at) || max(k-at, at-k) > 8 {
 					continue
 				}
-				says := "You call needless what this question turns on: " + r.c.concepts[h.concept].Says
+				says := "You call needless what protects it: " + r.c.concepts[h.concept].Says
 				r.fault(wrongHit{id: r.c.concepts[h.concept].ID, says: says, line: i, m: h.m, kind: dismissal})
 				return
 			}
@@ -86,9 +88,20 @@ func (r *reading) findDismissals(i int) {
 func hedged(l *line) bool {
 	for _, w := range l.Words {
 		switch w.Text {
-		case "until", "unless", "if", "when", "yet", "first", "initially", "small", "only", "beginning", "once", "while", "after", "or":
+		case "until", "unless", "yet", "first", "initially", "small", "beginning", "after", "low", "few", "early", "or":
 			return true
 		}
+	}
+	return false
+}
+
+// protects reports whether a concept is a protection that nobody who knows it
+// calls needless, whatever the question.
+func (r *reading) protects(concept int) bool {
+	switch r.c.concepts[concept].ID {
+	case "timeout-all", "deadline", "breaker", "bulkhead", "retry-budget", "per-key-limit", "concurrency-limit", "bounded-queue", "idempotency-key", "dedupe",
+		"singleflight", "stale-serving", "ttl-jitter", "backoff-jitter", "shed-early", "headroom", "dead-letter", "outbox", "keyset", "invalidate", "kill-switch":
+		return true
 	}
 	return false
 }

@@ -21,9 +21,21 @@ type Heard struct {
 	ids []int   // terms that are heard
 }
 
-// Hear looks up each word of a sentence.
-func (b *Book) Hear(s *Sentence) Heard {
-	h := Heard{s: s, at: make([][]int, len(b.terms))}
+// Ear holds the room that hearing takes, so that it is taken once for an answer
+// and not for each sentence. It serves one goroutine.
+type Ear struct{ h Heard }
+
+// Ear returns a new ear for the sealed book.
+func (b *Book) Ear() *Ear { return &Ear{Heard{at: make([][]int, len(b.terms))}} }
+
+// Hear looks up each word of a sentence. What it returns holds until the ear
+// hears the next one.
+func (e *Ear) Hear(b *Book, s *Sentence) *Heard {
+	h := &e.h
+	for _, t := range h.ids {
+		h.at[t] = h.at[t][:0]
+	}
+	h.s, h.ids = s, h.ids[:0]
 	for i, w := range s.Words {
 		for _, q := range b.firsts[w.Stem] {
 			if follows(s.Words, i, q.stems) {
@@ -69,20 +81,33 @@ func follows(ws []Word, i int, stems []string) bool {
 
 // Find returns the patterns that are heard, at most one match of each. Terms of
 // given need not be heard again: they are what the question speaks of.
-func (b *Book) Find(h Heard, given map[int]bool) []Match {
+func (b *Book) Find(h *Heard, given map[int]bool) []Match {
 	var out []Match
 	for _, t := range h.ids {
 		for _, id := range b.byKey[t] {
-			if m, ok := b.match(h, id, given); ok {
+			if m, ok := b.match(h, id, b.patterns[id].key, given); ok {
+				out = append(out, m)
+			}
+		}
+		if given == nil {
+			continue
+		}
+		for _, o := range b.others[t] { // what turns on a word of the question
+			p := &b.patterns[o.id]
+			if key := p.uses[p.key]; !given[key.term] || key.denied || len(h.at[key.term]) > 0 {
+				continue
+			}
+			if m, ok := b.match(h, o.id, o.use, given); ok {
 				out = append(out, m)
 			}
 		}
 	}
-	slices.SortFunc(out, func(x, y Match) int { return int(x.Pattern) - int(y.Pattern) })
-	return out
+	slices.SortStableFunc(out, func(x, y Match) int { return int(x.Pattern) - int(y.Pattern) })
+	return slices.CompactFunc(out, func(x, y Match) bool { return x.Pattern == y.Pattern })
 }
 
-func (b *Book) match(h Heard, id ID, given map[int]bool) (Match, bool) {
+// match matches a pattern at the words of one of its uses.
+func (b *Book) match(h *Heard, id ID, base int, given map[int]bool) (Match, bool) {
 	p := &b.patterns[id]
 	waived, said := 0, 0
 	for _, u := range p.uses {
@@ -106,11 +131,11 @@ func (b *Book) match(h Heard, id ID, given map[int]bool) (Match, bool) {
 		}
 	}
 	best, found := Match{}, false
-	for _, from := range h.at[p.uses[p.key].term] {
-		if mark := h.s.marks[from]; p.uses[p.key].denied && !mark.denied && !mark.lacks {
+	for _, from := range h.at[p.uses[base].term] {
+		if mark := h.s.marks[from]; p.uses[base].denied && !mark.denied && !mark.lacks {
 			continue
 		}
-		m, ok := b.around(h, p, from)
+		m, ok := b.around(h, p, base, from)
 		if ok && (!found || best.Denied && !m.Denied) {
 			best, found = m, true
 		}
@@ -119,15 +144,15 @@ func (b *Book) match(h Heard, id ID, given map[int]bool) (Match, bool) {
 	return best, found
 }
 
-// around builds the match whose key word is at from, taking of each other term
-// the nearest word that fits.
-func (b *Book) around(h Heard, p *pattern, from int) (Match, bool) {
+// around builds the match in which the word of the base use is at from, taking of
+// each other term the nearest word that fits.
+func (b *Book) around(h *Heard, p *pattern, base, from int) (Match, bool) {
 	m := Match{At: make([]int, 0, len(p.uses))}
 	low, high := from, from
 	negator := false // the pattern names the denial itself
 	for j, u := range p.uses {
 		at, ok := from, true
-		if j != p.key {
+		if j != base {
 			at, ok = nearest(h, u, from, m.At)
 		}
 		if !ok {
@@ -141,7 +166,7 @@ func (b *Book) around(h Heard, p *pattern, from int) (Match, bool) {
 		if !u.denied {
 			denied := mark.denied && !mark.lacks
 			m.Partly = m.Partly || denied
-			m.Denied = m.Denied || denied && j == p.key
+			m.Denied = m.Denied || denied && j == base
 			m.Lacked = m.Lacked || mark.lacks
 		}
 		negator = negator || b.is(b.denials, h.s.Words[at])
@@ -158,7 +183,7 @@ func (b *Book) around(h Heard, p *pattern, from int) (Match, bool) {
 
 // nearest returns the word of a term nearest to from that no other term has
 // taken. For a denied term only a word that is denied or said to be missing will do.
-func nearest(h Heard, u use, from int, taken []int) (int, bool) {
+func nearest(h *Heard, u use, from int, taken []int) (int, bool) {
 	best, found := 0, false
 	for _, at := range h.at[u.term] {
 		if at == from || slices.Contains(taken, at) {
@@ -179,8 +204,9 @@ func gap(a, b int) int { return max(a-b, b-a) }
 // Given returns the terms that a question speaks of.
 func (b *Book) Given(question string) map[int]bool {
 	out := map[int]bool{}
+	ear := b.Ear()
 	for _, s := range b.Split(question) {
-		for _, t := range b.Hear(&s).ids {
+		for _, t := range ear.Hear(b, &s).ids {
 			if !b.terms[t].class {
 				out[t] = true
 			}

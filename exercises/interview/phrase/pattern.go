@@ -49,12 +49,21 @@ type Book struct {
 	terms    []term
 	owners   [][]int // unit → terms
 	patterns []pattern
-	byKey    [][]ID // term → patterns that it is the key of
+	byKey    [][]ID    // term → patterns that it is the key of
+	others   [][]place // term → patterns in which it is not
 
 	denials, lacks, conditions, edges, joins map[string]bool
 
+	stems   map[string]string // of known words
+	sealed  bool
 	known   map[string]bool
 	nearest map[rune][]string // vocabulary by first letter
+}
+
+// place is one use in a pattern.
+type place struct {
+	id  ID
+	use int
 }
 
 type sequence struct {
@@ -67,10 +76,10 @@ func NewBook(l Lexicon) *Book {
 	b := &Book{
 		classes: l.Classes, units: map[string]int{}, firsts: map[string][]sequence{}, termID: map[string]int{},
 		denials: set(l.Denials), lacks: set(l.Lacks), conditions: set(l.Conditions), edges: set(l.Edges), joins: set(l.Joins),
-		known: map[string]bool{}, nearest: map[rune][]string{},
+		known: map[string]bool{}, nearest: map[rune][]string{}, stems: map[string]string{},
 	}
 	for _, text := range l.Known {
-		for _, w := range words(text, 0) {
+		for _, w := range b.words(text, 0) {
 			b.known[w.Text] = true
 		}
 	}
@@ -145,7 +154,7 @@ func (b *Book) unit(form string) (int, error) {
 	key, first := form, form
 	var stems []string
 	if form != "#" && !strings.HasPrefix(form, "=") {
-		for _, w := range words(strings.ReplaceAll(form, "_", " "), 0) {
+		for _, w := range b.words(strings.ReplaceAll(form, "_", " "), 0) {
 			stems = append(stems, w.Stem)
 			b.learn(w)
 		}
@@ -165,6 +174,7 @@ func (b *Book) unit(form string) (int, error) {
 
 // Seal makes the book ready to read with. Nothing may be added afterwards.
 func (b *Book) Seal() {
+	b.sealed = true
 	b.owners = make([][]int, len(b.units))
 	for id, t := range b.terms {
 		for _, u := range t.units {
@@ -179,7 +189,7 @@ func (b *Book) Seal() {
 			used[u.term]++
 		}
 	}
-	b.byKey = make([][]ID, len(b.terms))
+	b.byKey, b.others = make([][]ID, len(b.terms)), make([][]place, len(b.terms))
 	for i := range b.patterns {
 		p := &b.patterns[i]
 		for j, u := range p.uses {
@@ -189,6 +199,11 @@ func (b *Book) Seal() {
 		}
 		key := p.uses[p.key].term
 		b.byKey[key] = append(b.byKey[key], ID(i))
+		for j, u := range p.uses {
+			if j != p.key {
+				b.others[u.term] = append(b.others[u.term], place{ID(i), j})
+			}
+		}
 	}
 	for first := range b.nearest {
 		slices.Sort(b.nearest[first])

@@ -26,7 +26,7 @@ func (b *Book) Mend(sentences []Sentence) {
 				seen[w.Text] = mended
 			}
 			if mended != "" {
-				w.Stem = stem(mended)
+				w.Stem = b.stem(mended)
 			}
 		}
 	}
@@ -35,7 +35,7 @@ func (b *Book) Mend(sentences []Sentence) {
 // mend returns the vocabulary's word that was meant, or nothing. A word whose
 // stem is known is not misspelt, only in another form.
 func (b *Book) mend(word string) string {
-	if _, ok := b.firsts[stem(word)]; ok {
+	if _, ok := b.firsts[b.stem(word)]; ok {
 		return ""
 	}
 	first, _ := utf8.DecodeRuneInString(word)

@@ -65,7 +65,7 @@ func ends(text string, start, i, next int) bool {
 }
 
 func (b *Book) add(out []Sentence, text string, start, end int, question bool) []Sentence {
-	ws := words(text[start:end], start)
+	ws := b.words(text[start:end], start)
 	if len(ws) == 0 {
 		return out
 	}

@@ -63,8 +63,21 @@ func stem(word string) string {
 	return english.Stem(word, false)
 }
 
+// stem looks a word's stem up, and while the book is written remembers it: most
+// words of an answer are then known.
+func (b *Book) stem(word string) string {
+	if s, ok := b.stems[word]; ok {
+		return s
+	}
+	s := stem(word)
+	if !b.sealed {
+		b.stems[word] = s
+	}
+	return s
+}
+
 // words cuts a stretch of text, which begins at byte base, into words.
-func words(text string, base int) []Word {
+func (b *Book) words(text string, base int) []Word {
 	var out []Word
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRuneInString(text[i:])
@@ -80,7 +93,7 @@ func words(text string, base int) []Word {
 		}
 		end := wordEnd(text, i)
 		for _, w := range written(strings.ToLower(text[i:end])) {
-			out = append(out, Word{Text: w, Stem: stem(w), Start: base + i, End: base + end})
+			out = append(out, Word{Text: w, Stem: b.stem(w), Start: base + i, End: base + end})
 		}
 		i = end
 	}
