@@ -2,6 +2,7 @@ package guide_test
 
 import (
 	"io/fs"
+	"net/url"
 	"os"
 	"regexp"
 	"slices"
@@ -69,7 +70,7 @@ func TestChaptersAreWhole(t *testing.T) {
 			}
 		})
 	}
-	for _, slug := range []string{"crib", "glossary", "map"} {
+	for _, slug := range []string{"crib", "glossary", "map", "original"} {
 		if !slices.ContainsFunc(book.Pages, func(p guide.Page) bool { return p.Slug == slug }) {
 			t.Errorf("there is no page %s", slug)
 		}
@@ -279,9 +280,10 @@ func TestAnAlteredNumberIsFound(t *testing.T) {
 			if text[at[0]] == '1' {
 				other = '2'
 			}
-			copied := text[:at[0]] + string(other) + text[at[0]+1:]
+			begin, end := strings.LastIndexByte(text[:at[0]], '\n')+1, at[1]+strings.IndexByte(text[at[1]:], '\n')
+			copied := text[begin:at[0]] + string(other) + text[at[0]+1:end]
 			if len(guide.Faults(copied, book.Figures, code)) == 0 {
-				t.Errorf("%s: an altered number is not found: %q", name, copied[max(0, at[0]-20):at[1]])
+				t.Errorf("%s: an altered number is not found: %q", name, copied)
 			}
 			altered++
 		}
@@ -305,6 +307,34 @@ func TestAnAlteredFigureIsFound(t *testing.T) {
 		if f.Check(f.Value*(1+2*f.Tolerance)+unit) == "" {
 			t.Errorf("%s: a value that has drifted is not found", id)
 		}
+	}
+}
+
+func TestQuery(t *testing.T) {
+	for _, c := range open(t).Chapters {
+		for _, e := range c.Experiments() {
+			for _, run := range e.Runs {
+				q, err := url.ParseQuery(e.Query(run))
+				if err != nil || q.Get("scenario") != e.Scenario {
+					t.Fatalf("%s %s: query %q, %v", c.Slug, e.ID, e.Query(run), err)
+				}
+				n := 0
+				for name, values := range q {
+					for _, v := range values {
+						if name != "scenario" && !slices.Contains(run.Flags, "--"+name+"="+v) {
+							t.Errorf("%s %s: query %q has --%s=%s, which run %s has not", c.Slug, e.ID, e.Query(run), name, v, run.Name)
+						}
+						n++
+					}
+				}
+				if n != 1+len(run.Flags) {
+					t.Errorf("%s %s: query %q, want all of %v", c.Slug, e.ID, e.Query(run), run.Flags)
+				}
+			}
+		}
+	}
+	if got := (guide.Experiment{Program: "x"}).Query(guide.Run{}); got != "" {
+		t.Errorf("the query of a program = %q, want none", got)
 	}
 }
 

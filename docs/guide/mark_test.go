@@ -74,6 +74,18 @@ func TestFillAndFaults(t *testing.T) {
 	}
 }
 
+// TestEachFigureCanBeFilled finds a figure whose printed form is not recognised
+// again, so that it would be printed twice.
+func TestEachFigureCanBeFilled(t *testing.T) {
+	for id, f := range open(t).Figures {
+		const before = "a line with "
+		filled := guide.Fill(before+"?<!--n:"+id+"-->", guide.Figures{id: f}, nil)
+		if filled != before+f.Text()+"<!--n:"+id+"-->" || guide.Fill(filled, guide.Figures{id: f}, nil) != filled {
+			t.Errorf("figure %s prints as %q, and again as %q", id, filled, guide.Fill(filled, guide.Figures{id: f}, nil))
+		}
+	}
+}
+
 func TestReadSnippets(t *testing.T) {
 	read := func(src string) (guide.Snippets, error) {
 		return guide.ReadSnippets(fstest.MapFS{"code/x.go": {Data: []byte(src)}}, "code")

@@ -137,6 +137,11 @@ func parseExperiment(src []byte) (*Experiment, error) {
 		return nil, fmt.Errorf("experiment %s: got %d runs and %d reads, want at least one of each", y.ID, len(y.Runs), len(y.Reads))
 	}
 	for name, flags := range y.Runs {
+		for _, flag := range flags {
+			if !strings.Contains(flag, "=") {
+				return nil, fmt.Errorf("experiment %s: run %s: flag %s: want it as one word, such as --on=queue", y.ID, name, flag)
+			}
+		}
 		if _, err := scenario.ParseFlags(flags); err != nil {
 			return nil, fmt.Errorf("experiment %s: run %s: %w", y.ID, name, err)
 		}

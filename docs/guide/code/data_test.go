@@ -138,6 +138,29 @@ func TestFlight(t *testing.T) {
 	}
 }
 
+func TestTidyExcludesThoseWhoHoldOneLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tidy := &code.Tidy{}
+		var inside atomic.Int64
+		var all sync.WaitGroup
+		release := make(chan struct{})
+		for range 10 {
+			all.Go(func() {
+				tidy.Do("key", func() {}, func() {
+					if inside.Add(1) != 1 {
+						t.Error("two are inside although the lock was not removed")
+					}
+					<-release
+					inside.Add(-1)
+				})
+			})
+		}
+		synctest.Wait() // all wait at one lock
+		close(release)
+		all.Wait()
+	})
+}
+
 func TestReserved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &code.Reserved{}

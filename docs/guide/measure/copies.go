@@ -1,10 +1,13 @@
 package measure
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -19,7 +22,7 @@ import (
 // copies is what chapter 4 prints.
 func copies() []Program {
 	return []Program{
-		convoy(), jitter(), hits(),
+		convoy(), jitter(), hits(), conditional(), removal(),
 		form("caching.expiry.naive", "", 0, "loads at one expiry: 500 requests a second, a load of 200 ms, nobody coordinates", "1+λW", func() (float64, error) {
 			return theory.Stampede(500, 200*time.Millisecond)
 		}),
@@ -134,4 +137,73 @@ func hits() Program {
 		return out, nil
 	}
 	return p
+}
+
+// conditional asks a thousand times for a page that does not change, by a
+// caller who keeps it and sends its tag.
+func conditional() Program {
+	const asked, size = 1000, 100_000
+	return Program{
+		ID: "caching.tags",
+		Figures: []guide.Figure{
+			counted("plain", "kB", 0, "bodies sent for 1,000 requests of a page of 100 kB, without tags"),
+			counted("tagged", "kB", 0, "bodies sent for the same, with a tag"),
+			counted("made-hash", "", 0, "pages made for those, when the tag is the page's hash"),
+			counted("made-version", "", 0, "pages made for those, when the tag is the data's version"),
+		},
+		Measure: func(context.Context) (map[string]float64, error) {
+			made := 0
+			page := func(string) []byte { made++; return bytes.Repeat([]byte("x"), size) }
+			version := func(string) string { return "v7" }
+			hashed := func(path string) string { return fmt.Sprint(len(page(path))) } // any digest needs the page
+			ask := func(h http.Handler, keep bool) (sent, times float64) {
+				made = 0
+				tag := ""
+				for range asked {
+					r := httptest.NewRequest(http.MethodGet, "/", nil)
+					if keep && tag != "" {
+						r.Header.Set("If-None-Match", tag)
+					}
+					w := httptest.NewRecorder()
+					h.ServeHTTP(w, r)
+					tag = w.Header().Get("ETag")
+					sent += float64(w.Body.Len()) / 1e3
+				}
+				return sent, float64(made)
+			}
+			plain, _ := ask(code.Tagged(version, page), false)
+			tagged, cheap := ask(code.Tagged(version, page), true)
+			_, dear := ask(code.Tagged(hashed, page), true)
+			return map[string]float64{"plain": plain, "tagged": tagged, "made-hash": dear, "made-version": cheap}, nil
+		},
+	}
+}
+
+// removal plays the moment in which a lock is taken off its map: the second
+// caller has found it, the first one finishes, and a third one comes.
+func removal() Program {
+	return Program{
+		ID:      "caching.removal",
+		Figures: []guide.Figure{counted("inside", "", 0, "callers inside one key's lock at once, when the lock is removed between another's looking it up and taking it")},
+		Measure: func(context.Context) (map[string]float64, error) {
+			t := &code.Tidy{}
+			var inside, most atomic.Int64
+			nothing := func() {}
+			enter := func() { most.Store(max(most.Load(), inside.Add(1))) }
+			found, removed, second, leave := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
+			var all sync.WaitGroup
+			t.Do("key", nothing, func() { // the first one is at work
+				all.Go(func() {
+					t.Do("key", func() { close(found); <-removed }, func() { enter(); close(second); <-leave; inside.Add(-1) })
+				})
+				<-found
+			})
+			close(removed)
+			<-second                                                 // the second one holds the lock that is on no map
+			t.Do("key", nothing, func() { enter(); inside.Add(-1) }) // the third one does not wait for it
+			close(leave)
+			all.Wait()
+			return map[string]float64{"inside": float64(most.Load())}, nil
+		},
+	}
 }

@@ -11,10 +11,11 @@ import (
 	"workbench/docs/guide"
 	"workbench/docs/guide/code"
 	"workbench/sim/clock"
+	"workbench/sim/dist"
 )
 
 // tables is what chapter 5 prints.
-func tables() []Program { return []Program{pages(), shifting(), index(), trips(), movement()} }
+func tables() []Program { return []Program{pages(), shifting(), index(), trips(), movement(), lag()} }
 
 // rows is how many posts the feed has for the measurements of time.
 const rows = 1_000_000
@@ -260,6 +261,43 @@ func movement() Program {
 				}
 			}
 			return map[string]float64{"modulo": 100 * modulo / keys, "ring": 100 * ring / keys, "fewest": 100 * taken / keys}, nil
+		},
+	}
+}
+
+// lag lets users write and read again a moment later, from a replica that is
+// behind by a random time.
+func lag() Program {
+	const users = 100_000
+	const behind, pause, pin = 100 * time.Millisecond, 500 * time.Millisecond, 500 * time.Millisecond
+	return Program{
+		ID: "databases.lag",
+		Figures: []guide.Figure{
+			counted("missed", "%", 0, "of 100,000 users who do not see their own write: they read 0.5 s later on average, the replica is 0.1 s behind on average, both exponential, seed 1"),
+			{ID: "formula", Unit: "%", How: "the same from a closed form", Formula: "lag/(lag+pause)"},
+			counted("pinned", "%", 2, "the same when reads go to the primary for 0.5 s after a write"),
+			counted("primary", "%", 0, "of those reads that the primary answers"),
+		},
+		Measure: func(context.Context) (map[string]float64, error) {
+			draw := dist.New(seed, "lag")
+			var missed, still, primary float64
+			for range users {
+				r := &code.Reader{Pin: pin}
+				r.Wrote(0, "user")
+				read := time.Duration(draw.Exp() * float64(pause))
+				old := time.Duration(draw.Exp()*float64(behind)) > read
+				if old {
+					missed++
+				}
+				switch {
+				case r.Primary(read, "user"):
+					primary++
+				case old:
+					still++
+				}
+			}
+			share := func(n float64) float64 { return 100 * n / users }
+			return map[string]float64{"missed": share(missed), "formula": 100 * float64(behind) / float64(behind+pause), "pinned": share(still), "primary": share(primary)}, nil
 		},
 	}
 }
