@@ -25,8 +25,7 @@ const claim = `
 UPDATE message SET holder = ?1, until = ?2, attempt = attempt + 1
 WHERE seq = (
 	SELECT m.seq FROM message m
-	WHERE m.queue = ?3 AND (m.holder IS NULL OR m.until <= ?4 OR m.until > ?2) AND (m.key = '' OR NOT EXISTS (
-		SELECT 1 FROM message e WHERE e.queue = m.queue AND e.key = m.key AND e.key <> '' AND e.seq < m.seq))
+	WHERE m.queue = ?3 AND m.head = 1 AND (m.holder IS NULL OR m.until <= ?4 OR m.until > ?2)
 	ORDER BY m.turn LIMIT 1)
 RETURNING seq, id, key, body, headers, attempt`
 

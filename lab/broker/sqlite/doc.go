@@ -11,7 +11,4 @@
 // counted. The times of leases come from a clock that no change of the system's
 // time moves while a process runs, and a lease that reaches further than it ever
 // could is taken for expired. Of a key only the oldest message is ever out.
-//
-// A claim looks at waiting messages in turn until it finds one whose key is free:
-// with everything behind one key, that is the whole queue.
 package sqlite

@@ -18,3 +18,21 @@ func (b *Broker) ExecSynced(ctx context.Context, query string) error {
 	_, err := b.synced.ExecContext(ctx, query)
 	return err
 }
+
+// ClaimPlan returns how SQLite looks for the next message.
+func (b *Broker) ClaimPlan(ctx context.Context) (plan string, err error) {
+	rows, err := b.fast.QueryContext(ctx, "EXPLAIN QUERY PLAN "+claim, "name", 2, b.config.Queue, 1)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			return "", err
+		}
+		plan += step + "\n"
+	}
+	return plan, rows.Err()
+}

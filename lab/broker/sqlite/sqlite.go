@@ -17,8 +17,9 @@ import (
 	"workbench/sim/clock"
 )
 
-// schema brings the tables into being. Triggers count what a queue holds, so
-// that the bound costs nothing however long the queue is.
+// schema brings the tables into being. Triggers count what a queue holds and
+// mark the oldest message of each key, so that neither the bound nor the order
+// costs more in a long queue.
 const schema = `
 CREATE TABLE IF NOT EXISTS queue (
 	name TEXT PRIMARY KEY,
@@ -33,10 +34,12 @@ CREATE TABLE IF NOT EXISTS message (
 	headers TEXT    NOT NULL,           -- a JSON object
 	attempt INTEGER NOT NULL DEFAULT 0, -- how often it was delivered
 	turn    INTEGER NOT NULL,           -- its place in the queue; seq is its place among those of its key
+	head    INTEGER NOT NULL,           -- 1: the oldest of its key, or of no key; only those are delivered
 	holder  TEXT,                       -- the consumer that has it
 	until   INTEGER NOT NULL DEFAULT 0  -- when its lease ends, in Unix nanoseconds
 ) STRICT;
 CREATE INDEX IF NOT EXISTS message_turn ON message (queue, turn);
+CREATE INDEX IF NOT EXISTS message_head ON message (queue, turn) WHERE head = 1;
 CREATE INDEX IF NOT EXISTS message_key  ON message (queue, key, seq) WHERE key <> '';
 CREATE INDEX IF NOT EXISTS message_held ON message (queue, until) WHERE holder IS NOT NULL;
 CREATE TABLE IF NOT EXISTS dead (
@@ -55,13 +58,17 @@ CREATE TRIGGER IF NOT EXISTS message_in AFTER INSERT ON message BEGIN
 END;
 CREATE TRIGGER IF NOT EXISTS message_out AFTER DELETE ON message BEGIN
 	UPDATE queue SET held = held - 1 WHERE name = old.queue;
+END;
+CREATE TRIGGER IF NOT EXISTS message_next AFTER DELETE ON message WHEN old.key <> '' BEGIN
+	UPDATE message SET head = 1 WHERE seq = (SELECT min(seq) FROM message WHERE queue = old.queue AND key = old.key AND key <> '');
 END;`
 
 const (
 	makeQueue = `INSERT INTO queue (name) VALUES (?) ON CONFLICT DO NOTHING`
 	insert    = `
-INSERT INTO message (queue, id, key, body, headers, turn)
-SELECT ?1, ?2, ?3, ?4, ?5, (SELECT coalesce(max(turn), 0) + 1 FROM message WHERE queue = ?1)
+INSERT INTO message (queue, id, key, body, headers, turn, head)
+SELECT ?1, ?2, ?3, ?4, ?5, (SELECT coalesce(max(turn), 0) + 1 FROM message WHERE queue = ?1),
+	?3 = '' OR NOT EXISTS (SELECT 1 FROM message WHERE queue = ?1 AND key = ?3 AND key <> '')
 WHERE (SELECT held FROM queue WHERE name = ?1) < ?6`
 	count = `
 SELECT held, (SELECT count(*) FROM message WHERE queue = ?1 AND holder IS NOT NULL AND until > ?2 AND until <= ?3),

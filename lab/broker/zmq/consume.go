@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -151,7 +152,7 @@ func (c *consumer) end() error {
 	for until := b.wall.Now() + drainLimit; c.received.Load() < c.sent.Load() && b.wall.Now() < until; {
 		_ = b.wall.Wait(context.Background(), b.wall.Now()+drainPoll)
 	}
-	err := errors.Join(c.push.Close(), c.pull.Close())
+	err := errors.Join(closed(c.push.Close()), closed(c.pull.Close()))
 	c.reader.Wait()
 	b.lose(c.sent.Load() - c.received.Load())
 	held := c.taken.Load() // by a crash
@@ -161,6 +162,15 @@ func (c *consumer) end() error {
 		return fmt.Errorf("close sockets: %w", err)
 	}
 	return nil
+}
+
+// closed passes over the error of closing a connection that the other end
+// closed first: each socket closes its own end, in no order.
+func closed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
 }
 
 // Next implements pump.Source. Once the broker closes, it ends when nothing is
