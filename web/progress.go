@@ -75,15 +75,11 @@ func (s *Server) record(ctx context.Context) (view.Record, error) {
 		if r.Bests, err = x.Keeper.Bests(ctx); err != nil {
 			return r, err
 		}
-		cards, err := x.Keeper.Cards(ctx)
+		due, err := s.due(ctx)
 		if err != nil {
 			return r, err
 		}
-		for _, card := range cards {
-			if !card.Due.After(s.now()) && r.Due < duePerDay {
-				r.Due++
-			}
-		}
+		r.Due = len(due)
 	}
 	return r, nil
 }

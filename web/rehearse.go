@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"workbench/exercises/interview"
+	"workbench/exercises/interview/card"
 	"workbench/exercises/progress"
 	"workbench/lab/live"
 	"workbench/lab/scenario"
@@ -26,9 +27,6 @@ import (
 type Rehearse struct {
 	Catalog *interview.Catalog
 	Keeper  AnswerKeeper
-	// Review returns a question's card after an answer of so many points, and
-	// when it is due; state is empty for a new one.
-	Review func(state json.RawMessage, total int, now time.Time) (json.RawMessage, time.Time, error)
 }
 
 // AnswerKeeper remembers answers and cards: a *progress.Progress.
@@ -57,6 +55,7 @@ func (s *Server) rehearseRoutes(e *echo.Echo) {
 	}
 	e.GET("/rehearse", s.rehearsePage)
 	e.GET("/rehearse/crib", s.cribPage)
+	e.POST("/rehearse/cards", s.postCard)
 	e.GET("/rehearse/:id", s.questionPage)
 	e.POST("/rehearse/:id", s.postAnswer)
 	e.GET("/rehearse/answers/:id", s.answerPage)
@@ -75,15 +74,9 @@ func (s *Server) rehearsePage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	cards, err := r.Keeper.Cards(ctx)
+	due, err := s.due(ctx)
 	if err != nil {
 		return err
-	}
-	var due []string
-	for _, card := range cards {
-		if !card.Due.After(s.now()) && len(due) < duePerDay {
-			due = append(due, card.ID)
-		}
 	}
 	v := view.RehearseOf(r.Catalog.List(interview.Filter{Mode: interview.Mode(mode)}), bests, due, mode)
 	return s.html(c, http.StatusOK, page.Rehearse(s.site(c, "Rehearse", ""), v))
@@ -206,26 +199,10 @@ func (s *Server) keep(ctx context.Context, q interview.Question, a interview.Ans
 		}
 	}
 	id, err := s.cfg.Rehearse.Keeper.AddAnswer(ctx, kept)
-	if err != nil || s.cfg.Rehearse.Review == nil {
-		return id, err
-	}
-	card, err := s.card(ctx, q.ID)
 	if err != nil {
 		return 0, err
 	}
-	if card.State, card.Due, err = s.cfg.Rehearse.Review(card.State, result.Total, s.now()); err != nil {
-		return 0, err
-	}
-	return id, s.cfg.Rehearse.Keeper.SetCard(ctx, card)
-}
-
-// card returns a question's card, a new one if it has none.
-func (s *Server) card(ctx context.Context, question string) (progress.Card, error) {
-	cards, err := s.cfg.Rehearse.Keeper.Cards(ctx)
-	if i := slices.IndexFunc(cards, func(c progress.Card) bool { return c.ID == question }); i >= 0 {
-		return cards[i], err
-	}
-	return progress.Card{ID: question}, err
+	return id, s.learnt(ctx, q, result)
 }
 
 // given reads an answer that was kept, with its question and score.
@@ -252,11 +229,15 @@ func (s *Server) answerPage(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	card, err := s.card(ctx, q.ID)
+	have, err := s.cards(ctx)
 	if err != nil {
 		return err
 	}
-	v := view.AnswerOf(q, a, result, card.Due)
+	var next time.Time
+	if i := slices.IndexFunc(have, func(h card.Card) bool { return h.ID == card.OfQuestion(q).ID }); i >= 0 {
+		next = have[i].State.Due
+	}
+	v := view.AnswerOf(q, a, result, next)
 	var cited []interview.Citation
 	if err := json.Unmarshal(a.Evidence, &cited); err != nil {
 		return fmt.Errorf("evidence of answer %d: %w", a.ID, err)

@@ -2,15 +2,14 @@ package web_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"workbench/exercises/interview"
 	"workbench/exercises/progress"
@@ -37,8 +36,7 @@ func (p played) Run(_ context.Context, id uint64) (scenario.Report, error) {
 	}, nil
 }
 
-// stage serves a site with the rehearsal. Cards come back a day after a good
-// answer and a minute after another.
+// stage serves a site with the rehearsal.
 func stage(t *testing.T) *webtest.Site {
 	t.Helper()
 	p, err := progress.Open(t.Context(), filepath.Join(t.TempDir(), "progress.db"))
@@ -50,15 +48,9 @@ func stage(t *testing.T) *webtest.Site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	review := func(state json.RawMessage, total int, now time.Time) (json.RawMessage, time.Time, error) {
-		if total >= 60 {
-			return json.RawMessage(`{"good":true}`), now.Add(24 * time.Hour), nil
-		}
-		return json.RawMessage(`{"good":false}`), now.Add(-time.Minute), nil
-	}
 	return webtest.Serve(t, func(c *web.Config) {
 		c.Lab = played{c.Lab}
-		c.Rehearse = &web.Rehearse{Catalog: catalog, Keeper: p, Review: review}
+		c.Rehearse = &web.Rehearse{Catalog: catalog, Keeper: p}
 	})
 }
 
@@ -134,8 +126,11 @@ func TestAnswerToAQuestion(t *testing.T) {
 	if got := words(one(t, doc, "ol[class=heard]")); !strings.Contains(got, "earned points") {
 		t.Errorf("no sentence is marked: %q", got)
 	}
-	if list := s.Open(t, "/rehearse"); strings.Contains(list, "Due today") || !strings.Contains(list, "best "+strconv.Itoa(total)) {
-		t.Error("a good answer is due today, or its points are not in the list")
+	if list := s.Open(t, "/rehearse"); !strings.Contains(list, "best "+strconv.Itoa(total)) {
+		t.Error("the points are not in the list")
+	}
+	if !strings.Contains(words(doc), "Asked again on ") {
+		t.Error("the page does not say when the question comes back")
 	}
 
 	// The learner takes a point away, with a reason that stays.
@@ -159,11 +154,31 @@ func TestAnswerToAQuestion(t *testing.T) {
 	}
 }
 
-func TestWeakAnswerIsDueAgain(t *testing.T) {
+// What an answer lacked is asked at once, until it is known.
+func TestWhatWasMissingIsAsked(t *testing.T) {
 	s := stage(t)
 	post(t, s, "/rehearse/retries-worse", url.Values{"text": {"It depends, really."}})
-	if list := s.Open(t, "/rehearse"); !strings.Contains(list, "Due today") {
-		t.Error("a weak answer is not due again")
+	cards := func() []string {
+		var out []string
+		for _, c := range all(parse(t, s.Open(t, "/rehearse")), "input[name=card]") {
+			out = append(out, attr(c, "value"))
+		}
+		return out
+	}
+	due := cards()
+	if len(due) < 3 || !strings.HasPrefix(due[0], "concept/retries-worse/") {
+		t.Fatalf("due are %q, want what the answer lacked", due)
+	}
+	for rating, status := range map[string]int{"3": http.StatusSeeOther, "0": 422, "5": 422, "well": 422} {
+		if res := post(t, s, "/rehearse/cards", url.Values{"card": {due[0]}, "rating": {rating}}); res.StatusCode != status {
+			t.Errorf("rating %s: %d, want %d", rating, res.StatusCode, status)
+		}
+	}
+	if now := cards(); slices.Contains(now, due[0]) {
+		t.Errorf("%s is known and still due", due[0])
+	}
+	if res := post(t, s, "/rehearse/cards", url.Values{"card": {"none"}, "rating": {"3"}}); res.StatusCode != http.StatusNotFound {
+		t.Errorf("an unknown card: %d, want 404", res.StatusCode)
 	}
 }
 

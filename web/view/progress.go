@@ -192,7 +192,7 @@ const steps = 3
 func (r Record) next(rows []ProgressRow) []ProgressStep {
 	var out []ProgressStep
 	if r.Due > 0 {
-		out = append(out, ProgressStep{times(r.Due, "question") + " to repeat", "Repeating just before one forgets keeps it longest.", "/rehearse"})
+		out = append(out, ProgressStep{times(r.Due, "card") + " to recall", "Repeating just before one forgets keeps it longest.", "/rehearse"})
 	}
 	for _, row := range rows {
 		if len(out) >= steps {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"workbench/exercises/interview"
+	"workbench/exercises/interview/card"
 	"workbench/exercises/progress"
 	"workbench/lab/live"
 	"workbench/lab/scenario"
@@ -17,10 +18,14 @@ import (
 // Rehearse is the list of questions.
 type Rehearse struct {
 	Groups  []QuestionGroup
-	Due     []QuestionLine // to be asked again by now
+	Due     []DueCard // to be recalled by now
 	Modes   []Option
 	Answers string // how many there have been
 }
+
+// DueCard is one thing to recall: a question to be answered again, or something
+// to be said before one looks.
+type DueCard struct{ ID, Prompt, Answer, Path, Lab string }
 
 // QuestionGroup is a chapter's or a system's questions.
 type QuestionGroup struct {
@@ -125,11 +130,21 @@ func groupOf(q interview.Question) (id, title string) {
 // QuestionPath is where a question is answered.
 func QuestionPath(id string) string { return "/rehearse/" + id }
 
-// RehearseOf makes the list. due are the ids of questions that are due.
-func RehearseOf(questions []interview.Question, bests map[string]progress.Best, due []string, mode string) Rehearse {
+// RehearseOf makes the list. due are the
+// cards of today.
+func RehearseOf(questions []interview.Question, bests map[string]progress.Best, due []card.Card, mode string) Rehearse {
 	v := Rehearse{Modes: []Option{{Value: "", Text: "all", Chosen: mode == ""}}}
 	for _, m := range interview.Modes() {
 		v.Modes = append(v.Modes, Option{Value: string(m), Text: modeTitle(m), Chosen: mode == string(m)})
+	}
+	for _, c := range due {
+		d := DueCard{ID: c.ID, Prompt: c.Prompt, Answer: c.Answer}
+		if c.Kind == card.Question {
+			d.Path = QuestionPath(c.Question)
+		} else if c.Scenario != "" {
+			d.Lab = "/lab?scenario=" + c.Scenario
+		}
+		v.Due = append(v.Due, d)
 	}
 	given := 0
 	for _, q := range questions {
@@ -138,9 +153,6 @@ func RehearseOf(questions []interview.Question, bests map[string]progress.Best, 
 		line := QuestionLine{Text: q.Text, Mode: modeTitle(q.Mode), Path: QuestionPath(q.ID)}
 		if b.Answers > 0 {
 			line.Best = fmt.Sprintf("best %d of 100", b.Total)
-		}
-		if slices.Contains(due, q.ID) {
-			v.Due = append(v.Due, line)
 		}
 		id, title := groupOf(q)
 		if n := len(v.Groups); n == 0 || v.Groups[n-1].ID != id {
