@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -39,13 +40,13 @@ type result struct {
 	output         string
 }
 
-// play runs a test binary, with all tests or with one.
-func play(ctx context.Context, binary, only string, w way) result {
+// play runs a test binary, with all tests or with some.
+func play(ctx context.Context, binary string, w way, only ...string) result {
 	ctx, cancel := context.WithTimeout(ctx, runTime)
 	defer cancel()
 	args := []string{"-test.v", "-test.shuffle=" + strconv.FormatUint(w.seed, 10)}
-	if only != "" {
-		args = append(args, "-test.run=^"+only+"$")
+	if len(only) > 0 {
+		args = append(args, "-test.run=^("+strings.Join(only, "|")+")$")
 	}
 	leader := 0
 	if w.busy {

@@ -130,7 +130,7 @@ func (r *record) ran(n int, took time.Duration) {
 
 // starter wants the binary to fail, by itself.
 func (r *record) starter(ctx context.Context, variant, binary string, opt options) {
-	got := play(ctx, binary, "", r.ways(variant, opt)[0])
+	got := play(ctx, binary, r.ways(variant, opt)[0])
 	r.ran(1, 0)
 	switch {
 	case got.ok:
@@ -144,7 +144,7 @@ func (r *record) starter(ctx context.Context, variant, binary string, opt option
 func (r *record) right(ctx context.Context, variant, binary string, opt options) {
 	tests := r.e.tests()
 	for _, w := range r.ways(variant, opt) {
-		got := play(ctx, binary, "", w)
+		got := play(ctx, binary, w)
 		r.ran(1, got.took)
 		missing := slices.DeleteFunc(slices.Clone(tests), func(name string) bool { return got.passed[name] })
 		if !got.ok || len(missing) > 0 {
@@ -153,26 +153,17 @@ func (r *record) right(ctx context.Context, variant, binary string, opt options)
 	}
 }
 
-// mutant wants each named test to fail in every run of its own, without our
-// ending it; and the whole suite to end.
+// mutant wants each named test to fail in every run, without our ending it; and
+// the whole suite to end.
 func (r *record) mutant(ctx context.Context, variant, binary string, opt options) {
 	i := slices.IndexFunc(r.e.Mutants, func(m mutant) bool { return m.Dir == variant })
 	if i < 0 {
 		return // check has said so
 	}
-	for _, test := range r.e.Mutants[i].MustFail {
-		for _, w := range r.ways(variant, opt) {
-			got := play(ctx, binary, test, w)
-			r.ran(1, 0)
-			switch {
-			case got.hung:
-				r.fault("%s makes %s hang (%v): the test should say what is wrong\n%s", variant, test, w, tail(got.output))
-			case got.ok:
-				r.fault("%s survives %s (%v)", variant, test, w)
-			}
-		}
+	for _, w := range r.ways(variant, opt) {
+		r.killed(ctx, variant, binary, r.e.Mutants[i].MustFail, w)
 	}
-	got := play(ctx, binary, "", r.ways(variant, opt)[0])
+	got := play(ctx, binary, r.ways(variant, opt)[0])
 	r.ran(1, 0)
 	if got.hung {
 		r.fault("%s hangs the whole suite: some test should end it\n%s", variant, tail(got.output))
@@ -181,6 +172,26 @@ func (r *record) mutant(ctx context.Context, variant, binary string, opt options
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.notes = append(r.notes, fmt.Sprintf("%s fails %s", variant, strings.Join(slices.Sorted(maps.Keys(got.failed)), " ")))
+	}
+}
+
+// killed runs the named tests together in one way. One that a crash of another
+// kept from running is run by itself.
+func (r *record) killed(ctx context.Context, variant, binary string, tests []string, w way) {
+	got := play(ctx, binary, w, tests...)
+	r.ran(1, 0)
+	for _, test := range tests {
+		alone := got
+		if len(tests) > 1 && !got.failed[test] && !got.passed[test] {
+			alone = play(ctx, binary, w, test)
+			r.ran(1, 0)
+		}
+		switch {
+		case alone.hung:
+			r.fault("%s makes %s hang (%v): the test should say what is wrong\n%s", variant, test, w, tail(alone.output))
+		case alone.ok || alone.passed[test]:
+			r.fault("%s survives %s (%v)", variant, test, w)
+		}
 	}
 }
 

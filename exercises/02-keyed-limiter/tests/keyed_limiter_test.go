@@ -56,11 +56,11 @@ func TestRefill(t *testing.T) {
 	}
 }
 
-// 20,000 strangers pass by, one a millisecond. Each is gone from memory once
+// 8,000 strangers pass by, one a millisecond. Each is gone from memory once
 // its bucket would be full again.
 func TestBoundedMemory(t *testing.T) {
 	l := limiter(t, keyedlimiter.Config{Rate: 10, Burst: 5, MaxKeys: 2000})
-	for i := range 20_000 {
+	for i := range 8_000 {
 		now := time.Duration(i) * time.Millisecond
 		if ok, _ := l.Allow(fmt.Sprint("stranger-", i), now); !ok {
 			t.Fatalf("stranger %d was refused; want room for it, since who came more than a second before is in no debt", i)

@@ -44,20 +44,21 @@ func within(t testing.TB, what string, f func()) {
 
 func push(t testing.TB, q *boundedqueue.Queue[int], item int) {
 	t.Helper()
-	within(t, "Push", func() {
-		if err := q.Push(item); err != nil {
-			t.Errorf("Push(%d) = %v, want room for it", item, err)
-		}
-	})
+	var err error
+	within(t, "Push", func() { err = q.Push(item) })
+	if err != nil {
+		t.Errorf("Push(%d) = %v, want room for it", item, err)
+	}
 }
 
 func pop(t testing.TB, q *boundedqueue.Queue[int], want int) {
 	t.Helper()
-	within(t, "Pop", func() {
-		if got, err := q.Pop(t.Context()); err != nil || got != want {
-			t.Errorf("Pop = %d, %v; want %d", got, err, want)
-		}
-	})
+	var got int
+	var err error
+	within(t, "Pop", func() { got, err = q.Pop(t.Context()) })
+	if err != nil || got != want {
+		t.Errorf("Pop = %d, %v; want %d", got, err, want)
+	}
 }
 
 func TestCapacityTogether(t *testing.T) {
@@ -87,7 +88,7 @@ func TestCapacityTogether(t *testing.T) {
 // Whoever pushes while the queue is being closed gets an error or a place, and
 // never a panic; and what got a place can be popped.
 func TestCloseTogether(t *testing.T) {
-	for round := range 60 {
+	for round := range 30 {
 		q := queue(t, 1000)
 		var tried, accepted atomic.Int64
 		var all sync.WaitGroup
@@ -169,7 +170,7 @@ func TestPopEndsWithContext(t *testing.T) {
 // waiter's or still there.
 func TestCancelLosesNothing(t *testing.T) {
 	q := queue(t, 4)
-	for round := range 3000 {
+	for round := range 1000 {
 		ctx, cancel := context.WithCancel(t.Context())
 		got := make(chan bool, 1)
 		go func() {

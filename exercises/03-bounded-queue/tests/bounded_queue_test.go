@@ -42,20 +42,21 @@ func within(t testing.TB, what string, f func()) {
 
 func push(t testing.TB, q *boundedqueue.Queue[int], item int) {
 	t.Helper()
-	within(t, "Push", func() {
-		if err := q.Push(item); err != nil {
-			t.Errorf("Push(%d) = %v, want room for it", item, err)
-		}
-	})
+	var err error
+	within(t, "Push", func() { err = q.Push(item) })
+	if err != nil {
+		t.Errorf("Push(%d) = %v, want room for it", item, err)
+	}
 }
 
 func pop(t testing.TB, q *boundedqueue.Queue[int], want int) {
 	t.Helper()
-	within(t, "Pop", func() {
-		if got, err := q.Pop(t.Context()); err != nil || got != want {
-			t.Errorf("Pop = %d, %v; want %d", got, err, want)
-		}
-	})
+	var got int
+	var err error
+	within(t, "Pop", func() { got, err = q.Pop(t.Context()) })
+	if err != nil || got != want {
+		t.Errorf("Pop = %d, %v; want %d", got, err, want)
+	}
 }
 
 func TestOrder(t *testing.T) {
@@ -85,6 +86,15 @@ func TestFull(t *testing.T) {
 	push(t, q, 4)
 	pop(t, q, 2)
 	pop(t, q, 4)
+}
+
+func TestFullAtOnce(t *testing.T) {
+	q := queue(t, 1, 1)
+	within(t, "Push to a full queue", func() {
+		for range 100 {
+			q.Push(2) // whatever it says, it says it now
+		}
+	})
 }
 
 func TestPopWaits(t *testing.T) {

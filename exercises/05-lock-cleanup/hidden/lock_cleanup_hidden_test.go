@@ -65,11 +65,12 @@ func within(t testing.TB, what string, f func()) {
 
 func get(t testing.TB, c *lockcleanup.Cache, key string, load lockcleanup.Loader, want string) {
 	t.Helper()
-	within(t, "GetOrLoad", func() {
-		if got, err := c.GetOrLoad(t.Context(), key, load); err != nil || got != want {
-			t.Errorf("GetOrLoad(%s) = %q, %v; want %q", key, got, err, want)
-		}
-	})
+	var got string
+	var err error
+	within(t, "GetOrLoad", func() { got, err = c.GetOrLoad(t.Context(), key, load) })
+	if err != nil || got != want {
+		t.Errorf("GetOrLoad(%s) = %q, %v; want %q", key, got, err, want)
+	}
 }
 
 // noLocks wants nothing to be kept beside the values. Goroutines that are about
@@ -116,23 +117,28 @@ func TestNeverTwoLoads(t *testing.T) {
 		running.Add(-1)
 		return "", errSick
 	}
-	began := time.Now()
 	ctx := hesitant{t.Context()}
-	var all sync.WaitGroup
-	for range 16 {
-		all.Go(func() {
-			for i := 0; time.Since(began) < 800*time.Millisecond && overlaps.Load() == 0; i++ {
-				if _, err := c.GetOrLoad(ctx, "sick", load); !errors.Is(err, errSick) {
-					t.Errorf("GetOrLoad = %v, want the load's error", err)
-					return
+	// Many at once wait for one another; of few, often none is left.
+	for _, callers := range []int{16, 3} {
+		began := time.Now()
+		var all sync.WaitGroup
+		for g := range callers {
+			all.Go(func() {
+				for i := 0; time.Since(began) < 500*time.Millisecond && overlaps.Load() == 0; i++ {
+					if _, err := c.GetOrLoad(ctx, "sick", load); !errors.Is(err, errSick) {
+						t.Errorf("GetOrLoad = %v, want the load's error", err)
+						return
+					}
+					if callers == 3 && (i+g)%3 == 0 {
+						time.Sleep(time.Duration(i%4) * 10 * time.Microsecond)
+					} else if i%5 == 0 {
+						runtime.Gosched()
+					}
 				}
-				if i%5 == 0 {
-					runtime.Gosched()
-				}
-			}
-		})
+			})
+		}
+		within(t, "one of several goroutines", all.Wait)
 	}
-	within(t, "one of 16 goroutines", all.Wait)
 	if overlaps.Load() > 0 {
 		t.Errorf("among %d loads of one key that fail, two ran at the same time", loads.Load())
 	}

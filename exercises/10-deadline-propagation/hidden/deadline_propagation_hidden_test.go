@@ -130,6 +130,19 @@ func TestFailureCancelsSiblings(t *testing.T) {
 		if took != 10*ms {
 			t.Errorf("a required step failed after 10 ms and Run returned after %v, want 10ms: the others work for nobody", took)
 		}
+		if err == nil {
+			t.Error("a required step failed and Run = nil, want its error")
+		}
+	})
+}
+
+func TestFirstFailure(t *testing.T) {
+	stages := [][]step{{
+		{Name: "slow", Call: takes(time.Second)},
+		{Name: "sick", Call: fails(10*ms, errSick)},
+		{Name: "worse", Call: fails(20*ms, errors.New("worse"))},
+	}}
+	run(t, 0, 0, stages, func(_ deadlinepropagation.Result, err error, _ time.Duration) {
 		if !errors.Is(err, errSick) || errors.Is(err, context.Canceled) || !strings.Contains(fmt.Sprint(err), "sick") {
 			t.Errorf("Run = %v, want the error of the step that failed first, with its name, and not of those it ended", err)
 		}

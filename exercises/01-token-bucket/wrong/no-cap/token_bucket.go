@@ -1,4 +1,4 @@
-// kills: TestCap — without a ceiling an idle hour is saved up and spent at once
+// kills: TestCap, TestClockBackwards, TestLongIdle, TestNoDoubleBurst, TestRetryAfter, TestSteady — without a ceiling an idle hour is saved up and spent at once
 
 // Package tokenbucket admits a steady rate of requests and, now and then, a burst.
 package tokenbucket

@@ -1,4 +1,4 @@
-// kills: TestRefusalIsFree — a refused request that still takes a token starves a caller that keeps asking
+// kills: TestRefusalIsFree, TestClockBackwards, TestFractions, TestRefill, TestRetryAfter, TestSteady — a refused request that still takes a token starves a caller that keeps asking
 
 // Package tokenbucket admits a steady rate of requests and, now and then, a burst.
 package tokenbucket

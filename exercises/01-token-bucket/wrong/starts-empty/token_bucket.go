@@ -1,4 +1,4 @@
-// kills: TestBurst — a bucket that starts empty refuses every new user
+// kills: TestBurst, TestClockJitter, TestConcurrent — a bucket that starts empty refuses every new user
 
 // Package tokenbucket admits a steady rate of requests and, now and then, a burst.
 package tokenbucket

@@ -1,4 +1,4 @@
-// kills: TestFractions — rounding the gain down while moving the clock on loses what frequent callers are owed
+// kills: TestFractions, TestRefill, TestRetryAfter, TestSteady — rounding the gain down while moving the clock on loses what frequent callers are owed
 
 // Package tokenbucket admits a steady rate of requests and, now and then, a burst.
 package tokenbucket

@@ -1,4 +1,4 @@
-// kills: TestNoDoubleBurst — a counter that is reset every window lets two bursts through around the edge
+// kills: TestNoDoubleBurst, TestRefill, TestRetryAfter, TestSteady — a counter that is reset every window lets two bursts through around the edge
 
 // Package tokenbucket admits a steady rate of requests and, now and then, a burst.
 package tokenbucket

@@ -1,4 +1,4 @@
-// kills: TestFirstUseTogether — look up, then create, in two steps: several goroutines each make a bucket and all but one are lost
+// kills: TestFirstUseTogether, TestManyKeysTogether — look up, then create, in two steps: several goroutines each make a bucket and all but one are lost
 
 // Package keyedlimiter gives every caller a token bucket of its own, in bounded memory.
 package keyedlimiter

@@ -1,4 +1,4 @@
-// kills: TestDebtIsRemembered — emptying a full table forgives every debt at once
+// kills: TestDebtIsRemembered, TestActiveDebtor, TestOverflowIsShared — emptying a full table forgives every debt at once
 
 // Package keyedlimiter gives every caller a token bucket of its own, in bounded memory.
 package keyedlimiter

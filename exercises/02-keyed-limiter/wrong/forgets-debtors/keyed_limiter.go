@@ -1,4 +1,4 @@
-// kills: TestDebtIsRemembered — pushing out the least recently used key gives an abuser a fresh burst
+// kills: TestDebtIsRemembered, TestOverflowIsShared — pushing out the least recently used key gives an abuser a fresh burst
 
 // Package keyedlimiter gives every caller a token bucket of its own, in bounded memory.
 package keyedlimiter

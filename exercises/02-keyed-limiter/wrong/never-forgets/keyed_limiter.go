@@ -1,4 +1,4 @@
-// kills: TestBoundedMemory — keys come from outside: a map that only grows is a leak that strangers control
+// kills: TestBoundedMemory, TestOverflowIsShared — keys come from outside: a map that only grows is a leak that strangers control
 
 // Package keyedlimiter gives every caller a token bucket of its own, in bounded memory.
 package keyedlimiter

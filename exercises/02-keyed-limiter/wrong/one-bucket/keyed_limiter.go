@@ -1,4 +1,4 @@
-// kills: TestKeysAreApart — one bucket for all lets one caller spend what is everybody's
+// kills: TestKeysAreApart, TestBoundedMemory, TestIdleMakesRoom, TestManyKeysTogether, TestOverflowIsServed, TestOverflowIsShared — one bucket for all lets one caller spend what is everybody's
 
 // Package keyedlimiter gives every caller a token bucket of its own, in bounded memory.
 package keyedlimiter

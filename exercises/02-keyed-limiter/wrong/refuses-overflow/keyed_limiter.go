@@ -1,4 +1,4 @@
-// kills: TestOverflowIsShared — refusing whoever finds no room lets an attacker lock all new users out
+// kills: TestOverflowIsServed — refusing whoever finds no room lets an attacker lock all new users out
 
 // Package keyedlimiter gives every caller a token bucket of its own, in bounded memory.
 package keyedlimiter

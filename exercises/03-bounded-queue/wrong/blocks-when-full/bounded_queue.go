@@ -1,4 +1,4 @@
-// kills: TestFull — a Push that waits for room moves the queue into the callers, where nobody bounds it
+// kills: TestFull, TestCapacityTogether, TestFullAtOnce — a Push that waits for room moves the queue into the callers, where nobody bounds it
 
 // Package boundedqueue holds jobs between those who bring them and those who do
 // them, and says so when it is full.

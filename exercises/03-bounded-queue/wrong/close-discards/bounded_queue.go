@@ -1,4 +1,4 @@
-// kills: TestCloseDrains — jobs that were accepted must be done, also after Close
+// kills: TestCloseDrains, TestCloseTogether, TestPanicInHandler, TestWork, TestWorkersBound — jobs that were accepted must be done, also after Close
 
 // Package boundedqueue holds jobs between those who bring them and those who do
 // them, and says so when it is full.

@@ -1,4 +1,4 @@
-// kills: TestFull — an item dropped without an error is an order that nobody knows was lost
+// kills: TestFull, TestCapacityTogether — an item dropped without an error is an order that nobody knows was lost
 
 // Package boundedqueue holds jobs between those who bring them and those who do
 // them, and says so when it is full.

@@ -1,4 +1,4 @@
-// kills: TestWorkersBound — a goroutine for each job is an unbounded queue that is called something else
+// kills: TestWorkersBound, TestStopWaits — a goroutine for each job is an unbounded queue that is called something else
 
 // Package boundedqueue holds jobs between those who bring them and those who do
 // them, and says so when it is full.

@@ -1,4 +1,4 @@
-// kills: TestCallerLeaves — a wait that no context can end keeps the request of a user who left
+// kills: TestCallerLeaves, TestLeavingKeepsTheLock — a wait that no context can end keeps the request of a user who left
 
 // Package lockcleanup answers from memory and loads what is missing under a lock
 // for each key, which is gone when nobody needs it.

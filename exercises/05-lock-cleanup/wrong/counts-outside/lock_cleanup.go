@@ -1,4 +1,4 @@
-// kills: TestNeverTwoLoads — a count that is read in one step and acted upon in another is as old as the step between
+// kills: TestNeverTwoLoads, TestHungLoad — a count that is read in one step and acted upon in another is as old as the step between
 
 // Package lockcleanup answers from memory and loads what is missing under a lock
 // for each key, which is gone when nobody needs it.

@@ -1,4 +1,4 @@
-// kills: TestCallerLeaves, TestLeavingKeepsTheLock — a waiter that leaves without giving its reference back keeps the lock for ever
+// kills: TestLeavingKeepsTheLock — a waiter that leaves without giving its reference back keeps the lock for ever
 
 // Package lockcleanup answers from memory and loads what is missing under a lock
 // for each key, which is gone when nobody needs it.

@@ -1,4 +1,4 @@
-// kills: TestLocksAreRemoved — a lock kept for every key ever asked for is a leak that callers control
+// kills: TestLocksAreRemoved, TestHungLoad, TestLeavingKeepsTheLock, TestNeverTwoLoads — a lock kept for every key ever asked for is a leak that callers control
 
 // Package lockcleanup answers from memory and loads what is missing under a lock
 // for each key, which is gone when nobody needs it.

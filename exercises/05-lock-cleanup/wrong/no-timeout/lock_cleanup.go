@@ -1,4 +1,4 @@
-// kills: TestHungLoad — one hung load without a timeout holds its key until the process ends
+// kills: TestHungLoad, TestLoadContext — one hung load without a timeout holds its key until the process ends
 
 // Package lockcleanup answers from memory and loads what is missing under a lock
 // for each key, which is gone when nobody needs it.

@@ -1,4 +1,4 @@
-// kills: TestNeverTwoLoads — removing by key takes away the lock that somebody else made under that name meanwhile
+// kills: TestNeverTwoLoads, TestHungLoad — removing by key takes away the lock that somebody else made under that name meanwhile
 
 // Package lockcleanup answers from memory and loads what is missing under a lock
 // for each key, which is gone when nobody needs it.

@@ -1,4 +1,4 @@
-// kills: TestCancelWhileWaiting — a sleep that no context ends keeps goroutines for callers that left
+// kills: TestCancelWhileWaiting, TestApart — a sleep that no context ends keeps goroutines for callers that left
 
 // Package retrybudget tries again what may work the second time, and knows when
 // to stop.

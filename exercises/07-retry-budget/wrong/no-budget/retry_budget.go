@@ -1,4 +1,4 @@
-// kills: TestStorm, TestBudget — without a budget an outage is answered with four times the load
+// kills: TestStorm, TestBudget, TestTogether — without a budget an outage is answered with four times the load
 
 // Package retrybudget tries again what may work the second time, and knows when
 // to stop.

@@ -1,4 +1,4 @@
-// kills: TestOnlyTransient — what is wrong with the request will be wrong the next time too
+// kills: TestOnlyTransient, TestRetryAfter — what is wrong with the request will be wrong the next time too
 
 // Package retrybudget tries again what may work the second time, and knows when
 // to stop.

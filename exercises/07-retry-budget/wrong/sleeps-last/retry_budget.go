@@ -1,4 +1,4 @@
-// kills: TestGivesUp — a wait after the last try only makes the bad news late
+// kills: TestGivesUp, TestTogether — a wait after the last try only makes the bad news late
 
 // Package retrybudget tries again what may work the second time, and knows when
 // to stop.

@@ -1,4 +1,4 @@
-// kills: TestDeadlineReachesCalls, TestCancelReaches — a call with a context of its own goes on for a caller that has left
+// kills: TestDeadlineReachesCalls, TestCancelReaches, TestContextsEnd, TestFailureCancelsSiblings, TestOptional, TestReserve — a call with a context of its own goes on for a caller that has left
 
 // Package deadlinepropagation does the work behind one request within the time
 // that its caller will wait.

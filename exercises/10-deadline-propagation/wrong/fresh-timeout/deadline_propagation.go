@@ -1,4 +1,4 @@
-// kills: TestDeadlineReachesCalls — a fresh timeout at every hop adds up to many times what the caller will wait
+// kills: TestDeadlineReachesCalls, TestCancelReaches — a fresh timeout at every hop adds up to many times what the caller will wait
 
 // Package deadlinepropagation does the work behind one request within the time
 // that its caller will wait.

@@ -1,4 +1,4 @@
-// kills: TestFailureCancelsSiblings — the error of a step that was cancelled hides the one that did it
+// kills: TestFirstFailure — the error of a step that was cancelled hides the one that did it
 
 // Package deadlinepropagation does the work behind one request within the time
 // that its caller will wait.

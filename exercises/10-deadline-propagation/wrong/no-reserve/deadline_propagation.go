@@ -1,4 +1,4 @@
-// kills: TestReserve — an answer that is ready at the deadline arrives after it
+// kills: TestReserve, TestNoTime — an answer that is ready at the deadline arrives after it
 
 // Package deadlinepropagation does the work behind one request within the time
 // that its caller will wait.

@@ -1,4 +1,4 @@
-// kills: TestStageRunsTogether — calls that do not need one another take as long as all of them in turn
+// kills: TestStageRunsTogether, TestFailureCancelsSiblings, TestWaitsForCalls — calls that do not need one another take as long as all of them in turn
 
 // Package deadlinepropagation does the work behind one request within the time
 // that its caller will wait.

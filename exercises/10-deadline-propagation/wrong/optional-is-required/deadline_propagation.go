@@ -1,4 +1,4 @@
-// kills: TestOptional — a page without its recommendations is still a page
+// kills: TestOptional, TestManySteps, TestNoTime, TestPanic, TestReserve — a page without its recommendations is still a page
 
 // Package deadlinepropagation does the work behind one request within the time
 // that its caller will wait.
