@@ -339,6 +339,25 @@ func TestStopping(t *testing.T) {
 	same(t, "after the next start", b.take(), "ann:2", "ann:3")
 }
 
+func TestDatabaseFails(t *testing.T) {
+	db, b := open(t, "1500"), &broker{}
+	add(t, db, "ann:book")
+	r := relay(t, db, usual, b.publish)
+	if _, err := db.Exec(`DROP TABLE outbox`); err != nil {
+		t.Fatal(err)
+	}
+	if sent, err := r.Pass(t.Context(), 0); err == nil || sent != 0 {
+		t.Errorf("without its table Pass = %d, %v; want 0 and the database's error: nobody else will tell", sent, err)
+	}
+	if _, err := outboxrelay.Dead(t.Context(), db); err != nil {
+		return // it may keep the dead in that table too
+	}
+	db.Close()
+	if _, err := outboxrelay.Dead(t.Context(), db); err == nil {
+		t.Error("Dead of a database that is closed has no error, want one")
+	}
+}
+
 func TestBadConfig(t *testing.T) {
 	db, b := open(t, "1500"), &broker{}
 	for _, c := range []struct {
