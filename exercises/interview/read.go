@@ -128,7 +128,11 @@ func (c *Catalog) aliveness(s phrase.Sentence) float64 {
 		}
 	}
 	share := float64(n) / float64(len(s.Words))
-	return clamp((share-0.04)/0.10, 0, 1)
+	alive := clamp((share-0.04)/0.10, 0, 1)
+	if list := float64(s.Separators()) / float64(len(s.Words)); len(s.Words) >= 8 {
+		alive *= clamp(1-(list-0.21)/0.10, 0, 1)
+	}
+	return alive
 }
 
 // credit notes what a sentence says of each concept.

@@ -130,7 +130,7 @@ func (r *reading) weighed(rulings []Ruling) judged {
 
 // gate keeps general merits from counting in an answer that is beside the question.
 func (j judged) gate(full float64) float64 {
-	return clamp(max(j.coverage/full, 0.5*j.topic), 0, 1)
+	return clamp(max(j.coverage/full, 0.65*j.topic), 0, 1)
 }
 
 func costOf(kind string) float64 {
@@ -157,10 +157,11 @@ func (r *reading) price(w wrongHit, rulings []Ruling) Fault {
 // ceilings says which limits hold for the whole score.
 func (r *reading) ceilings(j judged, wrong float64) []Ceiling {
 	var out []Ceiling
-	if salad := r.saladShare(); salad >= 0.5 {
-		out = append(out, Ceiling{int(math.Round(30 - 20*(salad-0.5)/0.5)), "Most of it is a row of terms, not sentences: say what each does, when and why."})
+	if salad := r.saladShare(); salad >= 0.4 {
+		out = append(out, Ceiling{int(math.Round(20 - 15*(salad-0.4)/0.6)), "Most of it is a row of terms, not sentences: say what each does, when and why."})
 	}
-	if share := wrong / (wrong + j.right + 0.01); wrong >= 1.7 && share >= 0.2 || wrong >= 0.8 && share >= 0.3 {
+	spread := wrong / float64(max(len(r.lines), 1)) // of the sentences
+	if share := wrong / (wrong + j.right + 0.01); wrong >= 1.7 && share >= 0.2 || wrong >= 0.8 && (share >= 0.3 || spread >= 0.2) {
 		at := 30 - 3*wrong - 30*(share-0.2)
 		out = append(out, Ceiling{int(clamp(math.Round(at), 4, 30)), "Too much of what is said with confidence is wrong; an interviewer would stop believing the rest."})
 	}

@@ -34,7 +34,11 @@ func (r *reading) findWrong(i int) {
 // fault notes a mistake once for each sentence.
 func (r *reading) fault(w wrongHit) {
 	for _, old := range r.wrongs {
-		if old.line == w.line || old.id == w.id {
+		if old.line == w.line {
+			return
+		}
+		if old.id == w.id { // the same mistake again costs no more, and earns nothing
+			r.lines[w.line].wrong = true
 			return
 		}
 	}

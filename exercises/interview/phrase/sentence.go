@@ -22,6 +22,7 @@ type mark struct {
 	lacks  bool // within the reach of without, missing …
 	supped bool // supposed: within an if-clause
 	edge   bool // a clause begins here
+	comma  bool // a comma stands before it
 }
 
 const (
@@ -97,7 +98,12 @@ func (b *Book) cut(ws []Word) [][]Word {
 func (b *Book) judge(text string, s *Sentence) {
 	s.marks = make([]mark, len(s.Words))
 	for i := range s.Words {
-		s.marks[i].edge = i > 0 && (strings.ContainsAny(text[s.Words[i-1].End:max(s.Words[i].Start, s.Words[i-1].End)], ",:()—–") || b.is(b.edges, s.Words[i]))
+		between := ""
+		if i > 0 {
+			between = text[s.Words[i-1].End:max(s.Words[i].Start, s.Words[i-1].End)]
+		}
+		s.marks[i].comma = strings.Contains(between, ",")
+		s.marks[i].edge = i > 0 && (strings.ContainsAny(between, ",:()—–") || b.is(b.edges, s.Words[i]))
 	}
 	for i, w := range s.Words {
 		switch {
@@ -142,6 +148,19 @@ func (s Sentence) Parted(i, j int) bool {
 		}
 	}
 	return false
+}
+
+// Separators counts what divides the sentence as a list is divided: commas, and
+// each "and" or "or".
+func (s Sentence) Separators() int {
+	n := 0
+	for i, m := range s.marks {
+		word := s.Words[i].Text
+		if m.comma || word == "and" || word == "or" {
+			n++
+		}
+	}
+	return n
 }
 
 // InSupposition reports whether a word lies in an if-clause.
