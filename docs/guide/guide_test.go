@@ -310,6 +310,19 @@ func TestAnAlteredFigureIsFound(t *testing.T) {
 	}
 }
 
+// TestEachExperimentHasItsAnswer finds an experiment of which nothing is kept.
+func TestEachExperimentHasItsAnswer(t *testing.T) {
+	book := open(t)
+	for _, c := range book.Chapters {
+		for _, e := range c.Experiments() {
+			got := len(book.Answers(c.Slug, e))
+			if want := len(e.Runs) * len(e.Reads); e.Scenario != "" && got != want || got == 0 {
+				t.Errorf("%s %s: %d kept figures, want %d, or some for a program", c.Slug, e.ID, got, want)
+			}
+		}
+	}
+}
+
 func TestQuery(t *testing.T) {
 	for _, c := range open(t).Chapters {
 		for _, e := range c.Experiments() {
