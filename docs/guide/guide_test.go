@@ -377,6 +377,7 @@ func TestReadRefuses(t *testing.T) {
 		{"HTML", "page.md", head + "<script>alert(1)</script>\n", "block of HTML"},
 		{"HTML in a line", "page.md", head + "a <b>c</b>\n", "HTML in the text"},
 		{"a link to nowhere", "page.md", head + "[a](../../go.mod)\n", "want a page of the guide"},
+		{"a picture", "page.md", head + "![a](a.png)\n", "the picture"},
 		{"a second title", "page.md", head + "# A\n", "first level"},
 		{"an unknown metric", "page.md", head + "```experiment\nid: a\ntitle: t\nquestion: q\nsee: s\nscenario: metastable\nruns: {a: []}\nreads: [{metric: joy}]\n```\n", `"joy": unknown`},
 		{"an unknown flag", "page.md", head + "```experiment\nid: a\ntitle: t\nquestion: q\nsee: s\nscenario: metastable\nruns: {a: [--fly]}\nreads: [{metric: p50_ms}]\n```\n", "--fly"},
