@@ -20,7 +20,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"workbench/lab/scenario"
@@ -169,6 +171,29 @@ func (c Chapter) Section(id string) (Section, bool) {
 		}
 	}
 	return Section{}, false
+}
+
+// Answers returns the kept figures of an experiment: for a scenario run by run,
+// each with its readings in order; for a program by id. A page shows them once
+// the reader has answered.
+func (b Book) Answers(chapter string, e Experiment) []Figure {
+	var out []Figure
+	for _, run := range e.Runs {
+		for _, r := range e.Reads {
+			if f, ok := b.Figures[e.Figure(chapter, run, r)]; ok {
+				out = append(out, f)
+			}
+		}
+	}
+	if e.Program == "" {
+		return out
+	}
+	for _, id := range slices.Sorted(maps.Keys(b.Figures)) {
+		if strings.HasPrefix(id, e.Program+".") {
+			out = append(out, b.Figures[id])
+		}
+	}
+	return out
 }
 
 // Page is a page beside the chapters: the glossary, the map, the crib sheet.

@@ -310,6 +310,19 @@ func TestAnAlteredFigureIsFound(t *testing.T) {
 	}
 }
 
+// TestEachExperimentHasItsAnswer finds an experiment of which nothing is kept.
+func TestEachExperimentHasItsAnswer(t *testing.T) {
+	book := open(t)
+	for _, c := range book.Chapters {
+		for _, e := range c.Experiments() {
+			got := len(book.Answers(c.Slug, e))
+			if want := len(e.Runs) * len(e.Reads); e.Scenario != "" && got != want || got == 0 {
+				t.Errorf("%s %s: %d kept figures, want %d, or some for a program", c.Slug, e.ID, got, want)
+			}
+		}
+	}
+}
+
 func TestQuery(t *testing.T) {
 	for _, c := range open(t).Chapters {
 		for _, e := range c.Experiments() {
@@ -364,6 +377,7 @@ func TestReadRefuses(t *testing.T) {
 		{"HTML", "page.md", head + "<script>alert(1)</script>\n", "block of HTML"},
 		{"HTML in a line", "page.md", head + "a <b>c</b>\n", "HTML in the text"},
 		{"a link to nowhere", "page.md", head + "[a](../../go.mod)\n", "want a page of the guide"},
+		{"a picture", "page.md", head + "![a](a.png)\n", "the picture"},
 		{"a second title", "page.md", head + "# A\n", "first level"},
 		{"an unknown metric", "page.md", head + "```experiment\nid: a\ntitle: t\nquestion: q\nsee: s\nscenario: metastable\nruns: {a: []}\nreads: [{metric: joy}]\n```\n", `"joy": unknown`},
 		{"an unknown flag", "page.md", head + "```experiment\nid: a\ntitle: t\nquestion: q\nsee: s\nscenario: metastable\nruns: {a: [--fly]}\nreads: [{metric: p50_ms}]\n```\n", "--fly"},

@@ -106,6 +106,32 @@ func TestReadSnippets(t *testing.T) {
 	}
 }
 
+// FuzzRead holds the reader to pages that nobody would write: an error is fine,
+// a panic is not, and no tag of a page reaches the site.
+func FuzzRead(f *testing.F) {
+	const head = "---\ntitle: T\nslug: page\nsummary: S\n---\n"
+	f.Add("## A\n\ntext 3 ms<!--n:a.b-->\n\n| a | b |\n|---|---|\n| 1<!--n:a.b--> | 2 |\n")
+	f.Add("```experiment\nid: a\n```\n```challenge\n```\n")
+	f.Add("## Exercises\n\n- `01-a`: x\n-\n\n## Interview questions\n\n1. a\n")
+	f.Add("<script>alert(1)</script> <b onclick=x>y</b> [a](javascript:alert(1)) ![x](y)\n")
+	f.Add("<!--code:code/x.go#one-->\n```go\nx\n```\n\uE000\uE001\uE002\uE003#\uE004")
+	f.Fuzz(func(t *testing.T, text string) {
+		book, err := guide.Read(fstest.MapFS{"page.md": {Data: []byte(head + text)}, "numbers.json": {Data: []byte(`[{"id":"a.b","value":3,"unit":"ms"}]`)}})
+		if err != nil {
+			return
+		}
+		for _, p := range book.Pages {
+			for _, s := range p.Sections {
+				for _, part := range s.Parts {
+					if low := strings.ToLower(part.HTML); strings.Contains(low, "<script") || strings.Contains(low, "href=\"javascript:") {
+						t.Errorf("page %q gives %q", text, part.HTML)
+					}
+				}
+			}
+		}
+	})
+}
+
 func FuzzFill(f *testing.F) {
 	f.Add("a 3 ms<!--n:a.b--> b\n<!--code:code/x.go#one-->\n```go\nx\n```\n")
 	f.Add("<!--n:a.b-->")

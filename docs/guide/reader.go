@@ -240,6 +240,8 @@ func (r *reader) links(root ast.Node) {
 			r.fault("got HTML in the text (%s), want Markdown", n.Segments.Value(r.src))
 		case *ast.HTMLBlock:
 			r.fault("got a block of HTML (%s), want Markdown", n.Lines().Value(r.src))
+		case *ast.Image:
+			r.fault("got the picture %q, want none: the site would not find it", n.Destination)
 		case *ast.Link:
 			r.link(n)
 		}

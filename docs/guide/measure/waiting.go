@@ -98,13 +98,17 @@ func connections() Program {
 			counted("shared", "", 0, "TCP connections for 200 calls in turn by one client that reads bodies to the end"),
 			counted("undrained", "", 0, "TCP connections for 200 calls in turn by one client that closes bodies of 1 MB unread"),
 			counted("fresh", "", 0, "TCP connections for 200 calls in turn, each with a transport of its own"),
-			timed("default", "", -2, 3, "TCP connections for 2,000 calls by 50 callers at once, 2 idle connections kept for a host"),
-			timed("roomy", "", -1, 3, "TCP connections for 2,000 calls by 50 callers at once, 50 idle connections kept for a host"),
+			timed("default", "", -2, .6, "TCP connections for 2,000 calls by 50 callers, all 50 inside at once each time, 2 idle connections kept for a host"),
+			timed("roomy", "", -1, 3, "TCP connections for 2,000 calls by 50 callers, all 50 inside at once each time, 50 idle connections kept for a host"),
 		},
 		Measure: func(ctx context.Context) (map[string]float64, error) {
 			var opened atomic.Int64
 			body := strings.Repeat("x", 1<<20)
+			meet := meeting(crowded)
 			s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/together" {
+					meet(r.Context())
+				}
 				if r.URL.Path == "/large" {
 					_, _ = io.WriteString(w, body) // who closes early makes it fail
 					return
@@ -128,6 +132,29 @@ func connections() Program {
 	}
 }
 
+// crowded is how many callers ask together.
+const crowded = 50
+
+// meeting returns a function that returns when so many have called it, again
+// and again, or when the caller's context ends.
+func meeting(many int) func(context.Context) {
+	var mu sync.Mutex
+	inside, all := 0, make(chan struct{})
+	return func(ctx context.Context) {
+		mu.Lock()
+		here := all
+		if inside++; inside == many {
+			inside, all = 0, make(chan struct{})
+			close(here)
+		}
+		mu.Unlock()
+		select {
+		case <-here:
+		case <-ctx.Done():
+		}
+	}
+}
+
 func connectionsBy(ctx context.Context, url string, calls int, count func(func() error) (float64, error)) (map[string]float64, error) {
 	out := map[string]float64{}
 	inTurn := func(call func() error) func() error {
@@ -148,14 +175,16 @@ func connectionsBy(ctx context.Context, url string, calls int, count func(func()
 		return func() error {
 			client := code.NewClient(idle)
 			defer client.CloseIdleConnections()
-			return code.Each(ctx, 50, 50, func(context.Context, int) error {
-				for range 40 {
-					if err := get(client); err != nil {
-						return err
-					}
+			for range 40 {
+				err := code.Each(ctx, crowded, crowded, func(ctx context.Context, _ int) error {
+					_, err := code.Get(ctx, client, url+"/together")
+					return err
+				})
+				if err != nil {
+					return err
 				}
-				return nil
-			})
+			}
+			return nil
 		}
 	}
 	one, hasty := code.NewClient(2), code.NewClient(2)
