@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"time"
 
@@ -60,7 +59,9 @@ func (b *Broker) Consume(ctx context.Context, o broker.Options, h broker.Handler
 		kgo.SeedBrokers(b.server.Addrs...),
 		kgo.ConsumerGroup(b.group(o.Group)), kgo.InstanceID(name), kgo.ConsumeTopics(b.config.Queue),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.RebalanceTimeout(max(session, rebalanceLimit)),
 		kgo.SessionTimeout(session), kgo.HeartbeatInterval(session/4),
+		kgo.MetadataMinAge(metadataAge),
 		kgo.BlockRebalanceOnPoll(), kgo.DisableAutoCommit(),
 		kgo.OnPartitionsRevoked(func(ctx context.Context, _ *kgo.Client, gone map[string][]int32) {
 			c.revoked(ctx, gone[b.config.Queue])
@@ -224,7 +225,7 @@ func (c *consumer) Next(ctx context.Context) (pump.Delivery, error) {
 		case ctx.Err() != nil:
 			return pump.Delivery{}, ctx.Err()
 		case errors.Is(err, kgo.ErrClientClosed):
-			return pump.Delivery{}, io.EOF
+			return pump.Delivery{}, pump.ErrEnd
 		case err != nil:
 			return pump.Delivery{}, explain(ctx, err)
 		}

@@ -11,7 +11,7 @@
 // on; a crash has the rest delivered again. Kafka takes a consumer for dead after
 // its session timeout, which is Config.Lease, and 6 s at least on a broker that
 // is not ours. A partition moves once the messages of it that are being handled
-// are done.
+// are done, or after 10 s: then they are handled twice.
 //
 // A topic is not bounded by a number of messages and does not refuse: it forgets
 // the oldest by age and size, read or not (a day, and 256 MiB a partition).

@@ -13,15 +13,19 @@ import (
 // process and its processors with everything else.
 type Embedded struct{ cluster *kfake.Cluster }
 
-// embeddedSession is the shortest session timeout of the embedded broker, so
-// that a demonstration need not wait for seconds until a crash is noticed.
-const embeddedSession = 100 * time.Millisecond
+// embeddedSession is the shortest session timeout of the embedded broker: short
+// enough to watch a crash being noticed, and long enough for heartbeats on a
+// machine that is busy. With 300 ms, members lost their places to load alone.
+const embeddedSession = 2 * time.Second
 
-// Embed starts one on free loopback ports. With a directory, what it has
-// confirmed is synced there and is found again.
-func Embed(dir string) (*Embedded, error) {
+// Embed starts one on a loopback port, or on a free one for 0. With a
+// directory, what it has confirmed is synced there and is found again.
+func Embed(dir string, port int) (*Embedded, error) {
 	options := []kfake.Opt{
 		kfake.NumBrokers(1), kfake.DefaultNumPartitions(partitions), kfake.GroupMinSessionTimeout(embeddedSession),
+	}
+	if port != 0 {
+		options = append(options, kfake.Ports(port))
 	}
 	if dir != "" {
 		options = append(options, kfake.DataDir(dir), kfake.SyncWrites())

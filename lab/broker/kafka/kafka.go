@@ -23,8 +23,10 @@ const (
 	retention      = 24 * time.Hour
 	retentionBytes = 256 << 20 // of one partition
 	deliveryLimit  = 10 * time.Second
-	sessionFloor   = 6 * time.Second // the least that brokers allow by default
-	workers        = "workers"       // the group that shares the work
+	metadataAge    = 250 * time.Millisecond // how soon it asks again where a partition is; the library waits 5 s
+	rebalanceLimit = 10 * time.Second       // how long a member may keep the others waiting when partitions move
+	sessionFloor   = 6 * time.Second        // the least that brokers allow by default
+	workers        = "workers"              // the group that shares the work
 )
 
 // Names of record headers of ours; those of the message have a prefix.
@@ -80,6 +82,7 @@ func Open(ctx context.Context, s Server, c broker.Config) (*Broker, error) {
 		kgo.MaxBufferedRecords(c.Capacity),
 		kgo.RecordDeliveryTimeout(deliveryLimit),
 		kgo.RetryTimeout(deliveryLimit),
+		kgo.MetadataMinAge(metadataAge),
 		kgo.ProducerLinger(0), // a caller waits for each confirmation
 	)
 	if err != nil {

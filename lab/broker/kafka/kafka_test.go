@@ -16,7 +16,7 @@ import (
 
 func embed(t *testing.T, dir string) kafka.Server {
 	t.Helper()
-	e, err := kafka.Embed(dir)
+	e, err := kafka.Embed(dir, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestContractReal(t *testing.T) {
 // What the embedded broker confirmed is in its directory.
 func TestEmbeddedKeepsItsDirectory(t *testing.T) {
 	dir := t.TempDir()
-	first, err := kafka.Embed(dir)
+	first, err := kafka.Embed(dir, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,6 +110,34 @@ func TestEmbeddedKeepsItsDirectory(t *testing.T) {
 	if err := b.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
+}
+
+// restarted is an embedded broker that stops and comes back at its address, with
+// its directory.
+type restarted struct {
+	*testing.T
+	dir  string
+	port int
+	*kafka.Embedded
+}
+
+func (r *restarted) Cut() { r.Embedded.Close() }
+
+func (r *restarted) Heal() {
+	e, err := kafka.Embed(r.dir, r.port)
+	if err != nil {
+		r.Error(err)
+		return
+	}
+	r.Embedded = e
+}
+
+// The broker is stopped again and again under publishers and consumers.
+func TestRestartsLoseNothing(t *testing.T) {
+	r := &restarted{T: t, dir: t.TempDir(), port: brokertest.FreePort(t)}
+	r.Heal()
+	t.Cleanup(func() { r.Embedded.Close() })
+	brokertest.Healing(t, open(t, r.Server(true), fresh(broker.Default("q"))), r)
 }
 
 // A message that always fails holds up its partition until it is given up; the

@@ -110,7 +110,7 @@ func openKafka(ctx context.Context, p Places, c broker.Config) (broker.Broker, e
 		}
 		return opened(kafka.Open(ctx, s, c))
 	}
-	e, err := kafka.Embed("")
+	e, err := kafka.Embed("", 0)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"sync"
@@ -187,7 +186,7 @@ func (c *consumer) Next(ctx context.Context) (pump.Delivery, error) {
 		done, changed := b.life.Stop().Err() != nil && b.ready+b.unacked == 0, b.changed
 		b.mu.Unlock()
 		if done {
-			return pump.Delivery{}, io.EOF
+			return pump.Delivery{}, pump.ErrEnd
 		}
 		select {
 		case <-changed:

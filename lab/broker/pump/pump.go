@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"time"
 
@@ -14,6 +13,10 @@ import (
 // settleLimit is how long telling the broker may take; it must work also when
 // the consumer's own context has just ended.
 const settleLimit = 5 * time.Second
+
+// ErrEnd says that there will be no more messages. It is not io.EOF, which a
+// broken connection says too.
+var ErrEnd = errors.New("there are no more messages")
 
 // Verdict is what a consumer says of a message it holds.
 type Verdict int
@@ -34,7 +37,7 @@ type Delivery struct {
 
 // Source is a broker as one consumer sees it.
 type Source interface {
-	// Next waits for a message. It returns io.EOF when there will be no more,
+	// Next waits for a message. It returns ErrEnd when there will be no more,
 	// and ctx's error when that ends first.
 	Next(ctx context.Context) (Delivery, error)
 	// Settle says what became of a delivery. A delivery that is no longer this
@@ -131,7 +134,7 @@ func (r *run) intake(ctx context.Context, lanes []chan Delivery) error {
 		}
 		d, err := r.Source.Next(ctx)
 		if err != nil {
-			if errors.Is(err, io.EOF) || ctx.Err() != nil {
+			if errors.Is(err, ErrEnd) || ctx.Err() != nil {
 				return nil
 			}
 			return err

@@ -41,7 +41,7 @@ func (s *source) Next(ctx context.Context) (pump.Delivery, error) {
 		<-ctx.Done()
 		return pump.Delivery{}, ctx.Err()
 	}
-	return pump.Delivery{}, io.EOF
+	return pump.Delivery{}, pump.ErrEnd
 }
 
 func (s *source) Settle(_ context.Context, d pump.Delivery, v pump.Verdict, why string) error {
@@ -229,3 +229,16 @@ func TestLanes(t *testing.T) {
 		t.Errorf("Run() = %v with %d settled, want nil and 300", err, len(s.settled))
 	}
 }
+
+// A connection that breaks may say io.EOF, which is no plain end: Keep would
+// take it for the broker's and never come back.
+func TestABrokenConnectionIsNoPlainEnd(t *testing.T) {
+	err := pump.Run(t.Context(), pump.Job{Source: broken{}, Options: broker.Options{Workers: 1, Prefetch: 1}})
+	if !errors.Is(err, io.EOF) {
+		t.Errorf("Run() = %v, want the source's io.EOF", err)
+	}
+}
+
+type broken struct{ *source }
+
+func (broken) Next(context.Context) (pump.Delivery, error) { return pump.Delivery{}, io.EOF }

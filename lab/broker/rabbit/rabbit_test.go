@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	neturl "net/url"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,17 @@ func TestContract(t *testing.T) {
 		},
 	})
 	t.Run("it comes back by itself", func(t *testing.T) { comesBack(t, server, url) })
+	t.Run("a network that breaks loses nothing", func(t *testing.T) {
+		u, err := neturl.Parse(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := brokertest.NewProxy(t, u.Host)
+		u.Host = p.Address()
+		c := fresh(broker.Default("q"))
+		c.Attempts = 100 // a delivery that a cut ends counts
+		brokertest.Healing(t, open(t, u.String(), c), p)
+	})
 	t.Run("a deleted queue is an error", func(t *testing.T) { deleted(t, url) })
 	t.Run("a queue with other settings is explained", func(t *testing.T) { other(t, url) })
 }

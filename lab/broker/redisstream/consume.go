@@ -32,6 +32,12 @@ if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
 redis.call('XDEL', KEYS[1], ARGV[2])
 redis.call('XADD', KEYS[1], '*', 'id', ARGV[4], 'key', ARGV[5], 'body', ARGV[6], 'headers', ARGV[7], 'attempt', ARGV[3])
 return 1`)
+	// To delete a consumer deletes what is pending for it, and nobody would ever
+	// get that again.
+	forget = redis.NewScript(`
+if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) > 0 then return 0 end
+redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+return 1`)
 	bury = redis.NewScript(`
 if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
 redis.call('XDEL', KEYS[1], ARGV[2])
@@ -104,18 +110,13 @@ func (c *consumer) renew(ctx context.Context) {
 	}
 }
 
-// leave takes the consumer off the group's list, unless it still holds
-// something: its claims would go with it.
+// leave takes the consumer off the group's list, unless something is pending for
+// it. That may be more than it knows of: of what was on its way to it when a
+// connection broke, it has not heard.
 func (c *consumer) leave(ctx context.Context) {
-	c.mu.Lock()
-	n := len(c.held)
-	c.mu.Unlock()
-	if n > 0 {
-		return
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	_ = c.broker.client.XGroupDelConsumer(ctx, c.broker.stream, group, c.name).Err() // a name on a list does no harm
+	_ = forget.Run(ctx, c.broker.client, []string{c.broker.stream}, group, c.name).Err() // a name on a list does no harm
 }
 
 // Next implements pump.Source. A read whose answer is not heard would hold a

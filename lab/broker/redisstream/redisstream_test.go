@@ -79,6 +79,12 @@ func TestContractReal(t *testing.T) {
 		},
 	})
 	t.Run("it comes back by itself", func(t *testing.T) { comesBack(t, server, address) })
+	t.Run("a network that breaks loses nothing", func(t *testing.T) {
+		p := brokertest.NewProxy(t, address)
+		c := fresh(broker.Default("q"))
+		c.Attempts, c.Lease = 100, 300*time.Millisecond // a delivery that a cut ends counts
+		brokertest.Healing(t, open(t, dial(t, p.Address()), "real", c), p)
+	})
 	t.Run("a redis that may evict the queue is refused", func(t *testing.T) { evicting(t, client) })
 	t.Run("no memory left is a full queue", func(t *testing.T) { outOfMemory(t, client) })
 }
@@ -145,6 +151,36 @@ func outOfMemory(t *testing.T, client *redis.Client) {
 	}
 	if !errors.Is(err, broker.ErrFull) {
 		t.Errorf("Publish() without memory = %v, want ErrFull", err)
+	}
+	if err := b.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// A consumer that ended well is off the group's list; one for which something
+// is pending stays on it, or what is pending would be gone.
+func TestConsumersLeaveTheListWithEmptyHands(t *testing.T) {
+	client := dial(t, miniredis.RunT(t).Addr())
+	b := open(t, client, "embedded (miniredis)", broker.Default("q"))
+	for _, c := range []struct {
+		answer error
+		want   int
+	}{{nil, 0}, {broker.ErrCrash, 1}} {
+		if err := b.Publish(t.Context(), broker.Message{ID: "a"}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		_ = b.Consume(ctx, broker.Options{}, func(context.Context, broker.Message) error {
+			if c.answer == nil {
+				cancel()
+			}
+			return c.answer
+		})
+		list, err := client.XInfoConsumers(t.Context(), "workbench:queue:{q}", "workers").Result()
+		if err != nil || len(list) != c.want {
+			t.Errorf("after a handler that answered %v the list has %d consumers, %v; want %d", c.answer, len(list), err, c.want)
+		}
 	}
 	if err := b.Close(t.Context()); err != nil {
 		t.Error(err)

@@ -181,7 +181,7 @@ func (c *consumer) Next(ctx context.Context) (pump.Delivery, error) {
 		look, cancel := ctx, context.CancelFunc(func() {})
 		if b.life.Stop().Err() != nil {
 			if b.inflight.Load() == 0 {
-				return pump.Delivery{}, io.EOF
+				return pump.Delivery{}, pump.ErrEnd
 			}
 			look, cancel = context.WithTimeout(ctx, closePoll)
 		}
