@@ -79,8 +79,8 @@ func TestChaptersAreWhole(t *testing.T) {
 
 // exercises are those of the program, by folder.
 var exercises = strings.Fields(`01-token-bucket 02-keyed-limiter 03-bounded-queue 04-cache-aside 05-lock-cleanup 06-fail-fast-gate 07-retry-budget
-	08-breaker 09-bulkhead 10-deadline-propagation 11-idempotency-key 12-outbox-worker 13-keyset-page 14-n-plus-one 15-etag-304 16-consistent-hash
-	17-load-shed 18-graceful-shutdown 19-correlation-mw 20-p99-histogram 21-serve-stale 22-hedge 23-open-loop 24-login-limiter 25-feed-merge
+	08-breaker 09-bulkhead 10-deadline-propagation 11-idempotency-key 12-outbox-relay 13-keyset-page 14-n-plus-one 15-etag-304 16-consistent-hash
+	17-lifo-codel 18-graceful-shutdown 19-correlation-id 20-mergeable-histogram 21-serve-stale 22-hedge 23-open-loop 24-login-limiter 25-feed-merge
 	26-matching-engine 27-notification-lanes`)
 
 func TestExercisesAreKnown(t *testing.T) {

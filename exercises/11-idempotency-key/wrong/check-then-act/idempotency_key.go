@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"time"
 )
@@ -91,7 +90,7 @@ func (s *Store) Begin(now time.Duration, who, key string, body []byte) (Ticket, 
 	s.sweep(now)
 	_, known := s.entries[k]
 	s.mu.Unlock()
-	runtime.Gosched() // as any I/O would
+	time.Sleep(time.Millisecond) // as any I/O would
 	s.mu.Lock()
 	e := s.entries[k]
 	if !known {
