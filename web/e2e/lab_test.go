@@ -7,10 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"workbench/docs/guide"
-	"workbench/lab/catalog"
 	"workbench/sim/clock"
-	"workbench/web"
 	"workbench/web/e2e/chrome"
 	"workbench/web/webtest"
 
@@ -169,12 +166,7 @@ func TestPagesHaveNoAccessibilityFindings(t *testing.T) {
 		}
 		t.Skipf("NO AXE: run web/assets/build.sh first: %v", err)
 	}
-	book, err := guide.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := webtest.Serve(t, func(c *web.Config) { c.Guide = &web.Guide{Book: book, Patterns: catalog.Patterns()} })
-	go s.Lab.Drive(t.Context(), clock.NewWall())
+	s := whole(t)
 	p := chrome.Open(t).First()
 	for _, view := range []struct {
 		name          string
@@ -182,7 +174,7 @@ func TestPagesHaveNoAccessibilityFindings(t *testing.T) {
 		scheme        string
 	}{{"light", 1440, 900, "light"}, {"dark", 1440, 900, "dark"}, {"phone", 390, 844, "light"}, {"dark phone", 390, 844, "dark"}} {
 		p.Size(view.width, view.height, view.scheme)
-		for _, path := range []string{"/", "/patterns", "/patterns/queue", "/runs", "/proof", "/classics", "/replay", "/api", "/gallery", "/about", "/guide", "/guide/backpressure", "/guide/glossary", "/guide/map"} {
+		for _, path := range []string{"/", "/patterns", "/patterns/queue", "/runs", "/proof", "/classics", "/replay", "/api", "/gallery", "/about", "/guide", "/guide/backpressure", "/guide/glossary", "/guide/map", "/guide/original", "/tracks", "/tracks/feed", "/exercises", "/exercises/token-bucket", "/rehearse", "/rehearse/retries-worse", "/rehearse/crib", "/progress"} {
 			p.Do(chromedp.Navigate(s.URL + path))
 			if path == "/" {
 				p.Until(live)

@@ -41,7 +41,7 @@ export function open(host, name, text, { changed, submit }) {
       indentUnit.of('\t'), EditorState.tabSize.of(4), go(), syntaxHighlighting(colors), look,
       keymap.of([{ key: 'Mod-Enter', run: () => { submit(); return true; } }, ...searchKeymap, ...defaultKeymap, ...historyKeymap, indentWithTab]),
       EditorView.updateListener.of((u) => u.docChanged && changed(u.state.doc.toString())),
-      EditorView.contentAttributes.of({ 'aria-label': `${name}. Escape, then Tab, leaves the editor.` }),
+      EditorView.contentAttributes.of({ tabindex: '0', 'aria-label': `${name}. Escape, then Tab, leaves the editor.` }),
     ],
   });
   const view = new EditorView({ state: state(text), root, parent: root });

@@ -1,0 +1,50 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"workbench/docs/guide"
+	"workbench/docs/track"
+	"workbench/exercises"
+	"workbench/exercises/interview"
+	"workbench/exercises/progress"
+	"workbench/exercises/shelf"
+	"workbench/lab/catalog"
+	"workbench/sim/clock"
+	"workbench/web"
+	"workbench/web/webtest"
+)
+
+// whole starts the site with all of its rooms.
+func whole(t *testing.T) *webtest.Site {
+	t.Helper()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	book, err := guide.Open()
+	must(err)
+	tracks, err := track.All()
+	must(err)
+	books, err := shelf.Open(exercises.Files)
+	must(err)
+	questions, err := interview.Load()
+	must(err)
+	keeper, err := progress.Open(t.Context(), filepath.Join(t.TempDir(), "progress.db"))
+	must(err)
+	t.Cleanup(func() { keeper.Close() })
+	s := webtest.Serve(t, func(c *web.Config) {
+		c.Guide = &web.Guide{Book: book, Patterns: catalog.Patterns()}
+		c.Tracks = &web.Tracks{All: tracks, Patterns: catalog.Patterns()}
+		c.Exercises = &web.Exercises{Shelf: books, Keeper: keeper, Sandbox: "Answers run in a sandbox."}
+		c.Rehearse = &web.Rehearse{Catalog: questions, Keeper: keeper}
+		c.Progress = &web.Progress{Patterns: catalog.Patterns(), Keeper: keeper}
+	})
+	go s.Lab.Drive(t.Context(), clock.NewWall())
+	return s
+}
