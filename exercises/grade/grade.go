@@ -33,6 +33,7 @@ func New(ctx context.Context, box *sandbox.Box) (*Grader, error) {
 	if err != nil {
 		return nil, err
 	}
+	sweep(os.TempDir())
 	return &Grader{box: box, tools: tools, clock: clock.NewWall()}, nil
 }
 
@@ -103,7 +104,7 @@ func (g *Grader) attempt(e shelf.Exercise, o Options) (*attempt, error) {
 	for _, name := range a.tests {
 		a.tally.expect(name)
 	}
-	if a.tree, err = os.MkdirTemp("", "workbench-grade-"); err != nil {
+	if a.tree, err = os.MkdirTemp("", fmt.Sprintf("%s%d-", treePrefix, os.Getpid())); err != nil {
 		return nil, fmt.Errorf("stage the attempt: %w", err)
 	}
 	return a, nil
