@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -25,10 +26,14 @@ type Grader struct {
 // New returns a grader that runs answers in a box. The error wraps ErrNoGo when
 // there is no toolchain.
 func New(ctx context.Context, box *sandbox.Box) (*Grader, error) {
+	if runtime.GOOS == "windows" {
+		return nil, errors.New("exercises are graded on Linux and macOS: Windows passes no pipes on to the tests; run the workbench in the Windows Subsystem for Linux")
+	}
 	tools, err := find(ctx)
 	if err != nil {
 		return nil, err
 	}
+	sweep(os.TempDir())
 	return &Grader{box: box, tools: tools, clock: clock.NewWall()}, nil
 }
 
@@ -99,7 +104,7 @@ func (g *Grader) attempt(e shelf.Exercise, o Options) (*attempt, error) {
 	for _, name := range a.tests {
 		a.tally.expect(name)
 	}
-	if a.tree, err = os.MkdirTemp("", "workbench-grade-"); err != nil {
+	if a.tree, err = os.MkdirTemp("", fmt.Sprintf("%s%d-", treePrefix, os.Getpid())); err != nil {
 		return nil, fmt.Errorf("stage the attempt: %w", err)
 	}
 	return a, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -66,6 +67,8 @@ func TestNothingOutlivesAKilledGrader(t *testing.T) {
 	for _, stage := range []string{"build", "run"} {
 		t.Run(stage, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), exe, lonely, dir)
+			temp := t.TempDir()
+			cmd.Env = append(os.Environ(), "TMPDIR="+temp)
 			out, err := cmd.StdoutPipe()
 			if err != nil {
 				t.Fatal(err)
@@ -100,6 +103,11 @@ func TestNothingOutlivesAKilledGrader(t *testing.T) {
 			}
 			if len(left) > 0 {
 				t.Errorf("%d of %d processes outlived the grader: %v", len(left), len(all), left)
+			}
+			before, _ := filepath.Glob(filepath.Join(temp, treePrefix+"*"))
+			sweep(temp)
+			if after, _ := filepath.Glob(filepath.Join(temp, treePrefix+"*")); len(before) != 1 || len(after) != 0 {
+				t.Errorf("the killed grader left %d trees, and %d after the next one swept, want 1 and 0", len(before), len(after))
 			}
 		})
 	}

@@ -8,7 +8,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 
 	"workbench/exercises/shelf"
 )
@@ -195,4 +197,28 @@ func strangers(root *os.Root, known []string) ([]Refusal, error) {
 		}
 	}
 	return out, nil
+}
+
+// treePrefix begins the name of the directory of each attempt; the id of its
+// grader follows.
+const treePrefix = "workbench-grade-"
+
+// sweep removes what graders left that were killed in the middle of an attempt.
+// What cannot be removed is not ours.
+func sweep(temp string) {
+	all, _ := filepath.Glob(filepath.Join(temp, treePrefix+"*")) // the pattern is right
+	for _, dir := range all {
+		id, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), treePrefix), "-")
+		pid, err := strconv.Atoi(id)
+		if err != nil {
+			continue
+		}
+		owner, err := os.FindProcess(pid)
+		if err == nil {
+			err = owner.Signal(syscall.Signal(0))
+		}
+		if errors.Is(err, os.ErrProcessDone) {
+			_ = os.RemoveAll(dir)
+		}
+	}
 }
