@@ -55,11 +55,12 @@ func (s *source) load(context.Context) (string, error) {
 // get wants a value.
 func get(t testing.TB, c *cacheaside.Cache, key string, load cacheaside.Loader, want string) {
 	t.Helper()
-	within(t, "GetOrLoad", func() {
-		if got, err := c.GetOrLoad(t.Context(), key, load); err != nil || got != want {
-			t.Errorf("GetOrLoad(%s) = %q, %v; want %q", key, got, err, want)
-		}
-	})
+	var got string
+	var err error
+	within(t, "GetOrLoad", func() { got, err = c.GetOrLoad(t.Context(), key, load) })
+	if err != nil || got != want {
+		t.Errorf("GetOrLoad(%s) = %q, %v; want %q", key, got, err, want)
+	}
 }
 
 // within fails the test when f has not returned after a time that is ages for it.

@@ -132,7 +132,7 @@ func TestReleaseWithoutAcquire(t *testing.T) {
 // waiter's or free.
 func TestNoSlotLost(t *testing.T) {
 	g := gate(t, 1, 4, time.Minute)
-	for round := range 2000 {
+	for round := range 800 {
 		enter(t, g, 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		got := make(chan error, 1)

@@ -110,7 +110,11 @@ func TestCancelled(t *testing.T) {
 	state(t, b, 0, breaker.Closed, "2 failures and 20 cancelled calls")
 	call(t, b, 0, errSick)
 	state(t, b, 0, breaker.Open, "3 failures: cancelled calls neither count nor push failures out")
+}
 
+func TestCancelledProbe(t *testing.T) {
+	b := opened(t)
+	gone := fmt.Errorf("query: %w", context.Canceled)
 	call(t, b, 10*second, nil)
 	call(t, b, 10*second, gone)
 	state(t, b, 10*second, breaker.HalfOpen, "a cancelled probe neither opens nor closes")
@@ -132,13 +136,13 @@ func TestLostProbe(t *testing.T) {
 	b := opened(t)
 	lost := allow(t, b, 10*second)
 	refused(t, b, 19*second, "a probe is under way")
-	probe := allow(t, b, 20*second)
-	b.Report(20*second, lost, errSick)
-	state(t, b, 20*second, breaker.HalfOpen, "a result that came after its probe was given up")
-	refused(t, b, 20*second, "the new probe is under way")
-	b.Report(21*second, probe, nil)
-	call(t, b, 21*second, nil)
-	state(t, b, 21*second, breaker.Closed, "after two probes")
+	probe := allow(t, b, 21*second)
+	b.Report(21*second, lost, errSick)
+	state(t, b, 21*second, breaker.HalfOpen, "a result that came after its probe was given up")
+	refused(t, b, 21*second, "the new probe is under way")
+	b.Report(22*second, probe, nil)
+	call(t, b, 22*second, nil)
+	state(t, b, 22*second, breaker.Closed, "after two probes")
 }
 
 func TestReportTwice(t *testing.T) {
@@ -268,9 +272,9 @@ func TestMemory(t *testing.T) {
 		return m.HeapAlloc
 	}
 	before := kept(1000)
-	after := kept(100_000)
-	if after > before+50_000 {
-		t.Errorf("after 100,000 more calls %d bytes more are in use, want next to none", after-before)
+	after := kept(50_000)
+	if after > before+30_000 {
+		t.Errorf("after 50,000 more calls %d bytes more are in use, want next to none", after-before)
 	}
 	runtime.KeepAlive(b)
 }

@@ -1,4 +1,4 @@
-// kills: TestErrorsAreNotKept — an error kept for the TTL turns a hiccup into an outage of a minute
+// kills: TestErrorsAreNotKept, TestPanic — an error kept for the TTL turns a hiccup into an outage of a minute
 
 // Package cacheaside answers from memory and loads what is missing, once.
 package cacheaside

@@ -1,4 +1,4 @@
-// kills: TestOneLoad — without a note that a load is under way, every caller at an expired key loads
+// kills: TestOneLoad, TestExpiredHotKey, TestFailureIsShared, TestWaiterLeaves — without a note that a load is under way, every caller at an expired key loads
 
 // Package cacheaside answers from memory and loads what is missing, once.
 package cacheaside

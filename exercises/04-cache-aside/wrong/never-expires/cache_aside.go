@@ -1,4 +1,4 @@
-// kills: TestExpiry — a cache without an end serves yesterday's page
+// kills: TestExpiry, TestExpiredHotKey, TestJitter — a cache without an end serves yesterday's page
 
 // Package cacheaside answers from memory and loads what is missing, once.
 package cacheaside

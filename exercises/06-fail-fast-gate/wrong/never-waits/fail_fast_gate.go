@@ -1,4 +1,4 @@
-// kills: TestWaits — without a short wait a burst of a millisecond is refused that would have fitted
+// kills: TestWaits, TestContextEnds, TestGivesUp, TestPlaceComesBack, TestWaitersBound — without a short wait a burst of a millisecond is refused that would have fitted
 
 // Package failfastgate lets a fixed number of callers in, a few wait briefly, and
 // sends the others away at once.

@@ -1,4 +1,4 @@
-// kills: TestGivesUp — an unbounded wait turns overload into latency for everyone
+// kills: TestGivesUp, TestPlaceComesBack — an unbounded wait turns overload into latency for everyone
 
 // Package failfastgate lets a fixed number of callers in, a few wait briefly, and
 // sends the others away at once.

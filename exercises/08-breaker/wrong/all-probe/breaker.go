@@ -1,4 +1,4 @@
-// kills: TestHalfOpen, TestOneProbe — half-open for everybody means that the full load meets a dependency that has just come back
+// kills: TestHalfOpen, TestOneProbe, TestLostProbe — half-open for everybody means that the full load meets a dependency that has just come back
 
 // Package breaker leaves a dependency alone that keeps failing, and finds out
 // carefully when it is well again.

@@ -1,4 +1,4 @@
-// kills: TestOldNews — a result of a call from before the breaker opened says nothing about now
+// kills: TestOldNews, TestLostProbe, TestReportTwice — a result of a call from before the breaker opened says nothing about now
 
 // Package breaker leaves a dependency alone that keeps failing, and finds out
 // carefully when it is well again.

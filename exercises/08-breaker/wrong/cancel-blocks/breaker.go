@@ -1,4 +1,4 @@
-// kills: TestCancelled — a cancelled probe that keeps its place leaves the breaker half-open
+// kills: TestCancelledProbe — a cancelled probe that keeps its place leaves the breaker half-open
 
 // Package breaker leaves a dependency alone that keeps failing, and finds out
 // carefully when it is well again.

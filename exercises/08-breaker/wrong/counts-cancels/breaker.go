@@ -1,4 +1,4 @@
-// kills: TestCancelled — users who leave a slow page would open the breaker for everyone
+// kills: TestCancelled, TestCancelledProbe — users who leave a slow page would open the breaker for everyone
 
 // Package breaker leaves a dependency alone that keeps failing, and finds out
 // carefully when it is well again.

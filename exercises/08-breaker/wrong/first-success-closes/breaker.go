@@ -1,4 +1,4 @@
-// kills: TestHalfOpen — one lucky call is not a recovery
+// kills: TestHalfOpen, TestCancelledProbe, TestClockBackwards, TestProbeFails, TestReportTwice — one lucky call is not a recovery
 
 // Package breaker leaves a dependency alone that keeps failing, and finds out
 // carefully when it is well again.

@@ -1,4 +1,4 @@
-// kills: TestHalfOpen — a breaker that closes with the failures of last time opens again at the first hiccup
+// kills: TestHalfOpen, TestOldNews — a breaker that closes with the failures of last time opens again at the first hiccup
 
 // Package breaker leaves a dependency alone that keeps failing, and finds out
 // carefully when it is well again.

@@ -1,4 +1,4 @@
-// kills: TestHalfOpen — a breaker that stays half-open serves one caller at a time for ever
+// kills: TestHalfOpen, TestCancelledProbe, TestClockBackwards, TestLostProbe, TestOldNews, TestProbeFails — a breaker that stays half-open serves one caller at a time for ever
 
 // Package breaker leaves a dependency alone that keeps failing, and finds out
 // carefully when it is well again.

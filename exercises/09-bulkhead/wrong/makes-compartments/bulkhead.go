@@ -1,4 +1,4 @@
-// kills: TestUnknown, TestStrangers — compartments made on demand are memory that callers control, and limit nothing
+// kills: TestUnknown, TestStrangers, TestLimitsAreCopied — compartments made on demand are memory that callers control, and limit nothing
 
 // Package bulkhead keeps the calls to each dependency in a compartment of its own.
 package bulkhead

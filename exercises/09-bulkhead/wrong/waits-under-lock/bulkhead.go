@@ -1,4 +1,4 @@
-// kills: TestWaitersBound — one lock held while waiting makes every compartment wait for the slowest
+// kills: TestWaitersApart — one lock held while waiting makes every compartment wait for the slowest
 
 // Package bulkhead keeps the calls to each dependency in a compartment of its own.
 package bulkhead
