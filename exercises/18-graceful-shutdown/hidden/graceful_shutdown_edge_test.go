@@ -188,18 +188,19 @@ func TestTwice(t *testing.T) {
 	})
 	<-inside
 	var ended atomic.Int64
-	for range 4 {
-		wg.Go(func() {
-			defer func() {
-				if p := recover(); p != nil {
-					t.Errorf("Shutdown called a second time panics: %v", p)
-				}
-			}()
-			if err := s.Shutdown(t.Context()); err != nil {
-				t.Errorf("Shutdown = %v", err)
+	stop := func() {
+		defer func() {
+			if p := recover(); p != nil {
+				t.Errorf("Shutdown called again panics: %v", p)
 			}
-			ended.Add(1)
-		})
+		}()
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Errorf("Shutdown = %v, want nil from each call", err)
+		}
+		ended.Add(1)
+	}
+	for range 4 {
+		wg.Go(stop)
 	}
 	time.Sleep(150 * time.Millisecond) // a chance for a wrong one to come back early
 	if n := ended.Load(); n > 0 {
@@ -207,9 +208,7 @@ func TestTwice(t *testing.T) {
 	}
 	close(release)
 	wg.Wait()
-	if err := s.Shutdown(t.Context()); err != nil {
-		t.Errorf("Shutdown once more = %v, want the first result", err)
-	}
+	stop() // once more, when all is over
 }
 
 func TestPanics(t *testing.T) {
@@ -272,6 +271,12 @@ func TestStorm(t *testing.T) {
 				}
 			})
 		}
+		wg.Go(func() { // a probe that does nothing else
+			<-begin
+			for range 20 {
+				s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/readyz", nil))
+			}
+		})
 		wg.Go(func() {
 			<-begin
 			if err := s.Shutdown(t.Context()); err != nil {
