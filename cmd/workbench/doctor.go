@@ -92,6 +92,9 @@ func sandboxFinding(r sandbox.Report) finding {
 	if r.Landlock > 0 {
 		f.Found += fmt.Sprintf(" (Landlock %d)", r.Landlock)
 	}
+	if f.OK {
+		return f
+	}
 	var lacks []string
 	for _, l := range r.Missing {
 		lacks = append(lacks, l.String())
