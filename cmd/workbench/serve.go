@@ -14,9 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"workbench/docs/guide"
-	"workbench/docs/track"
-	"workbench/exercises/interview"
 	"workbench/exercises/progress"
 	"workbench/lab/live"
 	"workbench/lab/scenario"
@@ -115,8 +112,10 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 	if s.scratch, err = os.MkdirTemp("", "workbench-"); err != nil {
 		return nil, fmt.Errorf("make a scratch directory: %w", err)
 	}
+	rooms := s.openRooms(ctx, p, c, log) // beside the lab: each takes a part of a second
 	s.lab, err = live.New(ctx, live.Config{Dir: s.scratch, RedisURL: c.redis, Log: log, Generator: child(log), Keeper: s.progress, Version: release()})
-	if err != nil {
+	opened, faults := rooms()
+	if err := errors.Join(err, faults); err != nil {
 		return nil, err
 	}
 	offered, err := choices()
@@ -127,25 +126,10 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 	if err != nil {
 		return nil, fmt.Errorf("flag --addr: %w", err)
 	}
-	book, err := guide.Open()
-	if err != nil {
-		return nil, err
-	}
-	if s.desk, err = openDesk(ctx, p.shelf(""), c, s.progress, log); err != nil {
-		return nil, err
-	}
-	tracks, err := track.All()
-	if err != nil {
-		return nil, err
-	}
-	questions, err := interview.Load()
-	if err != nil {
-		return nil, err
-	}
 	s.server, err = web.New(web.Config{
-		Guide: &web.Guide{Book: book, Patterns: p.parts.patterns}, Exercises: s.desk,
-		Rehearse: &web.Rehearse{Catalog: questions, Keeper: s.progress},
-		Tracks:   &web.Tracks{All: tracks, Patterns: p.parts.patterns},
+		Guide: &web.Guide{Book: opened.book, Patterns: p.parts.patterns}, Exercises: s.desk,
+		Rehearse: &web.Rehearse{Catalog: opened.questions, Keeper: s.progress},
+		Tracks:   &web.Tracks{All: opened.tracks, Patterns: p.parts.patterns},
 		Progress: &web.Progress{Patterns: p.parts.patterns, Keeper: s.progress},
 		Lab:      s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: loopback(host), Token: c.token,
 		Dir: c.data, Version: release(), Scenarios: offered, Doc: p.parts.doc, Metrics: s.lab.Registerer(),
