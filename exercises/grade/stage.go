@@ -50,7 +50,7 @@ func layout(e shelf.Exercise, answer map[string]string) (map[string]string, erro
 	if err != nil {
 		return nil, err
 	}
-	suites = merged(suites)
+	suites = shelf.Merged(suites)
 	for _, s := range suites {
 		for name, text := range s.Files {
 			out[s.Dir+"/"+cased(name)] = staged(e, name, text, "grade/answer")

@@ -32,6 +32,9 @@ func check(e exercise) []string {
 	if b := e.Checks.Bench; b != nil && !slices.Contains(e.benchmarks(), b.Name) {
 		bad("checks.bench names %s, which is no benchmark", b.Name)
 	}
+	if n := e.Limits.Run; n < 1 || n > int(burnTime.Seconds()) {
+		bad("limits.run_s is %d, want 1 to %.0f", n, burnTime.Seconds())
+	}
 	out = append(out, checkTasks(e)...)
 	out = append(out, checkReadme(e)...)
 	return append(out, checkMutants(e, wrong)...)

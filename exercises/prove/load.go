@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"workbench/exercises/shelf"
 )
 
 // exercise is one folder and what its exercise.json says.
@@ -156,32 +158,25 @@ func (e exercise) variants() (starters, right, wrong []string) {
 	return starters, list("right"), list("wrong")
 }
 
-// suite is the visible or the hidden tests.
-type suite struct {
-	name              string            // tests or hidden
-	files             map[string]string // text by name
-	tests, benchmarks []string
-}
-
 // suites reads both. What cannot be read is left out, and then its tests are
 // missing.
-func (e exercise) suites() []suite {
+func (e exercise) suites() []shelf.Suite {
 	decl := regexp.MustCompile(`(?m)^func ((Test|Benchmark)[A-Z][A-Za-z0-9_]*)\(`)
-	var out []suite
+	var out []shelf.Suite
 	for _, name := range []string{"tests", "hidden"} {
-		s := suite{name: name, files: map[string]string{}}
+		s := shelf.Suite{Dir: name, Files: map[string]string{}}
 		paths, _ := filepath.Glob(filepath.Join(e.dir, name, "*_test.go")) // the pattern is well formed
 		for _, path := range paths {
 			src, err := os.ReadFile(path)
 			if err != nil {
 				continue
 			}
-			s.files[filepath.Base(path)] = string(src)
+			s.Files[filepath.Base(path)] = string(src)
 			for _, m := range decl.FindAllStringSubmatch(string(src), -1) {
 				if m[2] == "Test" {
-					s.tests = append(s.tests, m[1])
+					s.Tests = append(s.Tests, m[1])
 				} else {
-					s.benchmarks = append(s.benchmarks, m[1])
+					s.Benchmarks = append(s.Benchmarks, m[1])
 				}
 			}
 		}
@@ -193,14 +188,14 @@ func (e exercise) suites() []suite {
 // tests returns the names of all tests, visible and hidden, in order of files.
 func (e exercise) tests() (out []string) {
 	for _, s := range e.suites() {
-		out = append(out, s.tests...)
+		out = append(out, s.Tests...)
 	}
 	return out
 }
 
 func (e exercise) benchmarks() (out []string) {
 	for _, s := range e.suites() {
-		out = append(out, s.benchmarks...)
+		out = append(out, s.Benchmarks...)
 	}
 	return out
 }

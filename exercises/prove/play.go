@@ -18,8 +18,9 @@ import (
 	"workbench/sim/clock"
 )
 
-// runTime bounds one run of one binary.
-const runTime = 20 * time.Second
+// burnTime bounds the life of burners whose run did not end them. No exercise
+// may run for longer.
+const burnTime = 2 * time.Minute
 
 // way is one way to run a binary.
 type way struct {
@@ -35,14 +36,14 @@ func (w way) String() string { return fmt.Sprintf("%s, -test.shuffle=%d", w.name
 type result struct {
 	passed, failed map[string]bool
 	ok             bool // exit status 0
-	hung           bool // ended by us after runTime
+	hung           bool // ended by us at the limit
 	took           time.Duration
 	output         string
 }
 
-// play runs a test binary, with all tests or with some.
-func play(ctx context.Context, binary string, w way, only ...string) result {
-	ctx, cancel := context.WithTimeout(ctx, runTime)
+// play runs a test binary for at most limit, with all tests or with some.
+func play(ctx context.Context, binary string, limit time.Duration, w way, only ...string) result {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	args := []string{"-test.v", "-test.shuffle=" + strconv.FormatUint(w.seed, 10)}
 	if len(only) > 0 {
@@ -94,9 +95,9 @@ func verdicts(output string) (passed, failed map[string]bool) {
 // burnWord is the argument by which this program runs as a burner.
 const burnWord = "burn"
 
-// burn keeps every processor busy until ctx ends or a run must be over.
+// burn keeps every processor busy until ctx ends or every run must be over.
 func burn(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, runTime+5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, burnTime)
 	defer cancel()
 	var all sync.WaitGroup
 	for range runtime.NumCPU() {

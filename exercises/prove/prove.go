@@ -121,6 +121,9 @@ func (r *record) ways(variant string, opt options) []way {
 	return append(out, way{name: "one processor", seed: seed(opt.runs), cpus: 1}, way{name: "busy machine", seed: seed(opt.runs + 1), busy: true})
 }
 
+// limit is how long one run of a binary may take, as in the grader.
+func (r *record) limit() time.Duration { return time.Duration(r.e.Limits.Run) * time.Second }
+
 func (r *record) ran(n int, took time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -130,7 +133,7 @@ func (r *record) ran(n int, took time.Duration) {
 
 // starter wants the binary to fail, by itself.
 func (r *record) starter(ctx context.Context, variant, binary string, opt options) {
-	got := play(ctx, binary, r.ways(variant, opt)[0])
+	got := play(ctx, binary, r.limit(), r.ways(variant, opt)[0])
 	r.ran(1, 0)
 	switch {
 	case got.ok:
@@ -144,7 +147,7 @@ func (r *record) starter(ctx context.Context, variant, binary string, opt option
 func (r *record) right(ctx context.Context, variant, binary string, opt options) {
 	tests := r.e.tests()
 	for _, w := range r.ways(variant, opt) {
-		got := play(ctx, binary, w)
+		got := play(ctx, binary, r.limit(), w)
 		r.ran(1, got.took)
 		missing := slices.DeleteFunc(slices.Clone(tests), func(name string) bool { return got.passed[name] })
 		if !got.ok || len(missing) > 0 {
@@ -163,7 +166,7 @@ func (r *record) mutant(ctx context.Context, variant, binary string, opt options
 	for _, w := range r.ways(variant, opt) {
 		r.killed(ctx, variant, binary, r.e.Mutants[i].MustFail, w)
 	}
-	got := play(ctx, binary, r.ways(variant, opt)[0])
+	got := play(ctx, binary, r.limit(), r.ways(variant, opt)[0])
 	r.ran(1, 0)
 	if got.hung {
 		r.fault("%s hangs the whole suite: some test should end it\n%s", variant, tail(got.output))
@@ -178,12 +181,12 @@ func (r *record) mutant(ctx context.Context, variant, binary string, opt options
 // killed runs the named tests together in one way. One that a crash of another
 // kept from running is run by itself.
 func (r *record) killed(ctx context.Context, variant, binary string, tests []string, w way) {
-	got := play(ctx, binary, w, tests...)
+	got := play(ctx, binary, r.limit(), w, tests...)
 	r.ran(1, 0)
 	for _, test := range tests {
 		alone := got
 		if len(tests) > 1 && !got.failed[test] && !got.passed[test] {
-			alone = play(ctx, binary, w, test)
+			alone = play(ctx, binary, r.limit(), w, test)
 			r.ran(1, 0)
 		}
 		switch {

@@ -83,6 +83,7 @@ func TestCheck(t *testing.T) {
 		{"a mutant's first line", "wrong/m1/x.go", "why", "because", `wrong/m1/x.go begins with`},
 		{"a mutant not listed", "exercise.json", "wrong/m2", "wrong/m1", "lists the mutants"},
 		{"the folder's name", "exercise.json", `"order":7`, `"order":8`, "the folder should be 08-x-y"},
+		{"a limit that burners do not outlive", "exercise.json", `"run_s":20`, `"run_s":121`, "limits.run_s is 121"},
 		{"a promise without a test", "exercise.json", `"text":"It works.","tests":["TestA"]`, `"text":"It works.","tests":[]`, `no test checks the promise "It works."`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -127,5 +128,51 @@ func TestLoadErrors(t *testing.T) {
 	}
 	if _, err := load(dir, []string{"b"}); err == nil || !strings.Contains(err.Error(), "called b") {
 		t.Errorf("load = %v, want an error that names what is not there", err)
+	}
+}
+
+// Hidden tests may use the visible ones' helpers, and may declare one of their
+// own by a name that those have: the grader takes both.
+func TestVariant(t *testing.T) {
+	head := "//go:build exercise\n\npackage xy_test\n\nimport xy \"workbench/exercises/07-x-y/start\"\n\n"
+	for _, c := range []struct {
+		name, hidden string
+		want         []string
+	}{
+		{"a helper that is shared", "func TestB(t *testing.T) { open() }\n", []string{"answer/x.go", "right_a_check/cases_test.go", "tests/hidden_x_cases.go", "tests/x_cases.go"}},
+		{"a helper of one name", "func open() {}\nfunc TestB(t *testing.T) {}\n", []string{"answer/x.go", "hidden/x_cases.go", "right_a_check/cases_test.go", "tests/x_cases.go"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := exercise{dir: filepath.Join(t.TempDir(), "07-x-y"), Files: []string{"x.go"}}
+			for name, text := range map[string]string{
+				"right/a/x.go":     "package xy\n",
+				"tests/x_test.go":  head + "func open() {}\nfunc TestA(t *testing.T) {}\n",
+				"hidden/x_test.go": head + c.hidden,
+			} {
+				path := filepath.Join(e.dir, filepath.FromSlash(name))
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s := staged{dir: t.TempDir()}
+			if err := s.variant(e, "right/a"); err != nil {
+				t.Fatal(err)
+			}
+			root := filepath.Join(s.dir, "right_a")
+			var got []string
+			err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+				if err == nil && !d.IsDir() {
+					path, err = filepath.Rel(root, path)
+					got = append(got, filepath.ToSlash(path))
+				}
+				return err
+			})
+			if err != nil || !slices.Equal(got, c.want) {
+				t.Errorf("staged %q, %v; want %q", got, err, c.want)
+			}
+		})
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"workbench/exercises/shelf"
 )
 
 // attempt is the module into which answers are staged.
@@ -96,8 +98,9 @@ func (s staged) module(root string) error {
 }
 
 // variant stages the named files of one answer, and the tests: the visible and
-// the hidden ones are a package each, as the grader has them, so that helpers
-// of one name do not collide. A third package runs them all.
+// the hidden ones are one package or two, as the grader has them, so that hidden
+// tests may use the visible ones' helpers and helpers of one name do not
+// collide. A package of its own runs them all.
 func (s staged) variant(e exercise, v string) error {
 	files := map[string]string{}
 	for _, file := range e.Files {
@@ -111,17 +114,17 @@ func (s staged) variant(e exercise, v string) error {
 	to := fmt.Sprintf(`"%s/%s/answer"`, attempt, name(v))
 	cases := "package check\n\nimport (\n\t\"testing\"\n\n"
 	calls := ""
-	for _, suite := range e.suites() {
-		cases += fmt.Sprintf("\t%s \"%s/%s/%[1]s\"\n", suite.name, attempt, name(v))
-		for file, text := range suite.files {
+	for _, suite := range shelf.Merged(e.suites()) {
+		cases += fmt.Sprintf("\t%s \"%s/%s/%[1]s\"\n", suite.Dir, attempt, name(v))
+		for file, text := range suite.Files {
 			text, ok := strings.CutPrefix(text, "//go:build exercise\n")
 			if !ok || !strings.Contains(text, from) {
-				return fmt.Errorf("%s/%s: want the build line first and an import of %s", suite.name, file, from)
+				return fmt.Errorf("%s/%s: want the build line first and an import of %s", suite.Dir, file, from)
 			}
-			files[suite.name+"/"+strings.TrimSuffix(file, "_test.go")+"_cases.go"] = strings.ReplaceAll(text, from, to)
+			files[suite.Dir+"/"+strings.TrimSuffix(file, "_test.go")+"_cases.go"] = strings.ReplaceAll(text, from, to)
 		}
-		for _, test := range suite.tests {
-			calls += fmt.Sprintf("\nfunc %s(t *testing.T) { %s.%[1]s(t) }\n", test, suite.name)
+		for _, test := range suite.Tests {
+			calls += fmt.Sprintf("\nfunc %s(t *testing.T) { %s.%[1]s(t) }\n", test, suite.Dir)
 		}
 	}
 	files[name(v)+"_check/cases_test.go"] = cases + ")\n" + calls

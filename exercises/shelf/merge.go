@@ -1,19 +1,17 @@
-package grade
+package shelf
 
 import (
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"maps"
-
-	"workbench/exercises/shelf"
 )
 
-// merged puts the visible and the hidden tests into one package, which is
+// Merged puts the visible and the hidden tests into one package, which is
 // quicker to build and lets the hidden ones use the visible ones' helpers. When
 // both declare the same name they stay two packages.
-func merged(suites []shelf.Suite) []shelf.Suite {
-	all := shelf.Suite{Dir: "tests", Files: map[string]string{}}
+func Merged(suites []Suite) []Suite {
+	all := Suite{Dir: "tests", Files: map[string]string{}}
 	taken := map[string]bool{}
 	for _, s := range suites {
 		names, ok := declared(s)
@@ -35,12 +33,12 @@ func merged(suites []shelf.Suite) []shelf.Suite {
 		all.Tests = append(all.Tests, s.Tests...)
 		all.Benchmarks = append(all.Benchmarks, s.Benchmarks...)
 	}
-	return []shelf.Suite{all}
+	return []Suite{all}
 }
 
 // declared returns what the files of a suite declare for their whole package;
 // false: one of them is not Go.
-func declared(s shelf.Suite) (map[string]bool, bool) {
+func declared(s Suite) (map[string]bool, bool) {
 	out := map[string]bool{}
 	note := func(id *ast.Ident) {
 		if id.Name != "_" && id.Name != "init" {
