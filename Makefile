@@ -36,7 +36,7 @@ test: ## run all tests, with the race detector where a C compiler is
 # One package at a time: two browsers on two cores wait for one another.
 .PHONY: e2e
 e2e: engine ## drive the site and the program as a person would (needs chromium)
-	$(GO) test -count=1 -p 1 -timeout 20m -tags e2e ./web/e2e/... ./cmd/...
+	$(GO) test -count=1 -p 1 -timeout 40m -tags e2e ./web/e2e/... ./cmd/...
 
 .PHONY: bench-traffic
 bench-traffic: ## measure the traffic generator beside known tools (needs wrk for one of them)
