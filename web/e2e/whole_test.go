@@ -3,7 +3,9 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"workbench/docs/guide"
@@ -47,4 +49,27 @@ func whole(t *testing.T) *webtest.Site {
 	})
 	go s.Lab.Drive(t.Context(), clock.NewWall())
 	return s
+}
+
+// quoted writes a text for a script.
+func quoted(text string) string {
+	b, err := json.Marshal(text)
+	if err != nil {
+		panic(err) // a string can always be written
+	}
+	return string(b)
+}
+
+// answerTo returns the model answer to the question at a path.
+func answerTo(t *testing.T, path string) string {
+	t.Helper()
+	c, err := interview.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := c.Get(strings.TrimPrefix(path, "/rehearse/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q.Model.Full
 }
