@@ -87,8 +87,10 @@ guide-keep: ## keep figures of the guide that are new or have drifted, and fill 
 	$(GO) run ./docs/guide/numbers -keep
 
 .PHONY: generate
-generate: ## make templates' Go anew
+generate: ## make templates' Go and the patterns' reference anew
 	$(GO) tool templ generate -path web
+	$(GO) run ./docs/reference/write > docs/reference/patterns.md.new
+	mv docs/reference/patterns.md.new docs/reference/patterns.md
 
 .PHONY: assets
 assets: ## make the browser's files anew (needs npm and its registry)
@@ -109,7 +111,7 @@ check: ## gofmt, vet, staticcheck, templates' format
 
 .PHONY: verify
 verify: generate ## check that generated code is what the sources make
-	git diff --exit-code -- web
+	git diff --exit-code -- web docs/reference
 
 .PHONY: ci
 ci: ## all that a submission must pass (as root: installs what is missing)
