@@ -2,6 +2,7 @@ package progress_test
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"path/filepath"
@@ -149,5 +150,36 @@ func TestCardsComeByTheirDay(t *testing.T) {
 	got, err := p.Cards(t.Context())
 	if err != nil || len(got) != 2 || got[0].ID != "late" || got[0].Due.UnixMilli() != 80 || got[1].ID != "soon" {
 		t.Errorf("cards %+v, %v, want late at 80, then soon at 90", got, err)
+	}
+}
+
+// A file of the first format, with a run in it, is brought up to date as it is
+// opened, and loses nothing.
+func TestOlderFileIsBroughtUpToDate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "progress.db")
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const old = `CREATE TABLE run (id INTEGER PRIMARY KEY AUTOINCREMENT, ended INTEGER NOT NULL, scenario TEXT NOT NULL, summary TEXT NOT NULL, report TEXT NOT NULL) STRICT;
+		INSERT INTO run VALUES (7, 1700000000000, 'metastable', '{"scenario":"metastable","goodput_share":0.5}', '{"scenario":"metastable","offered":3}');
+		PRAGMA user_version = 1`
+	if _, err := db.Exec(old); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p, err := progress.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if runs, err := p.Runs(t.Context()); err != nil || len(runs) != 1 || runs[0].ID != 7 || runs[0].GoodputShare != .5 {
+		t.Errorf("runs %+v, %v, want run 7", runs, err)
+	}
+	lived(t, p)
+	if runs, err := p.Runs(t.Context()); err != nil || len(runs) != 2 || runs[0].ID != 8 {
+		t.Errorf("runs %+v, %v, want run 8 after run 7", runs, err)
 	}
 }
