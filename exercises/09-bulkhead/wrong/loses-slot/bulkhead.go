@@ -1,4 +1,4 @@
-// kills: TestNoSlotLost, TestTogether — a waiter that is served in the moment it leaves must pass the slot on
+// kills: TestNoSlotLost — a waiter that is served in the moment it leaves must pass the slot on
 
 // Package bulkhead keeps the calls to each dependency in a compartment of its own.
 package bulkhead
