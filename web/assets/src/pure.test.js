@@ -7,7 +7,7 @@ import { diff, places } from './diff.js';
 import { Missed } from './missed.js';
 import { line, points } from './trace.js';
 import { calm, seconds } from './record.js';
-import { agrees, count, grown, off, users } from './ways.js';
+import { agrees, count, grown, off, slower, users } from './ways.js';
 import { downSince, sum, verdict } from './verdict.js';
 
 test('an axis ends at 1, 2, 2.5 or 5 times a power of ten', () => {
@@ -115,9 +115,10 @@ test('seconds of a live run', () => {
 });
 
 test('the calm of a run', () => {
-  const frames = [{ t: 1, good: 100, p50: 90, sat: 0.5 }, { t: 2, good: 100, p50: 20, sat: 0.5 }, { t: 3, good: 100, p50: 500, sat: 1 }, { t: 4, good: 100, p50: 30, sat: 0.6 }, { t: 5, good: 100, p50: 25, sat: 0.6 }];
-  assert.deepEqual(calm(frames, 1), { p50: 25, answers: 30 });
+  const frames = [{ t: 1, good: 100, p50: 90, sat: 0.5 }, { t: 2, good: 100, p50: 20, sat: 0.5 }, { t: 3, good: 100, p50: 50, sat: 1 }, { t: 4, good: 100, p50: 30, sat: 0.6 }];
+  assert.deepEqual(calm(frames, 1), { p50: 30, answers: 30 });
   assert.equal(calm([], 0).answers, 0);
+  assert.equal(calm(frames.map((f) => ({ ...f, sat: 0.97 })), 0).answers, 0);
 });
 
 test('the crowd on the slider', () => {
@@ -129,6 +130,10 @@ test('how far two engines are apart', () => {
   const live = { p50: 20, p99: 100, refused: 0.1 };
   assert.ok(agrees(off(live, { p50: 21.9, p99: 91, refused: 0.119 })));
   for (const other of [{ ...live, p50: 22.1 }, { ...live, p99: 89 }, { ...live, refused: 0.121 }]) assert.ok(!agrees(off(live, other)));
+});
+
+test('what the machine adds is added to latencies alone', () => {
+  assert.deepEqual(slower({ good: 0.9, p50: 20, p99: 100, refused: 0.1 }, 5), { good: 0.9, p50: 25, p99: 105, refused: 0.1 });
 });
 
 test('knobs that grow with the crowd', () => {

@@ -29,9 +29,11 @@ export function seconds(frames, from, n) {
 export const CALM = 5000; // answers that a calibration needs
 
 // calm returns the median of the tenths' medians since a moment, and how many
-// answers it rests on: those of tenths in which there was room for more.
+// answers it rests on; none while there was no room for more on the whole.
 export function calm(frames, since) {
-  const quiet = frames.filter((f) => f.t > since && f.sat < 0.95 && f.p50 > 0);
-  const all = quiet.map((f) => f.p50).sort((a, b) => a - b);
-  return { p50: all[all.length >> 1] ?? NaN, answers: Math.round(quiet.reduce((sum, f) => sum + f.good / 10, 0)) };
+  const all = frames.filter((f) => f.t > since && f.p50 > 0);
+  const busy = all.reduce((sum, f) => sum + f.sat, 0) / all.length;
+  if (!(busy < 0.95)) return { p50: NaN, answers: 0 };
+  const medians = all.map((f) => f.p50).sort((a, b) => a - b);
+  return { p50: medians[medians.length >> 1], answers: Math.round(all.reduce((sum, f) => sum + f.good / 10, 0)) };
 }

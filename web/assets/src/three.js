@@ -3,7 +3,7 @@
 import { run } from './engine.js';
 import { line, points } from './trace.js';
 import { CALM, calm, seconds } from './record.js';
-import { agrees, count, figures, grown, off, users } from './ways.js';
+import { agrees, count, figures, grown, off, slower, users } from './ways.js';
 import { anchor } from './compare.js';
 import { millis, percent } from './format.js';
 import { $, announce, make, text } from './dom.js';
@@ -55,21 +55,17 @@ export class Three {
     const here = { flags: [`--scale=${state.scale}`] };
     this.edge = await run(this.worker, { ...this.request(state, here), decide: true }, { signal: ended.signal }).then(JSON.parse, () => '');
     await ask('theory', 'On paper …', { ...here, engine: 'theory' });
-    let cost = 0;
+    this.cost = 0;
     this.calibration = 'Virtual time leaves out what this machine adds to a request.';
-    const first = ended.signal.aborted ? {} : await ask('virtual', `In virtual time, ${count(this.crowd)} users …`, here);
-    if (first.series) {
-      const seen = calm(record.frames, quiet(state));
-      const bare = first.series.filter((p) => p.t <= this.calm && p.p50_ms > 0).map((p) => p.p50_ms).sort((a, b) => a - b);
-      if (seen.answers >= CALM && bare.length) {
-        cost = Math.max(0, seen.p50 - bare[bare.length >> 1]);
-        this.calibration = `Calibrated: this machine adds ${millis(cost) === '–' ? 'nothing' : millis(cost)} to a request, by ${count(seen.answers)} live answers.`;
-        await ask('virtual', 'The same with the machine’s share …', { ...here, cost_ms: cost });
-      } else {
-        this.calibration = `Not calibrated: that takes ${count(CALM)} live answers in calm, and there have been ${count(seen.answers)} since the last change.`;
-      }
+    const bare = ended.signal.aborted ? [] : ((await ask('virtual', `In virtual time, ${count(this.crowd)} users …`, here)).series ?? []).filter((p) => p.t <= this.calm && p.p50_ms > 0).map((p) => p.p50_ms).sort((a, b) => a - b);
+    const seen = calm(record.frames, quiet(state));
+    if (bare.length && seen.answers >= CALM) {
+      this.cost = Math.max(0, seen.p50 - bare[bare.length >> 1]);
+      this.calibration = `Calibrated: this machine adds ${this.cost > 0 ? millis(this.cost) : 'nothing'} on a request's way, by ${count(seen.answers)} live answers; the latencies of the others have it too.`;
+    } else if (bare.length) {
+      this.calibration = `Not calibrated: that takes ${count(CALM)} live answers in calm, and there have been ${count(seen.answers)} since the last change.`;
     }
-    if (!ended.signal.aborted) await ask('many', `In virtual time, ${this.asked} users …`, { flags: [`--users=${users(position)}`], cost_ms: cost }, users(position) / this.crowd);
+    if (!ended.signal.aborted) await ask('many', `In virtual time, ${this.asked} users …`, { flags: [`--users=${users(position)}`] }, users(position) / this.crowd);
     stop.hidden = true; bar.hidden = true;
     text($('[data-three-say]', this.root), ended.signal.aborted ? 'Stopped.' : 'Worked out. Press Spike to let the live service follow.');
     if (!ended.signal.aborted) announce('Virtual time and theory are worked out.');
@@ -114,7 +110,7 @@ export class Three {
     const rows = [['live', 'Live, on this machine', count(this.crowd ?? 0), live]];
     for (const [way, name, n] of [['virtual', 'Virtual time', count(this.crowd ?? 0)], ['many', 'Virtual time', this.asked], ['theory', 'Theory', count(this.crowd ?? 0)]]) {
       const r = this.answers[way];
-      if (r) rows.push([way, name, n, r.error ? r : figures(r)]);
+      if (r) rows.push([way, name, n, r.error ? r : slower(figures(r), this.cost)]);
     }
     const cell = (v) => make('td', { class: 'num' }, v);
     $('[data-three-rows]', this.root).replaceChildren(...rows.map(([way, name, n, f]) => {
@@ -122,7 +118,7 @@ export class Three {
       if (f?.error) return make('tr', {}, head, cell(n), make('td', { class: 'dim', colspan: '5' }, f.error === 'stopped' ? 'Stopped.' : `None: ${f.error}.`));
       if (!f) return make('tr', {}, head, cell(n), make('td', { class: 'dim', colspan: '5' }, at === null ? 'Press Spike to begin.' : fair || 'Under way; the figures come when the event is over.'));
       const o = live && way !== 'live' ? off(live, f) : null;
-      const verdict = !o ? '' : this.edge || strained ? 'no verdict' : `${agrees(o) ? '✓' : '✗'} p50 ${signed(o.p50, 0)} %, p99 ${signed(o.p99, 0)} %, turned away ${signed(o.refused, 1)} points`;
+      const verdict = !o ? '' : this.edge || strained ? 'no verdict' : `${way === 'many' ? 'another size:' : agrees(o) ? '✓' : '✗'} p50 ${signed(o.p50, 0)} %, p99 ${signed(o.p99, 0)} %, turned away ${signed(o.refused, 1)} points`;
       return make('tr', {}, head, cell(n), cell(percent(f.good)), cell(millis(f.p50)), cell(millis(f.p99)), cell(percent(f.refused)), make('td', {}, verdict));
     }));
     text($('[data-three-note]', this.root), [this.calibration, this.edge && `No verdict: ${this.edge}.`, strained && 'No verdict: this machine was too busy to send its traffic on time.'].filter(Boolean).join(' '));

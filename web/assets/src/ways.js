@@ -17,6 +17,10 @@ const refused = (r) => (r.offered ? ['shed', 'limited', 'open'].reduce((sum, o) 
 // figures returns what is compared of a report.
 export const figures = (r) => ({ good: r.goodput_share, p50: r.latency_ms.p50, p99: r.latency_ms.p99, refused: refused(r) });
 
+// slower adds what a machine adds to each request: on its way, before and after
+// the service, so that it takes nobody's place there.
+export const slower = (f, ms) => ({ ...f, p50: f.p50 + ms, p99: f.p99 + ms });
+
 // off returns how far b is from a: shares of a's latencies, a difference of
 // the shares refused.
 export const off = (a, b) => ({ p50: a.p50 ? b.p50 / a.p50 - 1 : 0, p99: a.p99 ? b.p99 / a.p99 - 1 : 0, refused: b.refused - a.refused });

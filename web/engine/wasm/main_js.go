@@ -14,9 +14,8 @@
 // answered {"record": …}. With "decide": true a scenario is not played: the
 // answer {"edge": text} says why no verdict on it can hold, or nothing.
 //
-// The request may also name an "engine", virtual or theory; what a request costs
-// the machine beyond the load, "cost_ms", which virtual time then adds; and
-// whether the report's sums begin with the event, "event". With metrics to
+// The request may also name an "engine", virtual or theory, and whether the
+// report's sums begin with the event, "event". With metrics to
 // "measure" the answer is {"measured": …}: their values, and the series cut down
 // to what a small chart shows.
 package main
@@ -46,7 +45,6 @@ type request struct {
 	Classic  string   `json:"classic"`
 	Seed     uint64   `json:"seed"`
 	Engine   string   `json:"engine"`
-	CostMS   float64  `json:"cost_ms"`
 	Event    bool     `json:"event"`
 	Decide   bool     `json:"decide"`
 	Measure  []metric `json:"measure"`
@@ -111,9 +109,6 @@ func serve(args []js.Value) (answer, error) {
 	return answer{Record: &record}, err
 }
 
-// maxCost bounds what a machine may add to a request, ms.
-const maxCost = 10_000
-
 // scenario answers a request for a scenario.
 func (r request) scenario(progress js.Value) (answer, error) {
 	var spec scenario.Spec
@@ -125,9 +120,6 @@ func (r request) scenario(progress js.Value) (answer, error) {
 	}
 	if err != nil {
 		return answer{}, err
-	}
-	if !(r.CostMS >= 0 && r.CostMS <= maxCost) {
-		return answer{}, fmt.Errorf("cost_ms is %v, want 0 to %d", r.CostMS, maxCost)
 	}
 	spec, o, err := virtual.Resolve(spec, r.Flags, virtual.Options{Seed: seed, Version: r.Version})
 	if err != nil {
@@ -177,7 +169,7 @@ func (r request) play(spec scenario.Spec, o virtual.Options, progress js.Value) 
 		o.Progress = func(elapsed, total time.Duration, _ scenario.Point) {
 			progress.Invoke(elapsed.Seconds(), total.Seconds())
 		}
-		return virtual.Run(context.Background(), agree.Add(spec, time.Duration(r.CostMS*float64(time.Millisecond))), o)
+		return virtual.Run(context.Background(), spec, o)
 	}
 	return scenario.Report{}, fmt.Errorf("engine %q: unknown here, want virtual or theory", r.Engine)
 }
