@@ -212,7 +212,7 @@ func TestHostileAnswers(t *testing.T) {
 	}
 	g, e := grader(t), exercise(t)
 	t.Setenv("SECRET_OF_THE_TEST", "seen")
-	e.Limits.RunS, e.Limits.MemMB, e.Limits.BuildS = 2, 256, 30
+	e.Limits.RunS, e.Limits.MemMB, e.Limits.BuildS = 4, 256, 120
 	without := *g
 	without.noGate = true
 	for _, h := range pieces() {
@@ -229,7 +229,9 @@ func TestHostileAnswers(t *testing.T) {
 			if v.Accepted || v.State == Pass {
 				t.Fatalf("was accepted: %+v", v)
 			}
-			if want != "" && v.State != want {
+			// Which limit a bomb meets first is the machine's affair.
+			bomb := func(s State) bool { return s == Timeout || s == Memory }
+			if want != "" && v.State != want && !(bomb(want) && bomb(v.State)) {
 				t.Errorf("state is %s, want %s: %s\n%s", v.State, want, v.Reason, v.Output)
 			}
 			if strings.Contains(v.Output, "BREACH") {
