@@ -67,16 +67,19 @@ func (r *reading) result(a Answer, rulings []Ruling) Result {
 			out.Empty = append(out.Empty, p.Dimension)
 		}
 	}
-	wrong := 0.0
+	wrong, known := 0.0, 0.0
 	for _, w := range r.wrongs {
 		f := r.price(w, rulings)
 		if f.Ruling == nil {
 			total -= f.Cost
 			wrong += f.Cost / costOf("")
+			if w.kind == "" {
+				known++
+			}
 		}
 		out.Faults = append(out.Faults, f)
 	}
-	out.Ceilings = r.ceilings(j, wrong)
+	out.Ceilings = r.ceilings(j, wrong, known)
 	// Mistakes about the question are still worth more than another subject.
 	out.Total = int(math.Round(clamp(max(total, least*j.topic), 0, 100)))
 	for _, top := range out.Ceilings {
@@ -159,12 +162,12 @@ func (r *reading) price(w wrongHit, rulings []Ruling) Fault {
 }
 
 // ceilings says which limits hold for the whole score.
-func (r *reading) ceilings(j judged, wrong float64) []Ceiling {
+func (r *reading) ceilings(j judged, wrong, known float64) []Ceiling {
 	var out []Ceiling
 	if salad := r.saladShare(); salad >= 0.4 {
 		out = append(out, Ceiling{int(math.Round(20 - 15*(salad-0.4)/0.6)), "Most of it is a row of terms, not sentences: say what each does, when and why."})
 	}
-	spread := wrong / float64(max(len(r.lines), 1)) // of the sentences
+	spread := known / float64(max(len(r.lines), 1)) // mistakes that are surely some, for each sentence
 	if share := wrong / (wrong + j.right + 0.01); wrong >= 1.7 && share >= 0.2 || wrong >= 0.8 && (share >= 0.3 || spread >= 0.2) {
 		at := 30 - 3*wrong - 30*(share-0.2)
 		out = append(out, Ceiling{int(clamp(math.Round(at), 9, 30)), "Too much of what is said with confidence is wrong; an interviewer would stop believing the rest."})
