@@ -67,22 +67,29 @@ func (r *reading) result(a Answer, rulings []Ruling) Result {
 			out.Empty = append(out.Empty, p.Dimension)
 		}
 	}
-	wrong := 0.0
+	wrong, known := 0.0, 0.0
 	for _, w := range r.wrongs {
 		f := r.price(w, rulings)
 		if f.Ruling == nil {
 			total -= f.Cost
 			wrong += f.Cost / costOf("")
+			if w.kind == "" {
+				known++
+			}
 		}
 		out.Faults = append(out.Faults, f)
 	}
-	out.Ceilings = r.ceilings(j, wrong)
-	out.Total = int(math.Round(clamp(total, 0, 100)))
+	out.Ceilings = r.ceilings(j, wrong, known)
+	// Mistakes about the question are still worth more than another subject.
+	out.Total = int(math.Round(clamp(max(total, least*j.topic), 0, 100)))
 	for _, top := range out.Ceilings {
 		out.Total = min(out.Total, top.At)
 	}
 	return out
 }
+
+// least is what an answer to the question keeps, however wrong it is.
+const least = 9
 
 // judged is what counts for each wanted concept, after rulings.
 type judged struct {
@@ -155,18 +162,18 @@ func (r *reading) price(w wrongHit, rulings []Ruling) Fault {
 }
 
 // ceilings says which limits hold for the whole score.
-func (r *reading) ceilings(j judged, wrong float64) []Ceiling {
+func (r *reading) ceilings(j judged, wrong, known float64) []Ceiling {
 	var out []Ceiling
 	if salad := r.saladShare(); salad >= 0.4 {
 		out = append(out, Ceiling{int(math.Round(20 - 15*(salad-0.4)/0.6)), "Most of it is a row of terms, not sentences: say what each does, when and why."})
 	}
-	spread := wrong / float64(max(len(r.lines), 1)) // of the sentences
+	spread := known / float64(max(len(r.lines), 1)) // mistakes that are surely some, for each sentence
 	if share := wrong / (wrong + j.right + 0.01); wrong >= 1.7 && share >= 0.2 || wrong >= 0.8 && (share >= 0.3 || spread >= 0.2) {
 		at := 30 - 3*wrong - 30*(share-0.2)
-		out = append(out, Ceiling{int(clamp(math.Round(at), 4, 30)), "Too much of what is said with confidence is wrong; an interviewer would stop believing the rest."})
+		out = append(out, Ceiling{int(clamp(math.Round(at), 9, 30)), "Too much of what is said with confidence is wrong; an interviewer would stop believing the rest."})
 	}
 	if topic := r.topicality(); topic < 0.23 && j.coverage < 0.2 && r.words > 0 {
-		out = append(out, Ceiling{int(math.Round(10 * clamp(topic/0.2, 0, 1))), "It hardly speaks of the question."})
+		out = append(out, Ceiling{int(math.Round(9 * clamp((topic-0.05)/0.18, 0, 1))), "It hardly speaks of the question."})
 	} else if topic < 0.2 && r.words > 0 {
 		out = append(out, Ceiling{int(math.Round(40 * clamp((topic-0.05)/0.15, 0, 1))), "Most of it belongs to another subject."})
 	}
