@@ -155,6 +155,24 @@ func meeting(many int) func(context.Context) {
 	}
 }
 
+// together lets a crowd make forty calls each, all of them inside at once each
+// time, with one client that keeps so many idle connections.
+func together(ctx context.Context, url string, idle int) error {
+	client := code.NewClient(idle)
+	defer client.CloseIdleConnections()
+	for range 40 {
+		err := code.Each(ctx, crowded, crowded, func(ctx context.Context, _ int) error {
+			_, err := code.Get(ctx, client, url+"/together")
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// connectionsBy counts the connections that each way to use a client makes.
 func connectionsBy(ctx context.Context, url string, calls int, count func(func() error) (float64, error)) (map[string]float64, error) {
 	out := map[string]float64{}
 	inTurn := func(call func() error) func() error {
@@ -170,22 +188,6 @@ func connectionsBy(ctx context.Context, url string, calls int, count func(func()
 	get := func(client *http.Client) error {
 		_, err := code.Get(ctx, client, url)
 		return err
-	}
-	crowd := func(idle int) func() error {
-		return func() error {
-			client := code.NewClient(idle)
-			defer client.CloseIdleConnections()
-			for range 40 {
-				err := code.Each(ctx, crowded, crowded, func(ctx context.Context, _ int) error {
-					_, err := code.Get(ctx, client, url+"/together")
-					return err
-				})
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		}
 	}
 	one, hasty := code.NewClient(2), code.NewClient(2)
 	defer one.CloseIdleConnections()
@@ -208,8 +210,8 @@ func connectionsBy(ctx context.Context, url string, calls int, count func(func()
 			defer client.CloseIdleConnections() // most who do this forget it
 			return get(client)
 		})},
-		{"default", crowd(2)},
-		{"roomy", crowd(50)},
+		{"default", func() error { return together(ctx, url, 2) }},
+		{"roomy", func() error { return together(ctx, url, crowded) }},
 	} {
 		var err error
 		out[c.name], err = count(c.run)
