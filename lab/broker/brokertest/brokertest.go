@@ -61,7 +61,7 @@ func Run(t *testing.T, s Suite) {
 // queues that the suite opens are small, with short leases, so that what takes
 // time in earnest takes little here.
 func config(change func(*broker.Config)) broker.Config {
-	c := broker.Config{Queue: "contract", Capacity: 1000, DeadCapacity: 100, Attempts: 3, Lease: 300 * time.Millisecond}
+	c := broker.Config{Queue: "contract", Capacity: 1000, DeadCapacity: 100, Attempts: 3, Lease: time.Second}
 	if change != nil {
 		change(&c)
 	}
