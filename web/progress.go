@@ -47,7 +47,7 @@ func (s *Server) progressRoutes(e *echo.Echo) {
 }
 
 func (s *Server) progressPage(c echo.Context) error {
-	r, err := s.record(c.Request().Context())
+	r, err := s.record(c.Request().Context(), s.cfg.Progress.Patterns)
 	if err != nil {
 		return err
 	}
@@ -55,8 +55,8 @@ func (s *Server) progressPage(c echo.Context) error {
 }
 
 // record collects what the learner has done in all rooms.
-func (s *Server) record(ctx context.Context) (view.Record, error) {
-	r := view.Record{Patterns: s.cfg.Progress.Patterns}
+func (s *Server) record(ctx context.Context, patterns []lab.Pattern) (view.Record, error) {
+	r := view.Record{Patterns: patterns}
 	var err error
 	if r.Specs, err = scenario.Embedded(); err != nil {
 		return r, err

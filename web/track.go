@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"workbench/docs/track"
-	"workbench/exercises/interview"
 	"workbench/lab"
 	"workbench/lab/live"
 	"workbench/web/page"
@@ -33,30 +31,8 @@ func (s *Server) trackRoutes(e *echo.Echo) {
 	e.GET("/tracks/:name", s.trackPage)
 }
 
-// ticks collects what the learner has done.
-func (s *Server) ticks(ctx context.Context) (view.TrackRecord, error) {
-	r := view.TrackRecord{Patterns: s.cfg.Tracks.Patterns}
-	var err error
-	if r.Runs, err = s.cfg.Lab.Runs(ctx); err != nil {
-		return r, err
-	}
-	if x := s.cfg.Exercises; x != nil {
-		r.Exercises = x.Shelf.All()
-		if r.Standings, err = x.Keeper.Standings(ctx); err != nil {
-			return r, err
-		}
-	}
-	if x := s.cfg.Rehearse; x != nil {
-		r.Questions = x.Catalog.List(interview.Filter{})
-		if r.Bests, err = x.Keeper.Bests(ctx); err != nil {
-			return r, err
-		}
-	}
-	return r, nil
-}
-
 func (s *Server) tracksPage(c echo.Context) error {
-	r, err := s.ticks(c.Request().Context())
+	r, err := s.record(c.Request().Context(), s.cfg.Tracks.Patterns)
 	if err != nil {
 		return err
 	}
@@ -77,7 +53,7 @@ func (s *Server) trackPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.ticks(c.Request().Context())
+	r, err := s.record(c.Request().Context(), s.cfg.Tracks.Patterns)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -133,21 +132,6 @@ func (e Experiment) Command() string {
 		return strings.TrimSpace("workbench run " + e.Scenario + " --engine virtual " + strings.Join(e.Runs[0].Flags, " "))
 	}
 	return fmt.Sprintf("workbench compare %s --engine virtual --a %q --b %q", e.Scenario, strings.Join(e.Runs[0].Flags, " "), strings.Join(e.Runs[1].Flags, " "))
-}
-
-// Query returns a run as the query of a link: "scenario=metastable&on=queue".
-// The pages of the lab and of the replay take it, so that "open in the lab"
-// carries the setting. A program has none.
-func (e Experiment) Query(run Run) string {
-	if e.Scenario == "" {
-		return ""
-	}
-	q := url.Values{"scenario": {e.Scenario}}
-	for _, flag := range run.Flags {
-		name, value, _ := strings.Cut(strings.TrimPrefix(flag, "--"), "=")
-		q.Add(name, value)
-	}
-	return q.Encode()
 }
 
 // Experiments returns the experiments of the chapter in their order.

@@ -2,7 +2,6 @@ package guide_test
 
 import (
 	"io/fs"
-	"net/url"
 	"os"
 	"regexp"
 	"slices"
@@ -320,34 +319,6 @@ func TestEachExperimentHasItsAnswer(t *testing.T) {
 				t.Errorf("%s %s: %d kept figures, want %d, or some for a program", c.Slug, e.ID, got, want)
 			}
 		}
-	}
-}
-
-func TestQuery(t *testing.T) {
-	for _, c := range open(t).Chapters {
-		for _, e := range c.Experiments() {
-			for _, run := range e.Runs {
-				q, err := url.ParseQuery(e.Query(run))
-				if err != nil || q.Get("scenario") != e.Scenario {
-					t.Fatalf("%s %s: query %q, %v", c.Slug, e.ID, e.Query(run), err)
-				}
-				n := 0
-				for name, values := range q {
-					for _, v := range values {
-						if name != "scenario" && !slices.Contains(run.Flags, "--"+name+"="+v) {
-							t.Errorf("%s %s: query %q has --%s=%s, which run %s has not", c.Slug, e.ID, e.Query(run), name, v, run.Name)
-						}
-						n++
-					}
-				}
-				if n != 1+len(run.Flags) {
-					t.Errorf("%s %s: query %q, want all of %v", c.Slug, e.ID, e.Query(run), run.Flags)
-				}
-			}
-		}
-	}
-	if got := (guide.Experiment{Program: "x"}).Query(guide.Run{}); got != "" {
-		t.Errorf("the query of a program = %q, want none", got)
 	}
 }
 

@@ -181,9 +181,8 @@ func experimentOf(b guide.Book, slug string, e guide.Experiment, patterns []lab.
 	v := GuideExperiment{ID: slug + "." + e.ID, Title: e.Title, Question: e.Question, See: e.See, Command: e.Command()}
 	if e.Scenario == "" {
 		v.Reads = []string{"measured"}
-		for _, id := range figuresBelow(b.Figures, e.Program) {
-			f := b.Figures[id]
-			v.Runs = append(v.Runs, GuideRun{Name: strings.TrimPrefix(id, e.Program+"."), Flags: f.How, Kept: []string{f.Text()}})
+		for _, f := range b.Answers(slug, e) {
+			v.Runs = append(v.Runs, GuideRun{Name: strings.TrimPrefix(f.ID, e.Program+"."), Flags: f.How, Kept: []string{f.Text()}})
 		}
 		return v, nil
 	}
@@ -212,17 +211,6 @@ func experimentOf(b guide.Book, slug string, e guide.Experiment, patterns []lab.
 	data, err := json.Marshal(map[string]any{"scenario": e.Scenario, "runs": runs, "reads": reads})
 	v.Data = string(data)
 	return v, err
-}
-
-func figuresBelow(all guide.Figures, prefix string) []string {
-	var out []string
-	for id := range all {
-		if id == prefix || strings.HasPrefix(id, prefix+".") {
-			out = append(out, id)
-		}
-	}
-	slices.Sort(out)
-	return out
 }
 
 // readingName says in words what is read.

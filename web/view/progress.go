@@ -35,7 +35,8 @@ type ProgressStep struct{ Title, Why, Path string }
 // ProgressWeek is how good the predictions of one week were.
 type ProgressWeek struct{ Week, Right, Share string }
 
-// Record is all that the progress page is made from.
+// Record is what a learner has done in all rooms: what the progress page and the
+// tracks are made from.
 type Record struct {
 	Patterns  []lab.Pattern
 	Specs     []scenario.Spec

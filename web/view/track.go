@@ -6,10 +6,7 @@ import (
 	"strconv"
 
 	"workbench/docs/track"
-	"workbench/exercises/interview"
-	"workbench/exercises/progress"
 	"workbench/exercises/shelf"
-	"workbench/lab"
 	"workbench/lab/live"
 	"workbench/lab/scenario"
 )
@@ -52,18 +49,8 @@ type TrackStep struct {
 	Done              bool
 }
 
-// TrackRecord is what a learner has done, for the ticks of a track.
-type TrackRecord struct {
-	Patterns  []lab.Pattern
-	Exercises []shelf.Exercise
-	Questions []interview.Question
-	Runs      []live.RunSummary
-	Standings map[string]progress.Standing
-	Bests     map[string]progress.Best
-}
-
 // TracksOf makes the list.
-func TracksOf(all []track.Track, r TrackRecord) (Tracks, error) {
+func TracksOf(all []track.Track, r Record) (Tracks, error) {
 	var v Tracks
 	for _, t := range all {
 		one, err := TrackOf(t, t.Estimate, r)
@@ -77,7 +64,7 @@ func TracksOf(all []track.Track, r TrackRecord) (Tracks, error) {
 
 // TrackOf makes a track's page with an estimate, the track's own or the
 // learner's.
-func TrackOf(t track.Track, e track.Estimate, r TrackRecord) (Track, error) {
+func TrackOf(t track.Track, e track.Estimate, r Record) (Track, error) {
 	v := Track{Title: t.Title, Story: t.Story, Requirements: t.Requirements, Diagram: t.Diagram, MustSay: t.MustSay}
 	v.Fields = []TrackField{
 		{"users", "users a day", number(e.Users)}, {"per_user", "requests of one a day", number(e.PerUser)}, {"peak", "peak, times the mean", number(e.Peak)},
