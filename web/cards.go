@@ -75,9 +75,10 @@ func (s *Server) learnt(ctx context.Context, q interview.Question, r interview.R
 	return s.addCards(ctx, have, card.OfAnswer(q, r))
 }
 
-// due returns the cards of today's session, those of the latest runs among
-// them.
-func (s *Server) due(ctx context.Context) ([]card.Card, error) {
+// askable returns the kept cards and those that the latest runs make. A run's
+// cards are made anew each time and kept only when one is rated: looking at a
+// page changes nothing.
+func (s *Server) askable(ctx context.Context) ([]card.Card, error) {
 	have, err := s.cards(ctx)
 	if err != nil {
 		return nil, err
@@ -91,17 +92,22 @@ func (s *Server) due(ctx context.Context) ([]card.Card, error) {
 		if err != nil {
 			return nil, err
 		}
-		more := card.OfRun(run, rep)
-		if err := s.addCards(ctx, have, more); err != nil {
-			return nil, err
-		}
-		for _, c := range more {
+		for _, c := range card.OfRun(run, rep) {
 			if !slices.ContainsFunc(have, func(h card.Card) bool { return h.ID == c.ID }) {
 				have = append(have, c)
 			}
 		}
 	}
-	return card.Due(have, s.now(), duePerDay), nil
+	return have, nil
+}
+
+// due returns the cards of today's session.
+func (s *Server) due(ctx context.Context) ([]card.Card, error) {
+	all, err := s.askable(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return card.Due(all, s.now(), duePerDay), nil
 }
 
 // postCard takes the learner's own word for how well a card was recalled.
@@ -110,7 +116,7 @@ func (s *Server) postCard(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	have, err := s.cards(c.Request().Context())
+	have, err := s.askable(c.Request().Context())
 	if err != nil {
 		return err
 	}

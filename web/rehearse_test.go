@@ -23,7 +23,7 @@ import (
 type played struct{ web.Lab }
 
 func (p played) Runs(context.Context) ([]live.RunSummary, error) {
-	return []live.RunSummary{{ID: 7, Scenario: "metastable", Title: "The spike that never ends", On: []string{"queue"}, GoodputShare: .94, P99MS: 120}}, nil
+	return []live.RunSummary{{ID: 7, Scenario: "metastable", Title: "The spike that never ends", Prediction: "wrong", On: []string{"queue"}, GoodputShare: .94, P99MS: 120}}, nil
 }
 
 func (p played) Run(_ context.Context, id uint64) (scenario.Report, error) {
@@ -39,6 +39,13 @@ func (p played) Run(_ context.Context, id uint64) (scenario.Report, error) {
 // stage serves a site with the rehearsal.
 func stage(t *testing.T) *webtest.Site {
 	t.Helper()
+	s, _ := staged(t)
+	return s
+}
+
+// staged is stage with the learner's file.
+func staged(t *testing.T) (*webtest.Site, *progress.Progress) {
+	t.Helper()
 	p, err := progress.Open(t.Context(), filepath.Join(t.TempDir(), "progress.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +58,7 @@ func stage(t *testing.T) *webtest.Site {
 	return webtest.Serve(t, func(c *web.Config) {
 		c.Lab = played{c.Lab}
 		c.Rehearse = &web.Rehearse{Catalog: catalog, Keeper: p}
-	})
+	}), p
 }
 
 // post sends a form as a browser does and returns where it leads.
@@ -151,6 +158,28 @@ func TestAnswerToAQuestion(t *testing.T) {
 	ruled := s.Open(t, at)
 	if !strings.Contains(ruled, "by your own ruling; "+strconv.Itoa(total)+" without") || !strings.Contains(ruled, "I only meant it") {
 		t.Error("the page does not show both scores and the reason")
+	}
+}
+
+// Looking at the pages keeps no card; a card of a run is kept once it is rated.
+func TestLookingKeepsNoCards(t *testing.T) {
+	s, p := staged(t)
+	kept := func() int {
+		cards, err := p.Cards(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(cards)
+	}
+	due := all(parse(t, s.Open(t, "/rehearse")), "input[name=card]")
+	if len(due) == 0 || !strings.HasPrefix(attr(due[0], "value"), "run/7/") {
+		t.Fatalf("%d cards are due, want one of run 7", len(due))
+	}
+	if got := kept(); got != 0 {
+		t.Errorf("%d cards are kept after a look, want 0", got)
+	}
+	if res := post(t, s, "/rehearse/cards", url.Values{"card": {attr(due[0], "value")}, "rating": {"3"}}); res.StatusCode != http.StatusSeeOther || kept() != 1 {
+		t.Errorf("rating it: %d, %d cards kept, want 303 and 1", res.StatusCode, kept())
 	}
 }
 
