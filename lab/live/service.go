@@ -7,9 +7,10 @@ import (
 	"path/filepath"
 
 	"workbench/lab"
-	"workbench/lab/catalog"
 	"workbench/lab/scenario"
 	"workbench/lab/store/sqlite"
+	"workbench/lab/system"
+	"workbench/lab/system/kind"
 	"workbench/lab/system/profile"
 )
 
@@ -36,20 +37,28 @@ func openStore(ctx context.Context, dir string) (*sqlite.Store, error) {
 	return s, nil
 }
 
-// Known says what scenarios may name: the catalog's patterns and the demo
-// service's operations.
-func Known() scenario.Known {
-	k := scenario.Known{Patterns: map[string]lab.Pattern{}, Systems: map[string][]string{"profile": opNames()}}
-	for _, p := range catalog.Patterns() {
-		k.Patterns[p.Name] = p
+// openSystem opens the scenario's demo service. What it opens beyond the lab's
+// own database it gives to r.atEnd.
+func (r *run) openSystem(context.Context) (system.System, error) {
+	switch r.kind.Name {
+	case "profile":
+		return profile.New(profile.Deps{Store: r.lab.store, Gate: r.gate, Provider: r.provider})
+	default:
+		return nil, fmt.Errorf("system %q cannot be run live: want one of %s", r.kind.Name, kind.Names())
 	}
-	return k
 }
 
-func opNames() []string {
-	var out []string
-	for _, op := range profile.Ops() {
-		out = append(out, op.Name)
+// Known says what scenarios may name: the patterns and the demo services'
+// operations.
+func Known() scenario.Known {
+	k := scenario.Known{Patterns: map[string]lab.Pattern{}, Systems: map[string][]string{}}
+	for _, p := range kind.AllPatterns() {
+		k.Patterns[p.Name] = p
 	}
-	return out
+	for _, s := range kind.All() {
+		for _, op := range s.Ops {
+			k.Systems[s.Name] = append(k.Systems[s.Name], op.Name)
+		}
+	}
+	return k
 }

@@ -65,6 +65,8 @@ func (c *checker) known(known Known, path, name string) (lab.Pattern, bool) {
 	p, ok := known.Patterns[name]
 	if !ok {
 		c.fault(path, "an unknown pattern", unknown(name, sortedKeys(known.Patterns)))
+	} else if p.System != "" && p.System != c.spec.System {
+		c.fault(path, "a choice of system "+p.System, "a pattern that system "+c.spec.System+" has")
 	}
 	return p, ok
 }
