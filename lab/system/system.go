@@ -53,7 +53,8 @@ type Kind struct {
 	// Choices are patterns that this service alone has, in the order of the chain,
 	// which they end. See lab.DefineChoice; ordinary patterns may be among them.
 	Choices []lab.Pattern
-	// Visits appends the calls that request r makes, in their order, to out. It
+	// Visits appends the calls that request r makes, in their order, to out, none
+	// for one that is answered from what an instance has at hand. It
 	// looks at the request, its key and its choices, and at nothing else. nil: one
 	// call, of the provider for operations that say so. The live service makes the
 	// same calls.

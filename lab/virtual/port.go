@@ -87,7 +87,9 @@ func (w *world) down(id int32, m *member, depth int) {
 		return
 	}
 	w.calls[id].step = 0
-	w.visit(id)
+	if !w.visit(id) { // the service answers from what it has at hand
+		w.up(id, m, depth-1, w.response(gate.Served, &w.calls[id].request))
+	}
 }
 
 // visit lets a request make its next call of a dependency; false: it has made

@@ -22,9 +22,6 @@ func TestEveryServiceIsDescribed(t *testing.T) {
 		}
 		for i, op := range k.Ops {
 			path := k.Path(&lab.Request{Op: uint8(i), Key: 7, User: 3}, nil)
-			if len(path) == 0 {
-				t.Errorf("%s: operation %s visits nothing", k.Name, op.Name)
-			}
 			for _, v := range path {
 				if v.Times < 1 || v.Door > system.Provider {
 					t.Errorf("%s: operation %s makes the visit %+v, want at least one of a dependency there is", k.Name, op.Name, v)
