@@ -6,11 +6,17 @@ import (
 	"slices"
 
 	"workbench/lab/trial"
+	"workbench/lab/trial/database"
+	"workbench/lab/trial/resilience"
 )
 
 // Trials returns all trials in the order of the guide's chapters.
 func Trials() []trial.Trial {
-	all := []trial.Trial{}
+	all := []trial.Trial{
+		database.Index(),
+		database.Paging(),
+		resilience.Layers(),
+	}
 	slices.SortStableFunc(all, func(a, b trial.Trial) int { return a.Chapter - b.Chapter })
 	return all
 }
