@@ -41,6 +41,7 @@ type Part struct {
 type Job struct {
 	Subject string // "trial/NAME" or "guide/ID"
 	Title   string
+	Guess   string // what the learner expects, in their own words
 	Seed    uint64
 	Limit   time.Duration // of each part; 0: Limit
 	Parts   []Part
@@ -72,6 +73,7 @@ type Run struct {
 	ID       uint64     `json:"id"`
 	Subject  string     `json:"subject"`
 	Title    string     `json:"title"`
+	Guess    string     `json:"guess,omitempty"`
 	Seed     uint64     `json:"seed"`
 	At       time.Time  `json:"at"`
 	State    State      `json:"state"`
@@ -80,6 +82,9 @@ type Run struct {
 	Parts    []string   `json:"parts"`
 	Outcomes []Outcome  `json:"outcomes"`
 }
+
+// Finished reports whether a run will change no more.
+func (r Run) Finished() bool { return r.State != Running }
 
 // Outcome returns what became of a part; false: nothing yet.
 func (r Run) Outcome(part string) (Outcome, bool) {
@@ -153,7 +158,7 @@ func (r *Runner) Start(j Job) (Run, error) {
 		return Run{}, &BusyError{clone(r.runs[len(r.runs)-1])}
 	}
 	r.last++
-	run := Run{ID: r.last, Subject: j.Subject, Title: j.Title, Seed: j.Seed, At: r.cfg.Env.Clock.Date(r.cfg.Env.Clock.Now()), State: Running, Outcomes: []Outcome{}}
+	run := Run{ID: r.last, Subject: j.Subject, Title: j.Title, Guess: j.Guess, Seed: j.Seed, At: r.cfg.Env.Clock.Date(r.cfg.Env.Clock.Now()), State: Running, Outcomes: []Outcome{}}
 	for _, p := range j.Parts {
 		run.Parts = append(run.Parts, p.Name)
 	}
