@@ -49,3 +49,28 @@ func TestRowsAreKept(t *testing.T) {
 		t.Errorf("%d files kept, rows made %d times, %v; want 1 and once", len(left), made, err)
 	}
 }
+
+func TestRoundTrips(t *testing.T) {
+	trialtest.Check(t, database.RoundTrips(), map[string]any{"posts": 20, "rtt": "0s", "pages": 1})
+}
+
+func TestABatchIsTwoQueries(t *testing.T) {
+	res := trialtest.Run(t, database.RoundTrips(), map[string]any{"posts": 20, "rtt": "0s", "pages": 2, "way": "batch"})
+	for i, want := range []string{"21", "2", "1"} {
+		if got := res.Rows[i][1]; got != want {
+			t.Errorf("%s makes %s queries, want %s", res.Rows[i][0], got, want)
+		}
+	}
+}
+
+func TestTransactions(t *testing.T) {
+	trialtest.Check(t, database.Transactions(), map[string]any{"writers": 10, "call": "40ms", "patience": "150ms", "rounds": 1})
+}
+
+func TestPools(t *testing.T) {
+	trialtest.Check(t, database.Pools(), map[string]any{"reads": 5})
+}
+
+func TestShards(t *testing.T) {
+	trialtest.Check(t, database.Shards(), map[string]any{"users": 20_000})
+}

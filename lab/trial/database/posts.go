@@ -81,7 +81,7 @@ func seed(ctx context.Context, scratch, path string, rows int, tell func(trial.S
 	}
 	defer func() {
 		if err = errors.Join(err, db.Close()); err == nil {
-			err = move(scratch, path)
+			err = settle(scratch, path)
 		}
 	}()
 	db.SetMaxOpenConns(1)
@@ -106,9 +106,9 @@ func seed(ctx context.Context, scratch, path string, rows int, tell func(trial.S
 	return nil
 }
 
-// move puts a file at its place. Where the two are on different file systems it
+// settle puts a file at its place. Where the two are on different file systems it
 // is copied beside its place first.
-func move(from, to string) error {
+func settle(from, to string) error {
 	err := os.Rename(from, to)
 	if err == nil {
 		return nil
