@@ -73,6 +73,8 @@ func spin(ctx context.Context, env trial.Env, knobs any, tell func(trial.Step)) 
 			}
 		})
 	}
+	// They are to be at it before the first light request comes.
+	_ = env.Clock.Wait(ctx, env.Clock.Now()+settling) // light finds the end of ctx itself
 	busy, err := light(ctx, env, client, s.URL, k)
 	close(stop)
 	ended.Wait()
@@ -95,8 +97,13 @@ func spin(ctx context.Context, env trial.Env, knobs any, tell func(trial.Step)) 
 	}, nil
 }
 
-// light makes light requests, one after the other, until there are enough or the
-// time is over.
+const (
+	settling = 200 * time.Millisecond // until all computations are under way
+	apart    = 5 * time.Millisecond   // between an answer and the next light request
+)
+
+// light makes light requests, one after the other with a pause between, until
+// there are enough or the time is over.
 func light(ctx context.Context, env trial.Env, client *http.Client, url string, k *spinKnobs) (*stat.Hist, error) {
 	h := &stat.Hist{}
 	end := env.Clock.Now() + k.Limit
@@ -106,6 +113,9 @@ func light(ctx context.Context, env trial.Env, client *http.Client, url string, 
 			return nil, err
 		}
 		h.Record(env.Clock.Now() - began)
+		if err := env.Clock.Wait(ctx, env.Clock.Now()+apart); err != nil {
+			return nil, err
+		}
 	}
 	return h, nil
 }

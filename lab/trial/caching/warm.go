@@ -39,7 +39,7 @@ func warm(ctx context.Context, env trial.Env, knobs any, tell func(trial.Step)) 
 	defer func() { err = errors.Join(err, s.Close()) }()
 	var loads atomic.Int64
 	database := lab.HandlerFunc(func(context.Context, *lab.Request) lab.Response { loads.Add(1); return lab.Response{} })
-	h, counters, err := s.Put(cache.Pattern(), map[string]any{"store": "memory", "capacity": k.Items, "ttl": "1h", "jitter": 0}, "new", database)
+	h, counters, err := s.Put(cache.Pattern(), map[string]any{"store": "memory", "capacity": 2 * k.Items, "ttl": "1h", "jitter": 0}, "new", database)
 	if err != nil {
 		return res, err
 	}
