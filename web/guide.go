@@ -63,6 +63,7 @@ func (s *Server) guidePageOf(b guide.Book, slug string) (view.GuidePage, error) 
 		v, err := view.ChapterOf(b, b.Chapters[i], s.cfg.Guide.Patterns, s.exerciseTitles())
 		if s.cfg.Trials != nil {
 			v = v.Runnable(slug)
+			v.Trials = view.TrialLines(s.cfg.Trials.All, b.Chapters[i].Number)
 		}
 		return v, err
 	}

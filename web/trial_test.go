@@ -96,6 +96,23 @@ func await(t *testing.T, r *runner.Runner, id uint64) runner.Run {
 	return last
 }
 
+// begun waits until a run is at its work.
+func begun(t *testing.T, r *runner.Runner, id uint64) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	states, err := r.Watch(ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for now := range states {
+		if now.Step.Text != "" {
+			return
+		}
+	}
+	t.Fatalf("run %d ended before it was at its work", id)
+}
+
 func TestTrialFromTheAPI(t *testing.T) {
 	s, goOn, r := testBench(t)
 	res, body := webtest.Case{Method: "POST", Path: "/api/trials/pages", Body: `{"settings":{"rows":7},"guess":"two"}`, Session: true, Status: http.StatusAccepted, Want: []string{`"state":"running"`}}.Run(t, s)
@@ -164,6 +181,7 @@ func TestTrialWithoutScripts(t *testing.T) {
 	if got := sent(t, s, "/trials/pages", url.Values{"guess": {"two <b>"}, "knob-rows": {"7"}, "knob-way": {"bad"}, "run": {"yours"}}); got != "/trials/pages#run" {
 		t.Errorf("the form leads to %q", got)
 	}
+	begun(t, r, 1)
 	running := s.Open(t, "/trials/pages")
 	for _, want := range []string{`<noscript><meta http-equiv="refresh" content="2"`, "Your settings: makes &lt;rows&gt;, 1,000 of 2,000", "Your guess was “two &lt;b&gt;”"} {
 		if !strings.Contains(running, want) {
@@ -220,6 +238,9 @@ func TestGuideProgramsRun(t *testing.T) {
 				one(t, doc, "form[action=/guide/"+c.Slug+"/"+e.ID+"]")
 			}
 		}
+	}
+	if bench := one(t, parse(t, s.Open(t, "/guide/databases")), "section[id=trials]"); len(all(bench, "a")) != 2 {
+		t.Errorf("the chapter on databases names %q, want both of its trials", words(bench))
 	}
 	if programs < 30 {
 		t.Errorf("%d programs, want all of the guide's", programs)

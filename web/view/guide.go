@@ -36,7 +36,8 @@ type GuidePage struct {
 	Sections                        []GuideSection
 	Exercises                       []GuideLine
 	Before, After                   *GuideLine
-	Questions                       string // where to answer them; empty: nowhere
+	Questions                       string      // where to answer them; empty: nowhere
+	Trials                          []GuideLine // of the chapter's subject, on real components
 }
 
 // GuideChallenge is what a chapter begins with.

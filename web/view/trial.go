@@ -108,6 +108,17 @@ func TrialsOf(all []trial.Trial, env trial.Env, titles map[int]GuideLine, last f
 	return v
 }
 
+// TrialLines lists the trials of a chapter.
+func TrialLines(all []trial.Trial, chapter int) []GuideLine {
+	var out []GuideLine
+	for _, t := range all {
+		if t.Chapter == chapter {
+			out = append(out, GuideLine{Title: t.Title, Summary: t.Question, Path: "/trials/" + t.Name})
+		}
+	}
+	return out
+}
+
 // lacks says what a trial needs and is not here; empty: nothing.
 func lacks(t trial.Trial, env trial.Env) string {
 	given := map[string]string{"--redis": env.Redis, "--rabbitmq": env.RabbitMQ, "--kafka": env.Kafka, "--postgres": env.Postgres}
