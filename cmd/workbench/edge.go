@@ -78,7 +78,8 @@ func (p *program) readEdge(args []string) (edgeConfig, error) {
 	if len(rest) > 0 {
 		err = fmt.Errorf("got %q, want flags alone", rest)
 	}
-	cfg.MaxBytes, cfg.MaxBody = megabytes<<20, body<<20
+	const most = 1 << 40 // MiB: more would not fit in the number of bytes
+	cfg.MaxBytes, cfg.MaxBody = min(megabytes, most)<<20, min(body, most)<<20
 	if err = errors.Join(err, cfg.complete(origin, cookies)); err != nil {
 		return edgeConfig{}, usagef("%w", err)
 	}

@@ -256,8 +256,11 @@ func (x *exchange) fresh(on *flight, land func(), res answered, old *entry, spoi
 	}
 	land()
 	x.work.Go(func() {
-		defer end()
-		if whole, err := body.run(x.set.MaxBody); errors.Is(err, io.EOF) && !spoiled() {
+		whole, taken, err := body.run(x.set.MaxBody)
+		if !taken {
+			defer end()
+		}
+		if errors.Is(err, io.EOF) && !spoiled() {
 			kept := *e
 			kept.body = whole
 			x.store.put(&kept)
@@ -266,7 +269,11 @@ func (x *exchange) fresh(on *flight, land func(), res answered, old *entry, spoi
 			x.flights.done(on)
 		}
 	})
-	defer body.leave()
+	defer func() {
+		if body.leave() {
+			end() // only now: it ends the request whose body was read here
+		}
+	}()
 	x.serveNew(&own, body)
 }
 

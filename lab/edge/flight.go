@@ -117,7 +117,7 @@ func wholeFill(body []byte) *fill {
 
 // run reads the origin's body to its end, which is io.EOF, or to the limit. It
 // closes it, unless the limit ended it and the leader takes the rest.
-func (f *fill) run(limit int64) ([]byte, error) {
+func (f *fill) run(limit int64) (body []byte, taken bool, err error) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := f.source.Read(buf)
@@ -137,19 +137,20 @@ func (f *fill) run(limit int64) ([]byte, error) {
 		if !taken {
 			_ = f.source.Close() // nothing more is read from it
 		}
-		return f.bytes, err // nothing is appended any more
+		return f.bytes, taken, err // nothing is appended any more
 	}
 }
 
 // leave is called by the leader when it has no more use for the body. If the
-// source had become its own, it closes it.
-func (f *fill) leave() {
+// source had become its own, it closes it and reports that.
+func (f *fill) leave() (taken bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.left = true
-	if errors.Is(f.err, errTooLong) {
-		_ = f.source.Close() // the rest is not wanted
+	if taken = errors.Is(f.err, errTooLong); taken {
+		_ = f.source.Close() // whatever is left is not wanted
 	}
+	return taken
 }
 
 // next returns the bytes after the first from, waiting for some. err is io.EOF
