@@ -6,11 +6,18 @@ import (
 	"slices"
 
 	"workbench/lab/trial"
+	"workbench/lab/trial/httpcache"
 )
 
 // Trials returns all trials in the order of the guide's chapters.
 func Trials() []trial.Trial {
-	all := []trial.Trial{}
+	all := []trial.Trial{
+		httpcache.Validators(),
+		httpcache.Storm(),
+		httpcache.Variants(),
+		httpcache.While(),
+		httpcache.Collapse(),
+	}
 	slices.SortStableFunc(all, func(a, b trial.Trial) int { return a.Chapter - b.Chapter })
 	return all
 }
