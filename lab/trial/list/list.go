@@ -9,6 +9,7 @@ import (
 	"workbench/lab/trial/asyncio"
 	"workbench/lab/trial/caching"
 	"workbench/lab/trial/database"
+	"workbench/lab/trial/httpcache"
 	"workbench/lab/trial/limits"
 	"workbench/lab/trial/resilience"
 )
@@ -40,6 +41,11 @@ func Trials() []trial.Trial {
 		resilience.Hang(),
 		resilience.Dead(),
 		resilience.Old(),
+		httpcache.Validators(),
+		httpcache.Storm(),
+		httpcache.Variants(),
+		httpcache.While(),
+		httpcache.Collapse(),
 	}
 	slices.SortStableFunc(all, func(a, b trial.Trial) int { return a.Chapter - b.Chapter })
 	return all
