@@ -6,8 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"workbench/lab/store"
 	"workbench/lab/store/postgres"
 	"workbench/lab/store/postgres/pgtest"
+	"workbench/lab/store/replica"
 	"workbench/sim/clock"
 )
 
@@ -110,5 +112,56 @@ func TestAReplicaThatIsNotOurs(t *testing.T) {
 	}
 	if err := r.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestReadYourWrites: whoever waits for its own writes reads them from real
+// streaming replicas; whoever does not, misses them.
+func TestReadYourWrites(t *testing.T) {
+	server := pgtest.Start(t)
+	standby := server.Replicate()
+	s := open(t, server.URL())
+	r, err := postgres.OpenReplica(t.Context(), s, standby.URL(), postgres.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, c := range []struct {
+		own   string
+		stale bool
+	}{{replica.Off, true}, {replica.Pin, false}, {replica.Wait, false}} {
+		router, err := replica.New(s, []replica.Follower{r}, replica.Settings{Reads: replica.Replicas, Own: c.own, PinFor: time.Minute, WaitFor: time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := router.Catch(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := router.Lag(t.Context(), 50*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the setting holds", func() bool { return standby.SQL("SHOW recovery_min_apply_delay") == "50ms" })
+		for caller := range uint64(20) {
+			ctx := store.WithCaller(t.Context(), caller)
+			if _, err := router.UpdateProfile(ctx, caller+1, "mine"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := router.Profile(ctx, caller+1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := router.Stats()
+		t.Logf("%s: %+v", c.own, got)
+		if (got.Own > 0) != c.stale {
+			t.Errorf("%s: %d callers missed their own write, want some: %v", c.own, got.Own, c.stale)
+		}
+		if err := router.Resume(t.Context()); err != nil {
+			t.Error(err)
+		}
+		router.Close()
 	}
 }
