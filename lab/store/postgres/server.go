@@ -75,6 +75,7 @@ func connect(ctx context.Context, what, url string, o Options, greet func(contex
 	config.ConnConfig.ConnectTimeout = dialLimit
 	config.ConnConfig.DialFunc = s.dialer.dial
 	config.ConnConfig.RuntimeParams["application_name"] = "workbench"
+	config.ConnConfig.RuntimeParams["synchronous_commit"] = "on" // what is acknowledged is on the disk
 	config.ConnConfig.RuntimeParams["search_path"] = pgx.Identifier{o.Schema}.Sanitize()
 	first, cancel := context.WithTimeout(ctx, openLimit)
 	defer cancel()

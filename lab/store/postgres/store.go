@@ -41,8 +41,10 @@ FROM profiles WHERE id BETWEEN $1 AND $2 GROUP BY city ORDER BY city COLLATE "C"
 	selectJob = `SELECT key, result FROM jobs WHERE id = $1`
 	finishJob = `INSERT INTO jobs (id, key, result) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING`
 
-	// The position just after what is committed may be on the way to the disk.
-	selectPosition = `SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint`
+	// A commit is answered once it is flushed (synchronous_commit is on), so this
+	// is at or past it. What is inserted and not flushed would be too far: it may
+	// stay so for many seconds, and no replica gets it before.
+	selectPosition = `SELECT pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0')::bigint`
 )
 
 // lockKey names the advisory lock by which a workbench knows that another one
