@@ -52,6 +52,14 @@ type Stats struct {
 	Own      uint64 `json:"own_stale"` // and those older than what was acknowledged to this very caller
 }
 
+// Plus returns the sums of both.
+func (s Stats) Plus(o Stats) Stats {
+	return Stats{
+		Primary: s.Primary + o.Primary, Replica: s.Replica + o.Replica, Pinned: s.Pinned + o.Pinned, Waited: s.Waited + o.Waited,
+		FellBack: s.FellBack + o.FellBack, Failed: s.Failed + o.Failed, Stale: s.Stale + o.Stale, Own: s.Own + o.Own,
+	}
+}
+
 // FollowerStats is how one replica fares.
 type FollowerStats struct {
 	Name string        `json:"name"`

@@ -19,6 +19,7 @@ type Network struct {
 	conns  map[net.Conn]bool // guarded by mu
 	parted bool              // guarded by mu
 	closed bool              // guarded by mu
+	links  map[*link]bool    // guarded by mu
 }
 
 // Between forwards a loopback port to the address of a server until the test
@@ -29,7 +30,7 @@ func Between(t testing.TB, target string) *Network {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &Network{listener: l, target: target, conns: map[net.Conn]bool{}}
+	n := &Network{listener: l, target: target, conns: map[net.Conn]bool{}, links: map[*link]bool{}}
 	n.all.Go(func() {
 		for {
 			c, err := l.Accept()
@@ -59,9 +60,17 @@ func (n *Network) Address() string { return n.listener.Addr().String() }
 // Part makes everything that is sent disappear, both ways, until Heal.
 func (n *Network) Part() { n.set(true) }
 
-// Heal lets new connections through again. Those of before are dead, as after
-// a long cut: they stay silent until somebody gives them up.
-func (n *Network) Heal() { n.set(false) }
+// Heal lets new connections through again. Those of which something has
+// disappeared are dead: the server gives them up, and to the client they stay
+// silent until it does too.
+func (n *Network) Heal() {
+	n.set(false)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for l := range n.links {
+		l.giveUp()
+	}
+}
 
 func (n *Network) set(parted bool) {
 	n.mu.Lock()
@@ -115,11 +124,23 @@ func (n *Network) forward(client net.Conn) {
 		return
 	}
 	defer n.leave(server)
-	link := &link{network: n}
+	link := &link{network: n, server: server}
+	n.note(link, true)
+	defer n.note(link, false)
 	var both sync.WaitGroup
 	both.Go(func() { link.carry(client, server) })
 	both.Go(func() { link.carry(server, client) })
 	both.Wait()
+}
+
+func (n *Network) note(l *link, on bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if on {
+		n.links[l] = true
+	} else {
+		delete(n.links, l)
+	}
 }
 
 func (n *Network) state() (parted bool) {
@@ -132,15 +153,26 @@ func (n *Network) state() (parted bool) {
 // disappeared it is dead for ever.
 type link struct {
 	network *Network
+	server  net.Conn
 	mu      sync.Mutex
 	dead    bool // guarded by mu
 }
 
-// passes reports whether what was read may go on.
-func (l *link) passes() bool {
+// giveUp closes the server's side of a dead link.
+func (l *link) giveUp() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.dead = l.dead || l.network.state()
+	if l.dead {
+		_ = l.server.Close()
+	}
+}
+
+// passes reports whether what was read may go on.
+func (l *link) passes() bool {
+	parted := l.network.state() // before mu: Heal takes them in this order
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dead = l.dead || parted
 	return !l.dead
 }
 
