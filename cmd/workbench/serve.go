@@ -131,6 +131,7 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 		Rehearse: &web.Rehearse{Catalog: opened.questions, Keeper: s.progress},
 		Tracks:   &web.Tracks{All: opened.tracks, Patterns: p.parts.patterns},
 		Progress: &web.Progress{Patterns: p.parts.patterns, Keeper: s.progress},
+		Rooms:    []web.Room{web.DatabaseRoom(s.lab)},
 		Lab:      s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: loopback(host), Token: c.token,
 		Dir: c.data, Version: release(), Scenarios: offered, Doc: p.parts.doc, Metrics: s.lab.Registerer(),
 	})
