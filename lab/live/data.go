@@ -55,6 +55,13 @@ const fileReplicas = 2
 // openData opens the database that cfg names, and SQLite when that cannot be
 // used, which the log and the diagram say.
 func openData(ctx context.Context, cfg Config) (*data, error) {
+	// Services with tables of their own keep them there, whatever database it is.
+	if err := os.RemoveAll(filepath.Join(cfg.Dir, "service")); err != nil {
+		return nil, fmt.Errorf("empty the service's directory: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Join(cfg.Dir, "service"), 0o700); err != nil {
+		return nil, fmt.Errorf("make the service's directory: %w", err)
+	}
 	d := &data{log: cfg.Log, dir: filepath.Join(cfg.Dir, "service"), label: "SQLite", prune: func() {}}
 	if cfg.Postgres != "" {
 		err := d.connect(ctx, cfg)
@@ -68,8 +75,11 @@ func openData(ctx context.Context, cfg Config) (*data, error) {
 		d.degraded = "replicas of PostgreSQL without its primary are not used: give --postgres too"
 	}
 	var err error
-	if d.file, err = openStore(ctx, cfg.Dir); err != nil {
+	if d.file, err = sqlite.Open(ctx, filepath.Join(d.dir, "profiles.db")); err != nil {
 		return nil, err
+	}
+	if err := d.file.Seed(ctx, profiles); err != nil {
+		return nil, errors.Join(fmt.Errorf("fill the service's database: %w", err), d.file.Close())
 	}
 	return d, d.route(nil)
 }
@@ -309,24 +319,4 @@ func (d *data) close() error {
 		faults = append(faults, r.Close())
 	}
 	return errors.Join(append(faults, d.primary().Close())...)
-}
-
-// openStore opens and fills the service's SQLite file in dir. It is demo data:
-// what an earlier process left is removed.
-func openStore(ctx context.Context, dir string) (*sqlite.Store, error) {
-	dir = filepath.Join(dir, "service")
-	if err := os.RemoveAll(dir); err != nil {
-		return nil, fmt.Errorf("empty the service's directory: %w", err)
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the service's directory: %w", err)
-	}
-	s, err := sqlite.Open(ctx, filepath.Join(dir, "profiles.db"))
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Seed(ctx, profiles); err != nil {
-		return nil, fmt.Errorf("fill the service's database: %w", err)
-	}
-	return s, nil
 }

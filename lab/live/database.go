@@ -30,6 +30,9 @@ const lagBy = time.Second
 // the knobs of DatabaseState by name. It holds from the next read on.
 func (l *Lab) SetDatabase(ctx context.Context, changes map[string]any) (State, error) {
 	return l.alter(func(r *run) (string, error) {
+		if !r.replicated() {
+			return "", fmt.Errorf("%w: the service %s keeps tables of its own in SQLite, without replicas; run a scenario of the profile service", ErrConflict, r.kind.Name)
+		}
 		if len(changes) == 0 {
 			return "", &FieldError{Field: "reads", Got: "nothing", Want: "one of reads, own, pin_for, wait_for"}
 		}
@@ -55,8 +58,24 @@ func (l *Lab) SetDatabase(ctx context.Context, changes map[string]any) (State, e
 	})
 }
 
-// replicaFault declares the lag of the replicas.
+// replicated reports whether the run's service keeps its data in the lab's
+// database; the others have files of their own.
+func (r *run) replicated() bool { return r.kind.Name == "profile" }
+
+// databaseNode completes the diagram's box of the database.
+func (r *run) databaseNode(n Node, db DatabaseState) Node {
+	if r.replicated() {
+		return db.box(n)
+	}
+	n.Note += " + SQLite"
+	return n
+}
+
+// replicaFault declares the lag of the replicas, where the service reads them.
 func (r *run) replicaFault(add func(string, string, func(FaultChange) error, func() error)) {
+	if !r.replicated() {
+		return
+	}
 	d := r.lab.data
 	add("replica-lag", "Replicas lag", func(c FaultChange) error { return d.delay(r.ctx, either(c.By, lagBy)) }, func() error { return d.resume(r.ctx) })
 }

@@ -20,10 +20,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"workbench/lab"
-	"workbench/lab/catalog"
 	"workbench/lab/meter"
 	"workbench/lab/remote"
 	"workbench/lab/scenario"
+	"workbench/lab/system/kind"
 	"workbench/sim/clock"
 	"workbench/sim/load"
 	"workbench/sim/outcome"
@@ -105,12 +105,12 @@ func New(ctx context.Context, cfg Config) (*Lab, error) {
 	}
 	l := &Lab{cfg: cfg, clock: clock.NewWall(), readers: map[chan Event]bool{}}
 	var reasons []lab.Reason
-	for _, p := range catalog.Patterns() {
+	for _, p := range kind.AllPatterns() {
 		reasons = append(reasons, p.Reasons...)
 	}
 	reasons = append(reasons, lab.ReasonBacklog, lab.ReasonDeadline, lab.ReasonFault, lab.ReasonDown, lab.ReasonBad, lab.ReasonShutdown)
 	var err error
-	if l.meter, err = meter.New(l.clock, opNames(), reasons, l); err != nil {
+	if l.meter, err = meter.New(l.clock, kind.OpNames(), reasons, l); err != nil {
 		return nil, err
 	}
 	if l.data, err = openData(ctx, cfg); err != nil {
