@@ -6,11 +6,15 @@ import (
 	"slices"
 
 	"workbench/lab/trial"
+	"workbench/lab/trial/postgres"
+	"workbench/lab/trial/replica"
 )
 
 // Trials returns all trials in the order of the guide's chapters.
 func Trials() []trial.Trial {
 	all := []trial.Trial{}
+	all = append(all, postgres.All()...)
+	all = append(all, replica.All()...)
 	slices.SortStableFunc(all, func(a, b trial.Trial) int { return a.Chapter - b.Chapter })
 	return all
 }
