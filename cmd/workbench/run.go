@@ -47,7 +47,7 @@ type command struct {
 // commands lists the subcommands in the order of the usage.
 func commands() []command {
 	return []command{
-		{name: "serve", args: "[--addr HOST:PORT] [--data DIR] [--redis URL] [--open]", help: "serve the workbench to a browser (the default)", run: serve},
+		{name: "serve", args: "[--addr HOST:PORT] [--data DIR] [--redis URL] [--postgres URL] [--open]", help: "serve the workbench to a browser (the default)", run: serve},
 		{name: "list", args: "scenarios|patterns|systems|brokers|trials|exercises|questions [--json]", help: "list what there is", run: list},
 		{name: "run", args: "SCENARIO|FILE [--engine NAME] [--on PATTERN]… [--set PATTERN.KNOB=VALUE]… [--json]", help: "run a scenario and judge its claims", run: play},
 		{name: "compare", args: `SCENARIO|FILE --a "FLAGS" --b "FLAGS"`, help: "run a scenario twice, with the same arrivals", run: compare},

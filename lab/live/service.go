@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"workbench/lab"
@@ -21,32 +20,12 @@ import (
 // profiles is how many items the service's database holds.
 const profiles = 10_000
 
-// openStore opens and fills the service's database in dir. It is demo data:
-// what an earlier process left is removed.
-func openStore(ctx context.Context, dir string) (*sqlite.Store, error) {
-	dir = filepath.Join(dir, "service")
-	if err := os.RemoveAll(dir); err != nil {
-		return nil, fmt.Errorf("empty the service's directory: %w", err)
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the service's directory: %w", err)
-	}
-	s, err := sqlite.Open(ctx, filepath.Join(dir, "profiles.db"))
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Seed(ctx, profiles); err != nil {
-		return nil, fmt.Errorf("fill the service's database: %w", err)
-	}
-	return s, nil
-}
-
 // openSystem opens the scenario's demo service. What it opens beyond the lab's
 // own database it gives to r.atEnd.
 func (r *run) openSystem(ctx context.Context) (system.System, error) {
 	switch r.kind.Name {
 	case "profile":
-		return profile.New(profile.Deps{Store: r.lab.store, Gate: r.gate, Provider: r.provider})
+		return profile.New(profile.Deps{Store: r.lab.data, Gate: r.gate, Provider: r.provider})
 	case "feed":
 		t, err := r.openTables(ctx, "feed", feed.Schema, false)
 		if err != nil {

@@ -18,7 +18,7 @@ func (l *Lab) State() State {
 	l.mu.Lock()
 	r, version := l.run, l.version
 	l.mu.Unlock()
-	s := State{Version: version, Engine: "live", Phase: "starting", Redis: l.redisState()}
+	s := State{Version: version, Engine: "live", Phase: "starting", Redis: l.redisState(), Database: l.databaseState()}
 	if r == nil {
 		return s
 	}
@@ -27,7 +27,7 @@ func (l *Lab) State() State {
 	s.Run, s.Scenario, s.Title, s.Story, s.Lesson, s.Teaches = r.id, r.spec.Name, r.spec.Title, r.spec.Story, r.spec.Lesson, r.spec.Teaches
 	s.Seed, s.Scale, s.Elapsed, s.Duration = r.seed, r.scale, now-r.began, r.duration()
 	s.Patterns = r.patternStates(now)
-	s.Nodes, s.Edges = r.diagram(s.Redis)
+	s.Nodes, s.Edges = r.diagram(s.Redis, s.Database)
 	s.Traffic = r.trafficState(now)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -83,7 +83,7 @@ func (r *run) patternStates(now time.Duration) []PatternState {
 }
 
 // diagram lists the boxes and arrows as they are.
-func (r *run) diagram(redis RedisState) ([]Node, []Edge) {
+func (r *run) diagram(redis RedisState, db DatabaseState) ([]Node, []Edge) {
 	nodes := []Node{
 		{ID: "clients", Kind: "clients", Title: "Users", Up: true},
 		{ID: "balancer", Kind: "balancer", Title: "Balancer", Note: fmt.Sprintf("round robin over %d", len(r.members)), Up: true},
@@ -98,7 +98,7 @@ func (r *run) diagram(redis RedisState) ([]Node, []Edge) {
 	}
 	nodes = append(nodes,
 		Node{ID: "cache", Kind: "cache", Title: "Redis", Note: redis.Label, Up: redis.Up, Degraded: redis.Degraded},
-		gateNode("gate", r.kind.Gate, r.gate, r.spec.Gate))
+		r.databaseNode(gateNode("gate", r.kind.Gate, r.gate, r.spec.Gate), db))
 	if r.provider != nil {
 		nodes = append(nodes, gateNode("provider", r.kind.Provider, r.provider, r.spec.Provider))
 	}
@@ -107,7 +107,7 @@ func (r *run) diagram(redis RedisState) ([]Node, []Edge) {
 
 func gateNode(id, title string, g *gate.Gate, spec scenario.Gate) Node {
 	s := g.Stats()
-	return Node{ID: id, Kind: "gate", Title: title, Note: fmt.Sprintf("%d slots × %v%s", s.Slots, spec.Service, map[string]string{"gate": " + SQLite"}[id]), Up: !s.Hung, Degraded: s.Fault}
+	return Node{ID: id, Kind: "gate", Title: title, Note: fmt.Sprintf("%d slots × %v", s.Slots, spec.Service), Up: !s.Hung, Degraded: s.Fault}
 }
 
 func (r *run) trafficState(now time.Duration) TrafficState {

@@ -12,6 +12,8 @@ import (
 	"workbench/lab/trial/httpcache"
 	"workbench/lab/trial/limits"
 	"workbench/lab/trial/resilience"
+	"workbench/lab/trial/postgres"
+	"workbench/lab/trial/replica"
 )
 
 // Trials returns all trials in the order of the guide's chapters.
@@ -47,6 +49,9 @@ func Trials() []trial.Trial {
 		httpcache.While(),
 		httpcache.Collapse(),
 	}
+	all := []trial.Trial{}
+	all = append(all, postgres.All()...)
+	all = append(all, replica.All()...)
 	slices.SortStableFunc(all, func(a, b trial.Trial) int { return a.Chapter - b.Chapter })
 	return all
 }
