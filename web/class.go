@@ -216,10 +216,13 @@ func (c *class) furnish(l classroom.Learner) (http.Handler, error) {
 func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 	if strings.Contains(r.Header.Get("Accept"), "text/html") && !data(r.URL.Path) {
 		p := problemOf(err)
-		t := page.Problem(s.Site(r.URL.Path, p.Title, ""), "Not in the class", view.Sentence(p.Detail))
-		if p.Status != http.StatusUnauthorized {
-			t = page.Problem(s.Site(r.URL.Path, p.Title, ""), p.Title, view.Sentence(p.Detail))
+		title := p.Title
+		if p.Status == http.StatusUnauthorized {
+			title = "Not in the class"
 		}
+		v := s.Site(r.URL.Path, title, "")
+		v.Nav = nil // who is not in can go nowhere
+		t := page.ClassOut(v, title, view.Sentence(p.Detail))
 		if s.Render(w, r, p.Status, t) == nil {
 			return
 		}

@@ -39,9 +39,11 @@ async function update() {
       for (const field of $$('input, textarea', old)) restore(part, field);
       if (held) again(part, held)?.focus();
       const title = $('h2', part);
+      say.className = 'sr';
       if (name === 'round' && title) text(say, `${title.textContent}: ${title.nextElementSibling?.textContent ?? ''}`);
     }
   } catch (err) {
+    say.className = 'warn';
     text(say, `Not up to date: ${err.message}. Trying again.`);
     later(3000);
   }
