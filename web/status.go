@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"workbench/exercises/attempt"
+	"workbench/exercises/classroom"
 	"workbench/exercises/interview"
 	"workbench/exercises/progress"
 	"workbench/exercises/shelf"
@@ -26,6 +27,7 @@ var (
 	errMalformed = errors.New("the body is not the JSON that this address takes")
 	errTooLarge  = errors.New("the body is larger than")
 	errMediaType = errors.New("the body must be application/json")
+	errBare      = errors.New("this server stands behind a proxy that encrypts, and this request did not come through it (X-Forwarded-Proto is not https): open the proxy's address")
 	errHost      = errors.New("this server does not answer to that name")
 	errForeign   = errors.New("another site's page may not do this")
 	errSession   = errors.New("no session: open the lab's page in this browser first")
@@ -39,6 +41,9 @@ func statusOf(err error) int {
 	var file *scenario.FieldError
 	var full *attempt.FullError
 	var busy *runner.BusyError
+	if status := classStatus(err); status != 0 {
+		return status
+	}
 	switch {
 	case errors.As(err, &echoed):
 		return echoed.Code
@@ -68,6 +73,31 @@ func statusOf(err error) int {
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError
+}
+
+// classStatus is statusOf for what can go wrong in a class; 0: it is not of one.
+func classStatus(err error) int {
+	var field *classroom.FieldError
+	var quota *classroom.QuotaError
+	switch {
+	case errors.As(err, &field):
+		return http.StatusUnprocessableEntity
+	case errors.As(err, &quota):
+		return http.StatusTooManyRequests
+	case errors.Is(err, classroom.ErrDoor), errors.Is(err, classroom.ErrUnknown):
+		return http.StatusNotFound
+	case errors.Is(err, classroom.ErrNobody), errors.Is(err, errJoin):
+		return http.StatusUnauthorized
+	case errors.Is(err, classroom.ErrShut), errors.Is(err, errDriven):
+		return http.StatusForbidden
+	case errors.Is(err, classroom.ErrTaken), errors.Is(err, classroom.ErrFull), errors.Is(err, classroom.ErrRound), errors.Is(err, classroom.ErrVoted):
+		return http.StatusConflict
+	case errors.Is(err, classroom.ErrSpace):
+		return http.StatusInsufficientStorage
+	case errors.Is(err, errBare):
+		return http.StatusForbidden
+	}
+	return 0
 }
 
 // Problem is a problem document (RFC 9457).
@@ -120,6 +150,8 @@ func fieldsOf(err error) []Field {
 		return []Field{{e.Field, e.Got, e.Want}}
 	case *knob.Error:
 		return []Field{{e.Knob, e.Got, e.Want}}
+	case *classroom.FieldError:
+		return []Field{{e.Field, e.Got, e.Want}}
 	case *scenario.FieldError:
 		return []Field{{e.Field, e.Got, e.Want}}
 	case *bodyError:
@@ -142,6 +174,10 @@ func writeProblem(w http.ResponseWriter, err error) error {
 	var full *attempt.FullError
 	if errors.As(err, &full) {
 		w.Header().Set("Retry-After", strconv.Itoa(int(full.After.Seconds())))
+	}
+	var quota *classroom.QuotaError
+	if errors.As(err, &quota) {
+		w.Header().Set("Retry-After", strconv.Itoa(int(quota.After.Seconds())))
 	}
 	body, err := json.Marshal(p)
 	if err != nil {

@@ -27,6 +27,10 @@ type config struct {
 	scenario string   // with which the lab begins
 	level    string   // of the log
 	open     bool     // open the browser
+
+	classroom       bool   // hold a class
+	tlsCert, tlsKey string // files; empty: connections are not encrypted by us
+	behindProxy     bool   // a proxy of the user's encrypts in front of us
 }
 
 // minToken is the least length of an access token: with fewer characters it
@@ -49,6 +53,8 @@ func (p *program) readConfig(args []string) (config, error) {
 		{"data", "WORKBENCH_DATA", "keep the learner's runs in `DIR`", &c.data},
 		{"redis", "WORKBENCH_REDIS", "use the Redis at `URL` (default: a private redis-server if there is one, else the embedded one)", &c.redis},
 		{"scenario", "WORKBENCH_SCENARIO", "begin with scenario `NAME`", &c.scenario},
+		{"tls-cert", "WORKBENCH_TLS_CERT", "encrypt, with the certificate in `FILE`", &c.tlsCert},
+		{"tls-key", "WORKBENCH_TLS_KEY", "the certificate's key, in `FILE`", &c.tlsKey},
 		{"log", "WORKBENCH_LOG", "log from `LEVEL` on: debug, info, warn or error", &c.level},
 	}
 	fs := flag.NewFlagSet("serve", flag.ContinueOnError)
@@ -62,6 +68,8 @@ func (p *program) readConfig(args []string) (config, error) {
 	c.token = p.env("WORKBENCH_TOKEN") // not a flag: others can read a process's arguments
 	hosts := p.env("WORKBENCH_HOSTS")
 	fs.StringVar(&hosts, "hosts", hosts, "also answer to these `NAMES` of this machine, with commas between; or WORKBENCH_HOSTS")
+	fs.BoolVar(&c.classroom, "classroom", false, "hold a class: learners join by a link, predict, and watch the lab that the teacher drives")
+	fs.BoolVar(&c.behindProxy, "behind-proxy", false, "a proxy that encrypts stands in front and sets X-Forwarded-Proto")
 	fs.BoolVar(&c.open, "open", false, "open the browser")
 	rest, err := p.flags(fs, args)
 	if err != nil {
@@ -105,14 +113,15 @@ func (c config) validate() error {
 	host, port, err := net.SplitHostPort(c.addr)
 	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n > 65535 {
 		wrong("addr", c.addr, "HOST:PORT, such as 127.0.0.1:8080 (port 0: any free one)")
-	} else if !loopback(host) {
-		if len(c.token) < minToken {
+	} else if c.shared() {
+		if len(c.token) < minToken && !c.classroom {
 			faults = append(faults, fmt.Errorf("flag --addr: others can reach %q, and the server runs code: set WORKBENCH_TOKEN to a secret of at least %d characters, or listen on 127.0.0.1", c.addr, minToken))
 		}
 		if wildcard(host) && len(c.hosts) == 0 {
 			faults = append(faults, fmt.Errorf("flag --hosts: got nothing with --addr %s, want the names by which others call this machine", c.addr))
 		}
 	}
+	faults = append(faults, c.validateShared()...)
 	for _, h := range c.hosts {
 		if h == "" || strings.ContainsAny(h, "/ :") {
 			wrong("hosts", h, "a host's name without scheme and port")
@@ -169,6 +178,9 @@ func (c config) names(addr net.Addr) []string {
 		all = append(all, "127.0.0.1", "localhost", "::1")
 	}
 	var out []string
+	if c.behindProxy { // a proxy at the scheme's own port
+		out = append(out, c.hosts...)
+	}
 	for _, h := range all {
 		out = append(out, net.JoinHostPort(h, port))
 	}

@@ -59,8 +59,14 @@ func serveLab(ctx context.Context, p *program, c config) (err error) {
 	served := make(chan error, 1)
 	go func() { served <- s.server.Serve(ln) }()
 	s.greet(p.out, c, ln.Addr())
-	if _, err := s.lab.Load(ctx, live.ScenarioChange{Name: c.scenario}); err != nil && ctx.Err() == nil {
-		log.Error("scenario not started", "scenario", c.scenario, "error", err)
+	first := c.scenario
+	if s.school != nil {
+		if first, err = s.school.scenario(ctx, first); err != nil {
+			log.Error("round not read", "error", err)
+		}
+	}
+	if _, err := s.lab.Load(ctx, live.ScenarioChange{Name: first}); err != nil && ctx.Err() == nil {
+		log.Error("scenario not started", "scenario", first, "error", err)
 	}
 	select {
 	case err := <-served:
@@ -92,7 +98,8 @@ type site struct {
 	progress *progress.Progress
 	desk     *web.Exercises
 	trials   *web.Trials
-	scratch  string // the demo service's database: of this process alone
+	school   *school // nil: there is no class
+	scratch  string  // the demo service's database: of this process alone
 }
 
 // openSite opens the learner's file, the lab and the server. What it has opened
@@ -126,9 +133,16 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 	if err != nil {
 		return nil, err
 	}
-	host, _, err := net.SplitHostPort(c.addr)
+	var class *web.Classroom
+	if c.classroom {
+		if s.school, err = openSchool(ctx, p, c, opened.judge, opened.questions, log); err != nil {
+			return nil, err
+		}
+		class = s.school.classroom(c, ln.Addr())
+	}
+	encryption, err := c.encryption()
 	if err != nil {
-		return nil, fmt.Errorf("flag --addr: %w", err)
+		return nil, err
 	}
 	s.server, err = web.New(web.Config{
 		Guide: &web.Guide{Book: opened.book, Patterns: p.parts.patterns}, Exercises: s.desk, Trials: s.trials,
@@ -136,8 +150,9 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 		Tracks:   &web.Tracks{All: opened.tracks, Patterns: p.parts.patterns},
 		Progress: &web.Progress{Patterns: p.parts.patterns, Keeper: s.progress},
 		Rooms:    []web.Room{web.DatabaseRoom(s.lab)},
-		Lab:      s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: loopback(host), Token: c.token,
+		Lab:      s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: !c.shared(), Token: c.secret(),
 		Dir: c.data, Version: release(), Scenarios: offered, Doc: p.parts.doc, Metrics: s.lab.Registerer(),
+		Classroom: class, TLS: encryption, BehindProxy: c.behindProxy,
 	})
 	return s, err
 }
@@ -160,8 +175,14 @@ func choices() ([]web.Choice, error) {
 
 // greet prints where the workbench is, and opens it if asked.
 func (s *site) greet(w io.Writer, c config, addr net.Addr) {
-	url := fmt.Sprintf("http://%s/%s", c.names(addr)[0], s.server.Login())
+	url := c.base(addr) + "/" + s.server.Login()
+	if s.school != nil {
+		url = c.base(addr) + "/classroom" + s.server.Login()
+	}
 	fmt.Fprintf(w, "Traffic Workbench: %s\n", url)
+	if s.school != nil {
+		fmt.Fprintln(w, "This address is the teacher's and opens once. The page shows the link for learners.")
+	}
 	if !c.open {
 		return
 	}
@@ -196,6 +217,9 @@ func (s *site) close(ctx context.Context) error {
 	}
 	if s.lab != nil {
 		faults = append(faults, s.lab.Close(ctx))
+	}
+	if s.school != nil {
+		faults = append(faults, s.school.close())
 	}
 	if s.desk != nil {
 		faults = append(faults, s.desk.Queue.Close())

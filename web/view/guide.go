@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"workbench/docs/guide"
 	"workbench/lab"
@@ -89,6 +91,33 @@ func chapterLine(c guide.Chapter) GuideLine {
 	return GuideLine{Number: strconv.Itoa(c.Number), Title: c.Title, Summary: c.Summary, Minutes: fmt.Sprintf("%d min", c.Minutes), Path: guide.Path + c.Slug}
 }
 
+// tryText says in words what flags of the lab's switches do: "bounded queue, with
+// length 1000".
+func tryText(flags string, patterns []lab.Pattern) string {
+	title := func(name string) string {
+		if i := slices.IndexFunc(patterns, func(p lab.Pattern) bool { return p.Name == name }); i >= 0 {
+			first, n := utf8.DecodeRuneInString(patterns[i].Title)
+			return string(unicode.ToLower(first)) + patterns[i].Title[n:]
+		}
+		return name
+	}
+	out, last := "", ""
+	for _, flag := range strings.Fields(flags) {
+		if name, ok := strings.CutPrefix(flag, "--on="); ok {
+			out, last = out+title(name), name
+			continue
+		}
+		name, value, _ := strings.Cut(strings.TrimPrefix(flag, "--set="), "=")
+		pattern, knob, _ := strings.Cut(name, ".")
+		if pattern != last {
+			out += title(pattern)
+		}
+		out += ", with " + strings.ReplaceAll(knob, "_", " ") + " " + value
+		last = pattern
+	}
+	return out
+}
+
 // ChapterOf makes a chapter's page. titles names exercises by their folder's
 // name.
 func ChapterOf(b guide.Book, c guide.Chapter, patterns []lab.Pattern, titles map[string]string) (GuidePage, error) {
@@ -96,7 +125,7 @@ func ChapterOf(b guide.Book, c guide.Chapter, patterns []lab.Pattern, titles map
 	ch := c.Challenge
 	v.Challenge = &GuideChallenge{Goal: ch.Goal, Trap: ch.Trap, Scenario: ch.Scenario, Seconds: strconv.Itoa(ch.Seconds), Lab: "/lab?scenario=" + url.QueryEscape(ch.Scenario)}
 	for _, t := range ch.Try {
-		v.Challenge.Try = append(v.Challenge.Try, strings.TrimPrefix(strings.TrimPrefix(t, "--on="), "--set="))
+		v.Challenge.Try = append(v.Challenge.Try, tryText(t, patterns))
 	}
 	var err error
 	if v.Sections, err = sectionsOf(b, c.Slug, c.Sections, patterns); err != nil {

@@ -196,7 +196,7 @@ func TrialRunOf(r runner.Run) *TrialRun {
 		v.Program, v.Back, v.BackTitle = true, "/guide/"+slug+"#x-"+slug+"."+id, "the chapter"
 	}
 	if v.Running {
-		v.Doing = Sentence(strings.TrimSpace(partWords(r.Part) + " " + r.Step.Text))
+		v.Doing = capital(strings.TrimSpace(partWords(r.Part) + " " + r.Step.Text))
 		if r.Step.Total > 0 {
 			v.Done, v.Total = strconv.Itoa(r.Step.Done), strconv.Itoa(r.Step.Total)
 			v.Doing += fmt.Sprintf(", %s of %s", trial.Count(r.Step.Done), trial.Count(r.Step.Total))
@@ -219,8 +219,8 @@ func partWords(part string) string {
 	return ""
 }
 
-// Sentence begins a text with a capital letter.
-func Sentence(text string) string {
+// capital begins a text with a capital letter.
+func capital(text string) string {
 	if text == "" {
 		return ""
 	}
