@@ -75,7 +75,6 @@ type limits struct {
 }
 
 type plugPoint struct {
-	Iface   string `json:"iface"`
 	Pattern string `json:"pattern"`
 }
 
