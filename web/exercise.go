@@ -26,8 +26,9 @@ type Exercises struct {
 	Shelf   *shelf.Shelf
 	Queue   *attempt.Queue
 	Keeper  ExerciseKeeper
-	Sandbox string // what confines answers here, in a sentence
-	Why     string // why answers are not run from pages; empty: they are
+	Sandbox string  // what confines answers here, in a sentence
+	Why     string  // why answers are not run from pages; empty: they are
+	Plug    Plugger // where accepted answers are plugged into the lab; nil: nowhere
 }
 
 // ExerciseKeeper remembers what a learner does with exercises: a
@@ -35,6 +36,7 @@ type Exercises struct {
 type ExerciseKeeper interface {
 	Standings(context.Context) (map[string]progress.Standing, error)
 	Attempts(ctx context.Context, slug string) ([]attempt.Attempt, error)
+	Accepted(ctx context.Context, slug string) (attempt.Attempt, error)
 	Draft(ctx context.Context, slug string) (map[string]string, int64, error)
 	SetDraft(ctx context.Context, slug string, files map[string]string, from int64, at time.Time) (int64, error)
 	DropDraft(ctx context.Context, slug string) error
@@ -68,6 +70,9 @@ func (s *Server) exerciseRoutes(e *echo.Echo) {
 	e.GET("/api/exercises/:slug/answer", s.getAnswer)
 	e.GET("/api/attempts/:id", s.getAttempt)
 	e.GET("/api/attempts/:id/stream", s.attemptStream)
+	e.POST("/api/exercises/:slug/plug", s.postPlug)
+	e.DELETE("/api/exercises/:slug/plug", s.deletePlug)
+	e.POST("/api/exercises/:slug/compare", s.postCompare)
 }
 
 func (s *Server) exercisesPage(c echo.Context) error {
@@ -107,6 +112,7 @@ func (s *Server) exercisePage(c echo.Context) error {
 		return err
 	}
 	v.Sandbox, v.Why = s.cfg.Exercises.Sandbox, s.cfg.Exercises.Why
+	v.Plug = s.plugPanel(e)
 	return s.html(c, http.StatusOK, page.Exercise(s.site(c, e.Title, "exercise.js"), v))
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"workbench/lab/scenario"
 )
@@ -26,6 +27,8 @@ type config struct {
 	scenario string   // with which the lab begins
 	level    string   // of the log
 	open     bool     // open the browser
+
+	plugDeadline time.Duration // for one decision of a plugged-in answer
 }
 
 // minToken is the least length of an access token: with fewer characters it
@@ -61,6 +64,7 @@ func (p *program) readConfig(args []string) (config, error) {
 	hosts := p.env("WORKBENCH_HOSTS")
 	fs.StringVar(&hosts, "hosts", hosts, "also answer to these `NAMES` of this machine, with commas between; or WORKBENCH_HOSTS")
 	fs.BoolVar(&c.open, "open", false, "open the browser")
+	fs.DurationVar(&c.plugDeadline, "plug-deadline", 5*time.Millisecond, "how `LONG` a plugged-in answer may take for one decision before ours decides")
 	rest, err := p.flags(fs, args)
 	if err != nil {
 		return config{}, err
@@ -115,6 +119,9 @@ func (c config) validate() error {
 		if h == "" || strings.ContainsAny(h, "/ :") {
 			wrong("hosts", h, "a host's name without scheme and port")
 		}
+	}
+	if c.plugDeadline < time.Millisecond || c.plugDeadline > time.Second {
+		wrong("plug-deadline", c.plugDeadline.String(), "1ms to 1s")
 	}
 	if c.data == "" {
 		wrong("data", "", "a directory (there is no HOME to put one in)")

@@ -11,6 +11,7 @@ import (
 
 	"workbench/exercises/attempt"
 	"workbench/exercises/grade"
+	"workbench/exercises/plug"
 	"workbench/exercises/progress"
 	"workbench/exercises/sandbox"
 	"workbench/exercises/shelf"
@@ -21,11 +22,29 @@ import (
 // attemptsWaiting is how many answers may wait to be graded.
 const attemptsWaiting = 20
 
+// bureau is what the pages of the exercises stand on, and what answers are
+// plugged in with.
+type bureau struct {
+	web.Exercises
+	box    *sandbox.Box
+	grader *grade.Grader // nil: nothing is graded here
+}
+
+// plugInto lets accepted answers decide in a lab, where they may run at all. A
+// program is kept in dir until the workbench ends.
+func (b *bureau) plugInto(l plug.Lab, dir string, deadline time.Duration, log *slog.Logger) {
+	if b.grader == nil || b.Why != "" {
+		return
+	}
+	b.Plug = plug.NewDesk(plug.Config{Lab: l, Grader: b.grader, Box: b.box, Dir: dir, Guard: plug.Usual(deadline), Log: log})
+}
+
 // openDesk makes what the pages of the exercises stand on. A machine that cannot
 // grade still shows the exercises, and says what it lacks.
-func openDesk(ctx context.Context, all *shelf.Shelf, c config, keeper *progress.Progress, log *slog.Logger) (*web.Exercises, error) {
+func openDesk(ctx context.Context, all *shelf.Shelf, c config, keeper *progress.Progress, log *slog.Logger) (*bureau, error) {
 	box := sandbox.New(ctx, sandboxInit)
-	desk := &web.Exercises{Shelf: all, Keeper: keeper, Sandbox: fmt.Sprintf("The sandbox that answers run in here is %s.", box.Report())}
+	desk := &bureau{box: box}
+	desk.Exercises = web.Exercises{Shelf: all, Keeper: keeper, Sandbox: fmt.Sprintf("The sandbox that answers run in here is %s.", box.Report())}
 	desk.Why = unsafe(c, box.Report())
 	judge := attempt.Grader(nobody)
 	g, err := grade.New(ctx, box)
@@ -35,6 +54,7 @@ func openDesk(ctx context.Context, all *shelf.Shelf, c config, keeper *progress.
 	case err != nil:
 		return nil, err
 	default:
+		desk.grader = g
 		judge = attempt.Judge(g, all)
 		if lacks := g.RaceLacks(); lacks != "" {
 			desk.Sandbox += " Races are not looked for: " + lacks + "."

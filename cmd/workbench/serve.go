@@ -90,7 +90,7 @@ type site struct {
 	server   *web.Server
 	lab      *live.Lab
 	progress *progress.Progress
-	desk     *web.Exercises
+	desk     *bureau
 	scratch  string // the demo service's database: of this process alone
 }
 
@@ -118,6 +118,7 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 	if err := errors.Join(err, faults); err != nil {
 		return nil, err
 	}
+	s.desk.plugInto(s.lab, filepath.Join(s.scratch, "plugs"), c.plugDeadline, log)
 	offered, err := choices()
 	if err != nil {
 		return nil, err
@@ -127,7 +128,7 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 		return nil, fmt.Errorf("flag --addr: %w", err)
 	}
 	s.server, err = web.New(web.Config{
-		Guide: &web.Guide{Book: opened.book, Patterns: p.parts.patterns}, Exercises: s.desk,
+		Guide: &web.Guide{Book: opened.book, Patterns: p.parts.patterns}, Exercises: &s.desk.Exercises,
 		Rehearse: &web.Rehearse{Catalog: opened.questions, Keeper: s.progress},
 		Tracks:   &web.Tracks{All: opened.tracks, Patterns: p.parts.patterns},
 		Progress: &web.Progress{Patterns: p.parts.patterns, Keeper: s.progress},

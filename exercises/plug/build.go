@@ -21,9 +21,9 @@ var inside embed.FS
 // ErrNoSlot is wrapped when there is no pattern that could be replaced.
 var ErrNoSlot = errors.New("an answer to this exercise has no place in the lab")
 
-// beside returns the files that are compiled with an answer: the exercise's
+// alongside returns the files that are compiled with an answer: the exercise's
 // adapter and the host that it uses.
-func beside(e shelf.Exercise) (map[string]string, error) {
+func alongside(e shelf.Exercise) (map[string]string, error) {
 	if e.Plug == nil {
 		return nil, fmt.Errorf("%w: %s", ErrNoSlot, e.Slug)
 	}
@@ -55,7 +55,7 @@ func beside(e shelf.Exercise) (map[string]string, error) {
 
 // Build compiles an answer into a program.
 func Build(ctx context.Context, g *grade.Grader, e shelf.Exercise, answer map[string]string, to string) error {
-	ours, err := beside(e)
+	ours, err := alongside(e)
 	if err != nil {
 		return err
 	}

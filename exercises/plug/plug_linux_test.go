@@ -91,7 +91,7 @@ func (w workshop) build(slug string, answer map[string]string, main string) *plu
 // quick is a guard that gives up soon and starts again soon.
 func quick() plug.Guard {
 	g := plug.Usual(100 * time.Millisecond) // other tests have the processors too
-	g.Hang, g.Pause, g.Restarts = 200*time.Millisecond, 10*time.Millisecond, 2
+	g.Hang, g.Slow, g.Pause, g.Restarts = 200*time.Millisecond, 1, 10*time.Millisecond, 2
 	return g
 }
 

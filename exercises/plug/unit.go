@@ -17,6 +17,7 @@ import (
 type Guard struct {
 	Deadline time.Duration // for one decision, beside what the solution may let it wait
 	Hang     time.Duration // nothing comes for so long although something was asked
+	Slow     int           // so many seconds in a row at least half of the decisions come too late
 	Restarts int           // processes started in a row that did not live for Healthy
 	Healthy  time.Duration
 	Pause    time.Duration // before the first restart; it doubles up to MaxPause
@@ -26,13 +27,13 @@ type Guard struct {
 // Usual returns the guard of a lab in which a decision may take so long.
 func Usual(deadline time.Duration) Guard {
 	return Guard{
-		Deadline: deadline, Hang: max(100*time.Millisecond, 20*deadline), Restarts: 8, Healthy: 10 * time.Second,
+		Deadline: deadline, Hang: max(time.Second, 20*deadline), Slow: 2, Restarts: 8, Healthy: 10 * time.Second,
 		Pause: 500 * time.Millisecond, MaxPause: 30 * time.Second,
 	}
 }
 
-// A process is too slow when in a second so many decisions, and at least half of
-// all, come too late.
+// tooLate is how many decisions of a second must come too late before it counts
+// as a slow one.
 const tooLate = 20
 
 // counts are the pattern's counters that a unit keeps.
@@ -57,6 +58,7 @@ type Unit struct {
 	slice time.Duration // guarded by mu; when the present second began
 	asked int           // guarded by mu; decisions in this second
 	late  int           // guarded by mu; and those of them that came too late
+	slow  int           // guarded by mu; seconds in a row before this one that were slow
 	times *stat.Window  // guarded by mu; how long decisions took, over ten seconds
 }
 
@@ -99,7 +101,7 @@ func (u *Unit) begin() (*line, error) {
 	defer u.mu.Unlock()
 	u.line, u.why = l, ""
 	u.epoch++
-	u.asked, u.late = 0, 0
+	u.asked, u.late, u.slow = 0, 0, 0
 	return l, nil
 }
 
@@ -201,7 +203,7 @@ func (u *Unit) Admit(ctx context.Context, q lab.Question) (lab.Ruling, error) {
 	if ctx.Err() != nil {
 		return lab.Ruling{}, fmt.Errorf("%w: %w", lab.ErrForeign, ctx.Err())
 	}
-	u.judge(l, began)
+	u.judge(l, began, u.guard.Deadline+q.Wait)
 	return lab.Ruling{}, fmt.Errorf("%w: none within %v", lab.ErrForeign, u.guard.Deadline+q.Wait)
 }
 
@@ -222,35 +224,44 @@ func (u *Unit) ruling(epoch uint32, ok bool, retry time.Duration, ticket uint32,
 }
 
 // judge counts a decision that came too late, and gives the process up when
-// that is how it is.
-func (u *Unit) judge(l *line, began time.Duration) {
+// that is how it is. Where this very process was late to notice, the machine is
+// too busy to blame anybody.
+func (u *Unit) judge(l *line, began, limit time.Duration) {
 	now := u.clock.Now()
 	u.counts.late.Add(1)
 	u.mu.Lock()
 	u.roll(now)
-	u.asked++
-	u.late++
 	u.times.Record(now - began)
-	asked, late := u.asked, u.late
+	if now-began < limit+u.guard.Deadline {
+		u.asked++
+		u.late++
+	}
+	slow := u.slow
 	u.mu.Unlock()
 	if quiet := l.quiet(now); quiet >= u.guard.Hang+u.wait {
 		l.fail(fmt.Sprintf("it hangs: no answer for %v", quiet.Round(time.Millisecond)))
 		return
 	}
-	if late >= tooLate && 2*late >= asked {
-		l.fail(fmt.Sprintf("it is too slow: %d of %d decisions in a second took longer than %v", late, asked, u.guard.Deadline))
+	if slow >= u.guard.Slow {
+		l.fail(fmt.Sprintf("it is too slow: most decisions took longer than %v for %d s", u.guard.Deadline, slow))
 	}
 }
 
 // roll begins a new second. Needs mu.
 func (u *Unit) roll(now time.Duration) {
-	if now-u.slice < time.Second {
+	passed := int((now - u.slice) / time.Second)
+	if passed < 1 {
 		return
 	}
-	for range min(10, int((now-u.slice)/time.Second)) {
+	for range min(10, passed) {
 		u.times.Advance()
 	}
-	u.slice = now
+	if passed == 1 && u.late >= tooLate && 2*u.late >= u.asked {
+		u.slow++
+	} else {
+		u.slow = 0
+	}
+	u.slice += time.Duration(passed) * time.Second
 	u.asked, u.late = 0, 0
 }
 

@@ -66,7 +66,7 @@ func (r *run) patternStates(now time.Duration) []PatternState {
 	add := func(p lab.Pattern, state lab.State, knobs any, gauges []lab.Gauge, counters map[string]uint64) {
 		out = append(out, PatternState{
 			Name: p.Name, Title: p.Title, Line: p.Line, Side: p.Side, State: state, Knobs: knob.Describe(knobs),
-			Gauges: gauges, Counters: counters, Reasons: p.Reasons, Yours: r.lab.plugged(p.Name),
+			Gauges: gauges, Counters: counters, Reasons: p.Reasons, Yours: r.lab.Plugged(p.Name),
 		})
 	}
 	for _, s := range r.slots(now) {

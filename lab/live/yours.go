@@ -76,8 +76,8 @@ func (l *Lab) solution(pattern string) lab.Solution {
 	return l.solutions[pattern]
 }
 
-// plugged names the exercise whose solution is plugged in; empty: none.
-func (l *Lab) plugged(pattern string) string {
+// Plugged names the exercise whose solution is plugged in; empty: none.
+func (l *Lab) Plugged(pattern string) string {
 	if s := l.solution(pattern); s != nil {
 		return s.Name()
 	}

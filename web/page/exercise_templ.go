@@ -885,7 +885,17 @@ func Exercise(s view.Site, v view.Exercise) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 86, "</p><noscript><p>Writing here needs scripts; the commands above do the same.</p></noscript></section><section class=\"panel outcome\" aria-labelledby=\"outcome-title\"><h2 id=\"outcome-title\" data-outcome tabindex=\"-1\">Not checked yet</h2><p role=\"status\" data-doing></p><div data-verdict></div><div class=\"diff\" data-diff hidden></div></section><p class=\"sr\" role=\"status\" aria-live=\"polite\" data-say></p><div class=\"toast\" data-toast role=\"alert\" hidden></div></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 86, "</p><noscript><p>Writing here needs scripts; the commands above do the same.</p></noscript></section><section class=\"panel outcome\" aria-labelledby=\"outcome-title\"><h2 id=\"outcome-title\" data-outcome tabindex=\"-1\">Not checked yet</h2><p role=\"status\" data-doing></p><div data-verdict></div><div class=\"diff\" data-diff hidden></div></section>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			if v.Plug != nil {
+				templ_7745c5c3_Err = Plug(v.Slug, v.Passed, *v.Plug).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 87, "<p class=\"sr\" role=\"status\" aria-live=\"polite\" data-say></p><div class=\"toast\" data-toast role=\"alert\" hidden></div></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -52,6 +52,7 @@ type Exercise struct {
 	Passed                           bool
 	Data                             string // what the page's script needs, as JSON
 	Attempts                         []ExerciseAttempt
+	Plug                             *Plug // nil: an answer has no place in the lab
 }
 
 // ExerciseFile is one file of an answer or of its tests.
