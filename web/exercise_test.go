@@ -26,7 +26,7 @@ func bookcase(t *testing.T) *shelf.Shelf {
 	t.Helper()
 	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
 	s, err := shelf.Open(fstest.MapFS{
-		"01-gate/exercise.json": file(`{"slug":"gate","title":"A gate","order":1,"difficulty":2,"minutes":15,"tracks":["login"],"chapter":3,"pattern":"concurrency","package":"gate",
+		"01-gate/exercise.json": file(`{"slug":"gate","title":"A gate","order":1,"difficulty":2,"minutes":15,"tracks":["login"],"chapter":3,"pattern":"concurrency","plug":{"pattern":"concurrency"},"package":"gate",
 			"files":["gate.go"],"allow_imports":["sync"],"levels":["blank"],"checks":{"race":true,"leaks":true,"runs":2},"limits":{"build_s":60,"run_s":20,"mem_mb":512},
 			"tasks":[{"id":"enter","title":"Let in so many","tests":["TestEnter"],"points":50,"kind":"correctness","hints":["look at the count","count under a lock","lock, compare, add"]}],"right":["right/a"]}`),
 		"01-gate/README.md":          file("# A gate\n\nThe *story*. <script>bad()</script>\n\n## Contract\n\n- it lets in so many\n"),

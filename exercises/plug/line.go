@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -113,6 +114,7 @@ func (l *line) write() {
 		case <-l.dead:
 			return
 		}
+		runtime.Gosched() // whoever can run has more for this frame
 		l.mu.Lock()
 		buf, l.out = l.out, buf[:0]
 		l.mu.Unlock()

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -189,6 +190,7 @@ func (h *host) write(over chan struct{}) {
 		case <-over:
 			return
 		}
+		runtime.Gosched() // whoever can run has more for this frame
 		h.mu.Lock()
 		buf, h.out = h.out, buf[:0]
 		h.mu.Unlock()
