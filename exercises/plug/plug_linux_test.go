@@ -25,9 +25,14 @@ import (
 const self = "sandbox-init"
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == self {
-		fmt.Fprintln(os.Stderr, sandbox.Init(os.Args[2:]))
-		os.Exit(1)
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case self:
+			fmt.Fprintln(os.Stderr, sandbox.Init(os.Args[2:]))
+			os.Exit(1)
+		case lonely:
+			runForEver(os.Args[2])
+		}
 	}
 	os.Exit(m.Run())
 }

@@ -3,6 +3,7 @@ package live_test
 import (
 	"context"
 	"errors"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -99,7 +100,8 @@ func TestPlug(t *testing.T) {
 	if err := r.Plug("ratelimit", first); err != nil {
 		t.Fatalf("Plug before the first run = %v, want nil", err)
 	}
-	s := r.load(calm)
+	still := strings.Replace(calm, "rate: 100", "rate: 0.001", 1) // so that every count is the test's own
+	s := r.load(still)
 	if p, _ := patternOf(s, "ratelimit"); p.Yours != "token-bucket" || p.State != lab.Off {
 		t.Errorf("the pattern is %v with %q plugged in, want off and token-bucket", p.State, p.Yours)
 	}
@@ -118,6 +120,11 @@ func TestPlug(t *testing.T) {
 	if p, degraded := patternOf(r.State(), "ratelimit"); degraded != "ratelimit yours: guard open: it is paper" || p.Counters[lab.EventFallbacks] == 0 || p.Counters[lab.EventDiffered] == 0 {
 		t.Errorf("instance a is %q, counters %v; want the guard's reason, a fallback and a decision unlike ours", degraded, p.Counters)
 	}
+	for _, want := range []string{`workbench_pattern_state{pattern="ratelimit"} 3`, `workbench_pattern_events_total{event="yours_differed",pattern="ratelimit"} 1`, `workbench_pattern_events_total{event="yours_fallbacks",pattern="ratelimit"} 1`, `workbench_pattern_gauge{gauge="yours_guard",instance="a",pattern="ratelimit"} 1`} {
+		if text := r.scrape(); !strings.Contains(text, want+"\n") {
+			t.Errorf("the scrape lacks %q", want)
+		}
+	}
 	if err := r.Plug("ratelimit", second); err != nil {
 		t.Fatal(err)
 	}
@@ -128,11 +135,11 @@ func TestPlug(t *testing.T) {
 	if err := r.Plug("ratelimit", bad); !errors.Is(err, live.ErrConflict) || !strings.Contains(err.Error(), "it refuses these settings") || r.Plugged("ratelimit") != "keyed-limiter" {
 		t.Errorf("Plug of one that does not start = %v, %q plugged in; want a conflict with the reason, and the old one", err, r.Plugged("ratelimit"))
 	}
-	r.load(calm)
+	r.load(still)
 	if second.alive() != 0 {
 		t.Errorf("%d are at work after the run, want 0", second.alive())
 	}
-	if _, err := r.Load(t.Context(), live.ScenarioChange{YAML: calm, Patterns: map[string]live.PatternChange{"ratelimit": {State: new(lab.Yours)}}}); err != nil || second.alive() != 2 {
+	if _, err := r.Load(t.Context(), live.ScenarioChange{YAML: still, Patterns: map[string]live.PatternChange{"ratelimit": {State: new(lab.Yours)}}}); err != nil || second.alive() != 2 {
 		t.Errorf("a run that begins with yours: %v, %d at work, want 2", err, second.alive())
 	}
 	if err := r.Unplug("ratelimit"); err != nil {
@@ -156,4 +163,11 @@ func TestWhatCannotBePlugged(t *testing.T) {
 	if err := r.Unplug("ratelimit"); err != nil {
 		t.Errorf("Unplug of nothing = %v, want nil", err)
 	}
+}
+
+// scrape returns the lab's metrics as text.
+func (r *rig) scrape() string {
+	rec := httptest.NewRecorder()
+	r.Metrics().ServeHTTP(rec, httptest.NewRequest("GET", "/metrics", nil))
+	return rec.Body.String()
 }
