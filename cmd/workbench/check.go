@@ -19,25 +19,6 @@ import (
 // errNotAccepted ends a check whose answer was not accepted.
 var errNotAccepted = errors.New("the answer is not accepted")
 
-// checked is a verdict as JSON. The keys are stable.
-type checked struct {
-	Exercise   string        `json:"exercise"`
-	Accepted   bool          `json:"accepted"`
-	Score      int           `json:"score"`
-	Cases      []checkedCase `json:"cases"`
-	Race       *bool         `json:"race"` // found; null: not checked
-	Leak       *bool         `json:"leak"` // found; null: not checked
-	DurationMS int64         `json:"duration_ms"`
-	Reason     string        `json:"reason"`
-}
-
-type checkedCase struct {
-	Name    string `json:"name"`
-	OK      bool   `json:"ok"`
-	Points  int    `json:"points"`
-	Message string `json:"message"`
-}
-
 // checkOptions are the flags of a check.
 type checkOptions struct {
 	json, watch bool
@@ -108,7 +89,7 @@ func (p *program) checkOnce(ctx context.Context, g *grade.Grader, e shelf.Exerci
 		return err
 	}
 	if o.json {
-		err = writeJSON(p.out, asJSON(v))
+		err = writeJSON(p.out, v.Sheet().Plain())
 	} else {
 		p.printVerdict(e, v)
 	}
@@ -127,22 +108,6 @@ func (p *program) checkOnce(ctx context.Context, g *grade.Grader, e shelf.Exerci
 
 // errNotPlugged ends a check whose answer was accepted and not plugged in.
 var errNotPlugged = errors.New("accepted, but not plugged in")
-
-func asJSON(v grade.Verdict) checked {
-	out := checked{v.Exercise, v.Accepted, v.Score, []checkedCase{}, found(v.Race), found(v.Leak), v.Duration.Milliseconds(), v.Reason}
-	for _, c := range v.Cases {
-		out.Cases = append(out.Cases, checkedCase{c.Name, c.OK(), c.Points, c.Message})
-	}
-	return out
-}
-
-func found(f grade.Finding) *bool {
-	if f == grade.Unchecked {
-		return nil
-	}
-	yes := f == grade.Found
-	return &yes
-}
 
 // lookEvery is how often watch looks for changes.
 const lookEvery = 200 * time.Millisecond
