@@ -63,7 +63,9 @@ func (s *Server) exerciseRoutes(e *echo.Echo) {
 	}
 	e.GET("/exercises", s.exercisesPage)
 	e.GET("/exercises/:slug", s.exercisePage)
+	e.GET("/exercises/:slug/read", s.readPage)
 	e.GET("/api/exercises", s.getExercises)
+	e.POST("/api/exercises/:slug/read", s.postRead)
 	e.PUT("/api/exercises/:slug/draft", s.putDraft)
 	e.POST("/api/exercises/:slug/hints/:task", s.postHint)
 	e.POST("/api/exercises/:slug/attempts", s.postAttempt)
@@ -113,6 +115,10 @@ func (s *Server) exercisePage(c echo.Context) error {
 	}
 	v.Sandbox, v.Why = s.cfg.Exercises.Sandbox, s.cfg.Exercises.Why
 	v.Plug = s.plugPanel(e)
+	if v.Open, err = s.open(ctx, e); err != nil {
+		return err
+	}
+	v.Read = hints[readTask] > 0
 	return s.html(c, http.StatusOK, page.Exercise(s.site(c, e.Title, "exercise.js"), v))
 }
 
@@ -289,12 +295,12 @@ func (s *Server) getAnswer(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	standings, err := s.cfg.Exercises.Keeper.Standings(c.Request().Context())
+	open, err := s.open(c.Request().Context(), e)
 	if err != nil {
 		return err
 	}
-	if st := standings[e.Slug]; !st.Passed && st.Attempts < honest {
-		return fmt.Errorf("%w: there have been %d", errLocked, st.Attempts)
+	if !open {
+		return errLocked
 	}
 	if len(e.Right) == 0 {
 		return fmt.Errorf("%w: an answer to %s", live.ErrUnknown, e.Slug)

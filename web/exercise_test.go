@@ -229,3 +229,22 @@ func TestNothingIsRunWhereItMayNot(t *testing.T) {
 		t.Error("the page offers to check an answer")
 	}
 }
+
+// Whoever would rather read first says so, and that is remembered.
+func TestReadFirst(t *testing.T) {
+	s, _ := desks(t, 4, nil)
+	webtest.Case{Path: "/exercises/gate/read", Header: map[string]string{"Accept": "text/html"}, Status: http.StatusForbidden, Want: []string{"would rather read first"}}.Run(t, s)
+	webtest.Case{Path: "/api/exercises/gate/answer", Status: http.StatusForbidden}.Run(t, s)
+	if got := words(one(t, parse(t, s.Open(t, "/exercises/gate")), "[data-read]")); !strings.Contains(got, "Read first") {
+		t.Errorf("the page says %q, want how to read first", got)
+	}
+	webtest.Case{Method: "POST", Path: "/api/exercises/gate/read", Body: `{}`, Status: http.StatusUnauthorized}.Run(t, s)
+	webtest.Case{Method: "POST", Path: "/api/exercises/gate/read", Body: `{}`, Session: true, Status: http.StatusOK, Want: []string{`"/exercises/gate/read"`}}.Run(t, s)
+	if got := words(one(t, parse(t, s.Open(t, "/exercises/gate/read")), "[data-worked=gate]")); !strings.Contains(got, "package gate // right") || !strings.Contains(got, "Answer a") {
+		t.Errorf("the worked answers read %q", got)
+	}
+	webtest.Case{Path: "/api/exercises/gate/answer", Status: http.StatusOK, Want: []string{"// right"}}.Run(t, s)
+	if got := words(one(t, parse(t, s.Open(t, "/exercises/gate")), "[data-read]")); !strings.Contains(got, "You chose to read") {
+		t.Errorf("the page says %q, want that it was chosen to read first", got)
+	}
+}

@@ -28,6 +28,7 @@ func apiRoutes() []view.Route {
 		{Method: "PUT", Path: "/api/exercises/{slug}/draft", Text: "Keeps what is being written. version is that of the draft it was made from.", Body: `{"files":{"token_bucket.go":"…"},"version":3}`, Answer: "200 with the new version, or 409 when another page has saved meanwhile."},
 		{Method: "POST", Path: "/api/exercises/{slug}/hints/{task}", Text: "Takes the next hint of a task.", Body: `{}`, Answer: "200 with the hints taken so far and how many there are."},
 		{Method: "GET", Path: "/api/exercises/{slug}/answer", Text: "A right answer.", Answer: "200 with its files; 403 until one's own is accepted, or before three attempts."},
+		{Method: "POST", Path: "/api/exercises/{slug}/read", Text: "Opens the worked answers before an own one is accepted, and notes it.", Body: `{}`, Answer: "200 with the address of their page."},
 		{Method: "POST", Path: "/api/exercises/{slug}/plug", Text: "Compiles the latest accepted answer and makes it the state yours of the exercise's pattern: switch it on with PUT /api/lab/patterns/{name}.", Body: `{}`,
 			Answer: "200 with the pattern; 409 when no answer was accepted or the exercise has no place in the lab; 403 where answers are not run."},
 		{Method: "DELETE", Path: "/api/exercises/{slug}/plug", Text: "Takes the exercise's answer out of the lab. Where it decides, the lab's own pattern does from then on.", Answer: "200."},

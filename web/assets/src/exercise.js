@@ -199,6 +199,7 @@ function show(a) {
   const plug = $('[data-plug]', desk);
   if (plug && a.passed) plug.hidden = false;
   $('[data-answer]', desk).hidden = !(a.passed || $$('tr', past).length >= 3);
+  if (!$('[data-answer]', desk).hidden) $('[data-read] button', desk)?.replaceWith(make('a', { href: `/exercises/${slug}/read` }, 'Read them'));
 }
 
 $('[data-answer]', desk).addEventListener('click', async () => {
@@ -216,10 +217,10 @@ for (const b of $$('[data-do]', desk)) {
   b.addEventListener('click', async () => {
     b.setAttribute('aria-busy', 'true');
     try {
-      await send(...b.dataset.do.split(' '));
+      const done = await send(...b.dataset.do.split(' '));
       await save();
-      location.hash = 'plug-title';
-      location.reload();
+      if (done.page) location.href = done.page;
+      else { location.hash = 'plug-title'; location.reload(); }
     } catch (err) { toast(err.message); }
     b.removeAttribute('aria-busy');
   });
