@@ -12,9 +12,12 @@ import (
 
 	"workbench/exercises/attempt"
 	"workbench/exercises/classroom"
+	"workbench/exercises/grade"
 	"workbench/exercises/interview"
+	"workbench/exercises/plug"
 	"workbench/exercises/progress"
 	"workbench/exercises/shelf"
+	"workbench/lab/beside"
 	"workbench/lab/knob"
 	"workbench/lab/live"
 	"workbench/lab/scenario"
@@ -66,10 +69,11 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, live.ErrInvalid), errors.As(err, &value), errors.As(err, &file):
 		return http.StatusUnprocessableEntity
-	case errors.Is(err, live.ErrConflict), errors.Is(err, progress.ErrStale), errors.As(err, &busy):
+	case errors.Is(err, live.ErrConflict), errors.Is(err, progress.ErrStale), errors.As(err, &busy), errors.Is(err, progress.ErrNoneAccepted),
+		errors.Is(err, plug.ErrNoSlot), errors.Is(err, plug.ErrNotPlugged), errors.Is(err, grade.ErrUnfit), errors.Is(err, beside.ErrPattern):
 		return http.StatusConflict
 	case errors.Is(err, live.ErrStarting), errors.Is(err, live.ErrClosed), errors.Is(err, stream.ErrFull), errors.Is(err, attempt.ErrClosed), errors.Is(err, runner.ErrClosed),
-		errors.Is(err, stream.ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		errors.Is(err, plug.ErrBusy), errors.Is(err, stream.ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"workbench/lab/scenario"
 )
@@ -31,6 +32,8 @@ type config struct {
 	classroom       bool   // hold a class
 	tlsCert, tlsKey string // files; empty: connections are not encrypted by us
 	behindProxy     bool   // a proxy of the user's encrypts in front of us
+
+	plugDeadline time.Duration // for one decision of a plugged-in answer
 }
 
 // minToken is the least length of an access token: with fewer characters it
@@ -71,6 +74,7 @@ func (p *program) readConfig(args []string) (config, error) {
 	fs.BoolVar(&c.classroom, "classroom", false, "hold a class: learners join by a link, predict, and watch the lab that the teacher drives")
 	fs.BoolVar(&c.behindProxy, "behind-proxy", false, "a proxy that encrypts stands in front and sets X-Forwarded-Proto")
 	fs.BoolVar(&c.open, "open", false, "open the browser")
+	fs.DurationVar(&c.plugDeadline, "plug-deadline", 5*time.Millisecond, "how `LONG` a plugged-in answer may take for one decision before ours decides")
 	rest, err := p.flags(fs, args)
 	if err != nil {
 		return config{}, err
@@ -126,6 +130,9 @@ func (c config) validate() error {
 		if h == "" || strings.ContainsAny(h, "/ :") {
 			wrong("hosts", h, "a host's name without scheme and port")
 		}
+	}
+	if c.plugDeadline < time.Millisecond || c.plugDeadline > time.Second {
+		wrong("plug-deadline", c.plugDeadline.String(), "1ms to 1s")
 	}
 	if c.data == "" {
 		wrong("data", "", "a directory (there is no HOME to put one in)")

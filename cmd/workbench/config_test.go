@@ -75,6 +75,7 @@ func TestConfig(t *testing.T) {
 				t.Fatalf("exit code = %d, served %d times, want 0 and once; stderr:\n%s", code, len(b.served), b.stderr.String())
 			}
 			got := b.served[0]
+			tt.want.plugDeadline = 5 * time.Millisecond
 			if !slices.Equal(got.hosts, tt.want.hosts) {
 				t.Errorf("hosts = %q, want %q", got.hosts, tt.want.hosts)
 			}

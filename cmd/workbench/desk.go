@@ -10,6 +10,7 @@ import (
 
 	"workbench/exercises/attempt"
 	"workbench/exercises/grade"
+	"workbench/exercises/plug"
 	"workbench/exercises/progress"
 	"workbench/exercises/sandbox"
 	"workbench/exercises/shelf"
@@ -24,15 +25,26 @@ const attemptsWaiting = 20
 type judge struct {
 	grade  attempt.Grader
 	report sandbox.Report
-	note   string // what confines answers, in a sentence
-	why    string // why answers from pages are not run; empty: they are
+	box    *sandbox.Box
+	grader *grade.Grader // nil: nothing is graded here
+	note   string        // what confines answers, in a sentence
+	why    string        // why answers from pages are not run; empty: they are
+}
+
+// plugInto lets accepted answers decide in a lab, where they may run at all; nil
+// where they may not. A program is kept in dir until the workbench ends.
+func (j judge) plugInto(l plug.Lab, dir string, deadline time.Duration, log *slog.Logger) *plug.Desk {
+	if j.grader == nil || j.why != "" {
+		return nil
+	}
+	return plug.NewDesk(plug.Config{Lab: l, Grader: j.grader, Box: j.box, Dir: dir, Guard: plug.Usual(deadline), Log: log})
 }
 
 // openJudge finds out how answers can be graded here. A machine that cannot
 // grade still shows the exercises, and says what it lacks.
 func openJudge(ctx context.Context, all *shelf.Shelf, c config) (judge, error) {
 	box := sandbox.New(ctx, sandboxInit)
-	j := judge{grade: nobody, report: box.Report(), note: fmt.Sprintf("The sandbox that answers run in here is %s.", box.Report()), why: unsafe(c, box.Report())}
+	j := judge{grade: nobody, box: box, report: box.Report(), note: fmt.Sprintf("The sandbox that answers run in here is %s.", box.Report()), why: unsafe(c, box.Report())}
 	g, err := grade.New(ctx, box)
 	switch {
 	case errors.Is(err, grade.ErrNoGo):
@@ -40,6 +52,7 @@ func openJudge(ctx context.Context, all *shelf.Shelf, c config) (judge, error) {
 	case err != nil:
 		return judge{}, err
 	default:
+		j.grader = g
 		j.grade = attempt.Judge(g, all)
 		if lacks := g.RaceLacks(); lacks != "" {
 			j.note += " Races are not looked for: " + lacks + "."

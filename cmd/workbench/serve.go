@@ -129,6 +129,9 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 	if err := errors.Join(err, faults); err != nil {
 		return nil, err
 	}
+	if d := opened.judge.plugInto(s.lab, filepath.Join(s.scratch, "plugs"), c.plugDeadline, log); d != nil {
+		s.desk.Plug = d
+	}
 	offered, err := choices()
 	if err != nil {
 		return nil, err

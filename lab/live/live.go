@@ -64,13 +64,14 @@ type Lab struct {
 	telling sync.Mutex // held while a state is read and sent
 
 	mu             sync.Mutex
-	run            *run                  // guarded by mu; nil before the first scenario and after Close
-	version        uint64                // guarded by mu
-	runs           uint64                // guarded by mu
-	readers        map[chan Event]bool   // guarded by mu
-	active         time.Duration         // guarded by mu; when somebody last looked or changed something
-	users          [outcome.Count]uint64 // guarded by mu; of finished runs
-	offered, tries uint64                // guarded by mu; of finished runs
+	run            *run                    // guarded by mu; nil before the first scenario and after Close
+	version        uint64                  // guarded by mu
+	runs           uint64                  // guarded by mu
+	readers        map[chan Event]bool     // guarded by mu
+	active         time.Duration           // guarded by mu; when somebody last looked or changed something
+	users          [outcome.Count]uint64   // guarded by mu; of finished runs
+	offered, tries uint64                  // guarded by mu; of finished runs
+	solutions      map[string]lab.Solution // guarded by mu; those that are plugged in, by pattern
 
 	closed atomic.Bool
 }

@@ -66,7 +66,7 @@ func (r *run) patternStates(now time.Duration) []PatternState {
 	add := func(p lab.Pattern, state lab.State, knobs any, gauges []lab.Gauge, counters map[string]uint64) {
 		out = append(out, PatternState{
 			Name: p.Name, Title: p.Title, Line: p.Line, Side: p.Side, State: state, Knobs: knob.Describe(knobs),
-			Gauges: gauges, Counters: counters, Reasons: p.Reasons,
+			Gauges: gauges, Counters: counters, Reasons: p.Reasons, Yours: r.lab.Plugged(p.Name),
 		})
 	}
 	for _, s := range r.slots(now) {
@@ -90,7 +90,7 @@ func (r *run) diagram(redis RedisState, db DatabaseState) ([]Node, []Edge) {
 	}
 	edges := []Edge{{"clients", "balancer"}}
 	for _, m := range r.members {
-		nodes = append(nodes, Node{ID: m.name, Kind: "instance", Title: "Service " + m.name, Note: m.server.Addr(), Up: m.server.Up()})
+		nodes = append(nodes, Node{ID: m.name, Kind: "instance", Title: "Service " + m.name, Note: m.server.Addr(), Up: m.server.Up(), Degraded: m.guards(r.clock.Now())})
 		edges = append(edges, Edge{"balancer", m.name}, Edge{m.name, "cache"}, Edge{m.name, "gate"})
 		if r.provider != nil {
 			edges = append(edges, Edge{m.name, "provider"})

@@ -80,6 +80,7 @@ type PatternState struct {
 	Gauges   []lab.Gauge       `json:"gauges"`
 	Counters map[string]uint64 `json:"counters"`
 	Reasons  []lab.Reason      `json:"reasons"`
+	Yours    string            `json:"yours,omitempty"` // whose solution is plugged in: the exercise
 }
 
 // FaultState is one fault that can be switched.
