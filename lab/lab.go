@@ -71,6 +71,15 @@ type Request struct {
 	Try      uint8 // 0 for a first attempt; the client's n-th retry otherwise
 	Async    bool  // may be answered 202 and worked on later
 	Body     []byte
+	Origin   *Origin // where it stands in its trace; nil: it is not followed
+}
+
+// Origin is where a request stands in its trace, in the words of W3C Trace
+// Context. It is shared between copies of the request and never changed.
+type Origin struct {
+	Trace   [16]byte
+	Span    [8]byte
+	Sampled bool
 }
 
 // CacheKey returns the key under which the answer may be shared between

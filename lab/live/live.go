@@ -21,10 +21,12 @@ import (
 
 	"workbench/lab"
 	"workbench/lab/catalog"
+	"workbench/lab/journal"
 	"workbench/lab/meter"
 	"workbench/lab/remote"
 	"workbench/lab/scenario"
 	"workbench/lab/store/sqlite"
+	"workbench/lab/trace"
 	"workbench/sim/clock"
 	"workbench/sim/load"
 	"workbench/sim/outcome"
@@ -39,6 +41,9 @@ type Config struct {
 	Generator func(context.Context, load.Plan) (Generator, error) // starts traffic; nil: in this process
 	Keeper    Keeper                                              // remembers finished runs; nil: in memory
 	Version   string                                              // of the program, for reports
+	Trace     trace.Settings                                      // what is traced at first; zero: nothing
+	Lines     journal.Settings                                    // which requests are logged at first; zero: none
+	Export    func(trace.Trace)                                   // gets every trace that is kept; nil: nobody does
 	Idle      time.Duration                                       // pauses the traffic after so long without a reader or a change; 0: 10 min
 }
 
@@ -56,6 +61,8 @@ type Lab struct {
 	store *sqlite.Store
 	redis *remote.Redis
 	meter *meter.Meter
+
+	observe observe
 
 	// Locks are taken in this order: change, a run's staging, its switching,
 	// telling, its mu, mu.
@@ -108,6 +115,10 @@ func New(ctx context.Context, cfg Config) (*Lab, error) {
 		reasons = append(reasons, p.Reasons...)
 	}
 	reasons = append(reasons, lab.ReasonBacklog, lab.ReasonDeadline, lab.ReasonFault, lab.ReasonDown, lab.ReasonBad, lab.ReasonShutdown)
+	if err := l.openObserve(); err != nil {
+		return nil, err
+	}
+	cfg = l.cfg
 	var err error
 	if l.meter, err = meter.New(l.clock, opNames(), reasons, l); err != nil {
 		return nil, err
@@ -118,6 +129,7 @@ func New(ctx context.Context, cfg Config) (*Lab, error) {
 	if l.redis, err = remote.Open(ctx, remote.Options{URL: cfg.RedisURL, Log: cfg.Log, Dir: cfg.Dir, Embedded: cfg.Embedded}); err != nil {
 		return nil, errors.Join(fmt.Errorf("open redis: %w", err), l.store.Close())
 	}
+	l.redis.Client().AddHook(l.observe.tracer.Redis())
 	return l, nil
 }
 
@@ -136,7 +148,7 @@ func (l *Lab) Close(ctx context.Context) error {
 		close(ch)
 	}
 	l.mu.Unlock()
-	return errors.Join(err, l.redis.Close(), l.store.Close())
+	return errors.Join(err, l.redis.Close(), l.store.Close(), l.observe.tracer.Close(ctx))
 }
 
 // stop ends the current run, if there is one, and remembers its sums. Until it
