@@ -28,6 +28,9 @@ func (s *Server) Site(path, title, script string) view.Site {
 		Title: title, Path: path, Style: s.assets.URL("app.css"), Theme: s.assets.URL("theme.js"),
 		Nav: []view.Link{{Title: "Lab", Path: "/lab"}},
 	}
+	if s.cfg.Observe != nil {
+		v.Nav = append(v.Nav, view.Link{Title: "Signals", Path: "/signals"})
+	}
 	if s.cfg.Guide != nil {
 		v.Nav = append(v.Nav, view.Link{Title: "Guide", Path: "/guide"})
 	}

@@ -275,4 +275,4 @@ func (j *Journal) Watch(ctx context.Context) <-chan Line {
 }
 
 // traced returns the trace of ctx.
-func traced(ctx context.Context) string { return trace.ID(ctx) }
+func traced(ctx context.Context) string { return trace.Of(ctx) }

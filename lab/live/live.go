@@ -43,6 +43,7 @@ type Config struct {
 	Version   string                                              // of the program, for reports
 	Trace     trace.Settings                                      // what is traced at first; zero: nothing
 	Lines     journal.Settings                                    // which requests are logged at first; zero: none
+	Incidents IncidentKeeper                                      // remembers rehearsals; nil: nobody does
 	Export    func(trace.Trace)                                   // gets every trace that is kept; nil: nobody does
 	Idle      time.Duration                                       // pauses the traffic after so long without a reader or a change; 0: 10 min
 }

@@ -21,6 +21,7 @@ type member struct {
 	chain    *chain.Chain
 	server   *instance.Instance
 	counters map[string]*lab.Counters
+	ill      ill // of a rehearsal
 
 	mu   sync.Mutex
 	life context.Context    // guarded by mu; of the process that the instance stands for: ends when it is killed
@@ -46,7 +47,7 @@ func (r *run) openMember(ctx context.Context, name string, sys *profile.Profile,
 		return nil, err
 	}
 	m.server, err = instance.Start(ctx, instance.Config{
-		Name: name, System: sys, Handler: r.lab.observe.journal.Wrap(name, r.ops, r.lab.meter.Wrap(m.chain)), Clock: r.clock, Log: r.lab.cfg.Log, Jobs: m.job,
+		Name: name, System: sys, Handler: r.lab.observe.journal.Wrap(name, r.ops, r.lab.observe.series.Wrap(r.lab.meter.Wrap(r.lab.meter.Instance(name, m.slowed(r, m.chain))))), Clock: r.clock, Log: r.lab.cfg.Log, Jobs: m.job,
 		Observe: r.watch(name, r.ops),
 	})
 	if err != nil {

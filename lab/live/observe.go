@@ -8,6 +8,7 @@ import (
 
 	"workbench/lab"
 	"workbench/lab/journal"
+	"workbench/lab/series"
 	"workbench/lab/trace"
 	"workbench/sim/load"
 )
@@ -17,19 +18,25 @@ import (
 type observe struct {
 	tracer  *trace.Tracer
 	journal *journal.Journal
+	signals *signals
+	series  *series.Series
+
+	rehearsal rehearsal
 }
 
 // linesKept is how many lines of the log a page can look back.
 const linesKept = 4096
 
 func (l *Lab) openObserve() error {
-	var errTrace, errLog error
+	var errTrace, errLog, errSignals, errSeries error
 	l.observe.tracer, errTrace = trace.New(trace.Config{Settings: l.cfg.Trace, Export: l.cfg.Export})
 	if l.cfg.Lines.Mode == "" {
 		l.cfg.Lines.Mode = journal.Off
 	}
 	l.observe.journal, errLog = journal.New(l.clock, linesKept, l.cfg.Lines)
-	if err := errors.Join(errTrace, errLog); err != nil {
+	l.observe.signals, errSignals = openSignals()
+	l.observe.series, errSeries = series.New(l.clock, series.Defaults())
+	if err := errors.Join(errTrace, errLog, errSignals, errSeries); err != nil {
 		return err
 	}
 	l.cfg.Log = slog.New(l.observe.journal.Handler(l.cfg.Log.Handler()))
@@ -61,6 +68,9 @@ func (l *Lab) SetTracing(s trace.Settings) error {
 
 // SetLogging changes which requests get a line.
 func (l *Lab) SetLogging(s journal.Settings) error { return invalid(l.observe.journal.Set(s)) }
+
+// Series returns the metric with a label that has many values.
+func (l *Lab) Series() *series.Series { return l.observe.series }
 
 // tracing returns how the users' requests of this run are named.
 func (r *run) tracing() *load.Tracing {

@@ -99,6 +99,7 @@ func (r *run) pump() {
 		if now := f.T.Truncate(time.Second); now > second { // frames end when they end, and not on the second
 			second = now
 			r.lab.keepAlive(r)
+			r.lab.look()
 			r.lab.announce()
 		}
 	}

@@ -34,6 +34,12 @@ const (
 	KindMessage = "message"
 )
 
+// ID is the number of a trace: 16 bytes, written as 32 hexadecimal digits.
+type ID = otel.TraceID
+
+// ParseID reads a trace's number.
+func ParseID(text string) (ID, error) { return otel.TraceIDFromHex(text) }
+
 // Attr is one fact about a span.
 type Attr struct {
 	Key   string `json:"key"`
@@ -88,7 +94,7 @@ func spanOf(in sdk.ReadOnlySpan) Span {
 		case keyQuiet:
 			s.Quiet = a.Value.AsBool()
 		default:
-			s.Attrs = append(s.Attrs, Attr{string(a.Key), a.Value.Emit()})
+			s.Attrs = append(s.Attrs, Attr{string(a.Key), a.Value.String()})
 		}
 	}
 	for _, l := range in.Links() {

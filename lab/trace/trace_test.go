@@ -107,7 +107,7 @@ func TestOneTraceFromUserToStore(t *testing.T) {
 		defer g.Close()
 		g.Observe(tr.Gate("database", "SQLite"))
 		system := lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response {
-			body, err := g.Do(ctx, r, func(ctx context.Context) ([]byte, error) { return []byte(trace.ID(ctx)), nil })
+			body, err := g.Do(ctx, r, func(ctx context.Context) ([]byte, error) { return []byte(trace.Of(ctx)), nil })
 			return lab.Answer(body, err)
 		})
 		around := tr.Chain("a", wall)
@@ -228,7 +228,7 @@ func TestMessagesCarryTheTrace(t *testing.T) {
 	_, headers, sent := tr.Produce(ctx, "orders", map[string]string{"x": "y"})
 	sent(nil)
 	span.End()
-	id := trace.ID(ctx)
+	id := trace.Of(ctx)
 	if headers["x"] != "y" || headers[trace.CorrelationHeader] != id || !strings.Contains(headers["traceparent"], id) {
 		t.Fatalf("headers are %v, want x, the correlation id and the traceparent of %s", headers, id)
 	}

@@ -225,8 +225,8 @@ func finish(span otel.Span, res lab.Response) {
 	}
 }
 
-// ID returns the trace of ctx as text; empty: it is not followed.
-func ID(ctx context.Context) string {
+// Of returns the trace of ctx as text; empty: it is not followed.
+func Of(ctx context.Context) string {
 	c := otel.SpanContextFromContext(ctx)
 	if !c.IsValid() {
 		return ""
