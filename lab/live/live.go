@@ -20,12 +20,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"workbench/lab"
-	"workbench/lab/catalog"
 	"workbench/lab/journal"
 	"workbench/lab/meter"
 	"workbench/lab/remote"
 	"workbench/lab/scenario"
 	"workbench/lab/store/sqlite"
+	"workbench/lab/system/kind"
 	"workbench/lab/trace"
 	"workbench/sim/clock"
 	"workbench/sim/load"
@@ -112,7 +112,7 @@ func New(ctx context.Context, cfg Config) (*Lab, error) {
 	}
 	l := &Lab{cfg: cfg, clock: clock.NewWall(), readers: map[chan Event]bool{}}
 	var reasons []lab.Reason
-	for _, p := range catalog.Patterns() {
+	for _, p := range kind.AllPatterns() {
 		reasons = append(reasons, p.Reasons...)
 	}
 	reasons = append(reasons, lab.ReasonBacklog, lab.ReasonDeadline, lab.ReasonFault, lab.ReasonDown, lab.ReasonBad, lab.ReasonShutdown)
@@ -121,7 +121,7 @@ func New(ctx context.Context, cfg Config) (*Lab, error) {
 	}
 	cfg = l.cfg
 	var err error
-	if l.meter, err = meter.New(l.clock, opNames(), reasons, l); err != nil {
+	if l.meter, err = meter.New(l.clock, kind.OpNames(), reasons, l); err != nil {
 		return nil, err
 	}
 	if l.store, err = openStore(ctx, cfg.Dir); err != nil {

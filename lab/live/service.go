@@ -7,9 +7,11 @@ import (
 	"path/filepath"
 
 	"workbench/lab"
-	"workbench/lab/catalog"
 	"workbench/lab/scenario"
 	"workbench/lab/store/sqlite"
+	"workbench/lab/system"
+	"workbench/lab/system/feed"
+	"workbench/lab/system/kind"
 	"workbench/lab/system/profile"
 )
 
@@ -36,20 +38,50 @@ func openStore(ctx context.Context, dir string) (*sqlite.Store, error) {
 	return s, nil
 }
 
-// Known says what scenarios may name: the catalog's patterns and the demo
-// service's operations.
-func Known() scenario.Known {
-	k := scenario.Known{Patterns: map[string]lab.Pattern{}, Systems: map[string][]string{"profile": opNames()}}
-	for _, p := range catalog.Patterns() {
-		k.Patterns[p.Name] = p
+// openSystem opens the scenario's demo service. What it opens beyond the lab's
+// own database it gives to r.atEnd.
+func (r *run) openSystem(ctx context.Context) (system.System, error) {
+	switch r.kind.Name {
+	case "profile":
+		return profile.New(profile.Deps{Store: r.lab.store, Gate: r.gate, Provider: r.provider})
+	case "feed":
+		t, err := r.openTables(ctx, "feed", feed.Schema, false)
+		if err != nil {
+			return nil, err
+		}
+		return feed.New(ctx, feed.Deps{Write: t.Write, Read: t.Read, Explain: sqlite.Explain, Gates: r.doors(), Counters: r.countersOf})
+	default:
+		return nil, fmt.Errorf("system %q cannot be run live: want one of %s", r.kind.Name, kind.Names())
 	}
-	return k
 }
 
-func opNames() []string {
-	var out []string
-	for _, op := range profile.Ops() {
-		out = append(out, op.Name)
+// openTables opens a service's own database, which is closed with the run.
+func (r *run) openTables(ctx context.Context, name, schema string, durable bool) (*sqlite.Tables, error) {
+	t, err := sqlite.OpenTables(ctx, filepath.Join(r.lab.cfg.Dir, "service", name+".db"), schema, durable)
+	if err != nil {
+		return nil, err
 	}
-	return out
+	r.atEnd(func(context.Context) error { return t.Close() })
+	return t, nil
+}
+
+// doors are the dependencies as the service calls them.
+func (r *run) doors() system.Gates { return system.Gates{Gate: r.gate, Provider: r.provider} }
+
+// countersOf returns a pattern's counters, which outlive its being off.
+func (r *run) countersOf(pattern string) *lab.Counters { return r.counts[pattern] }
+
+// Known says what scenarios may name: the patterns and the demo services'
+// operations.
+func Known() scenario.Known {
+	k := scenario.Known{Patterns: map[string]lab.Pattern{}, Systems: map[string][]string{}}
+	for _, p := range kind.AllPatterns() {
+		k.Patterns[p.Name] = p
+	}
+	for _, s := range kind.All() {
+		for _, op := range s.Ops {
+			k.Systems[s.Name] = append(k.Systems[s.Name], op.Name)
+		}
+	}
+	return k
 }

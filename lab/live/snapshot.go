@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"workbench/lab"
-	"workbench/lab/catalog"
 	"workbench/lab/gate"
 	"workbench/lab/knob"
 	"workbench/lab/meter"
@@ -24,6 +23,7 @@ func (l *Lab) State() State {
 		return s
 	}
 	now := r.clock.Now()
+	s.System = r.kind.Name
 	s.Run, s.Scenario, s.Title, s.Story, s.Lesson, s.Teaches = r.id, r.spec.Name, r.spec.Title, r.spec.Story, r.spec.Lesson, r.spec.Teaches
 	s.Seed, s.Scale, s.Elapsed, s.Duration = r.seed, r.scale, now-r.began, r.duration()
 	s.Patterns = r.patternStates(now)
@@ -80,7 +80,7 @@ func (r *run) patternStates(now time.Duration) []PatternState {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, p := range catalog.Patterns() {
+	for _, p := range r.patterns() {
 		if s := r.clients[p.Name]; s != nil {
 			add(p, s.state, s.knobs, nil, map[string]uint64{})
 		}
@@ -104,9 +104,9 @@ func (r *run) diagram(redis RedisState) ([]Node, []Edge) {
 	}
 	nodes = append(nodes,
 		Node{ID: "cache", Kind: "cache", Title: "Redis", Note: redis.Label, Up: redis.Up, Degraded: redis.Degraded},
-		gateNode("gate", "Database", r.gate, r.spec.Gate))
+		gateNode("gate", r.kind.Gate, r.gate, r.spec.Gate))
 	if r.provider != nil {
-		nodes = append(nodes, gateNode("provider", "Provider", r.provider, r.spec.Provider))
+		nodes = append(nodes, gateNode("provider", r.kind.Provider, r.provider, r.spec.Provider))
 	}
 	return nodes, edges
 }

@@ -16,6 +16,7 @@ type State struct {
 	Version    uint64            `json:"version"` // grows with every change
 	Run        uint64            `json:"run"`     // grows with every (re)start
 	Scenario   string            `json:"scenario"`
+	System     string            `json:"system"`
 	Title      string            `json:"title"`
 	Story      string            `json:"story"`
 	Lesson     string            `json:"lesson"`

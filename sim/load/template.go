@@ -78,6 +78,9 @@ func compile(op Op, host string, closing bool, tracing Tracing) template {
 	if t.tracing = tracing; tracing.On {
 		add("Traceparent", holeTrace)
 	}
+	if op.Once {
+		add("Idempotency-Key", holeSeq)
+	}
 	tail := ""
 	if closing {
 		tail = "\r\nConnection: close"

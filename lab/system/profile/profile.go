@@ -54,6 +54,14 @@ func Ops() []system.Op {
 	}
 }
 
+// Kind describes the service.
+func Kind() system.Kind {
+	return system.Kind{
+		Name: "profile", Title: "Profiles", Line: "reads and changes members’ profiles, reports and jobs; every pattern shows on it",
+		Gate: "Database", Provider: "Provider", Ops: Ops(),
+	}
+}
+
 // Store is what the service keeps its data in; see package storetest for what
 // it promises.
 type Store interface {
