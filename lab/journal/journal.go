@@ -129,6 +129,10 @@ func New(c *clock.Wall, size int, s Settings) (*Journal, error) {
 	return j, nil
 }
 
+// Tee lets the lines of requests go on to a further handler as well. It must be
+// called before the first request.
+func (j *Journal) Tee(next slog.Handler) { j.requests = slog.New(j.Handler(next)) }
+
 // Settings returns what is written now.
 func (j *Journal) Settings() Settings { return *j.settings.Load() }
 

@@ -6,11 +6,19 @@ import (
 	"slices"
 
 	"workbench/lab/trial"
+	"workbench/lab/trial/observing"
 )
 
 // Trials returns all trials in the order of the guide's chapters.
 func Trials() []trial.Trial {
-	all := []trial.Trial{}
+	all := []trial.Trial{
+		observing.Percentiles(),
+		observing.SaturationLeads(),
+		observing.NPlusOne(),
+		observing.LoggingCost(),
+		observing.Cardinality(),
+		observing.BurnRate(),
+	}
 	slices.SortStableFunc(all, func(a, b trial.Trial) int { return a.Chapter - b.Chapter })
 	return all
 }
