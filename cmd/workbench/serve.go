@@ -19,6 +19,7 @@ import (
 	"workbench/lab/live"
 	"workbench/lab/scenario"
 	"workbench/lab/trace"
+	"workbench/lab/trace/otlp"
 	"workbench/sim/clock"
 	"workbench/sim/preset"
 	"workbench/web"
@@ -93,7 +94,8 @@ type site struct {
 	lab      *live.Lab
 	progress *progress.Progress
 	desk     *web.Exercises
-	scratch  string // the demo service's database: of this process alone
+	otlp     *otlp.Exporter // nil: traces stay here
+	scratch  string         // the demo service's database: of this process alone
 }
 
 // openSite opens the learner's file, the lab and the server. What it has opened
@@ -115,7 +117,14 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 		return nil, fmt.Errorf("make a scratch directory: %w", err)
 	}
 	rooms := s.openRooms(ctx, p, c, log) // beside the lab: each takes a part of a second
-	s.lab, err = live.New(ctx, live.Config{Dir: s.scratch, RedisURL: c.redis, Log: log, Generator: child(log), Keeper: s.progress, Version: release(), Incidents: s.progress, Trace: trace.Defaults(), Lines: journal.Defaults()})
+	var export func(trace.Trace)
+	if c.otlp != "" {
+		if s.otlp, err = otlp.New(otlp.Config{URL: c.otlp, Version: release(), Log: log}); err != nil {
+			return nil, err
+		}
+		export = s.otlp.Export
+	}
+	s.lab, err = live.New(ctx, live.Config{Export: export, Dir: s.scratch, RedisURL: c.redis, Log: log, Generator: child(log), Keeper: s.progress, Version: release(), Incidents: s.progress, Trace: trace.Defaults(), Lines: journal.Defaults()})
 	opened, faults := rooms()
 	if err := errors.Join(err, faults); err != nil {
 		return nil, err
@@ -191,6 +200,9 @@ func (s *site) close(ctx context.Context) error {
 	var faults []error
 	if s.lab != nil {
 		faults = append(faults, s.lab.Close(ctx))
+	}
+	if s.otlp != nil {
+		faults = append(faults, s.otlp.Close(ctx))
 	}
 	if s.desk != nil {
 		faults = append(faults, s.desk.Queue.Close())
