@@ -54,6 +54,7 @@ func (t *Tracer) Pass(in *http.Request) *Passage {
 	if !span.IsRecording() {
 		return nil
 	}
+	span.SetAttributes(attribute.String("request", in.Method+" "+in.URL.Path))
 	return &Passage{t, ctx, span}
 }
 
@@ -81,7 +82,11 @@ func (p *Passage) Done(broken lab.Reason) {
 	if p == nil {
 		return
 	}
-	if broken != "" {
+	switch {
+	case p.ctx.Err() != nil:
+		p.span.SetAttributes(attribute.String(keyDid, "the user left before the answer"))
+		p.span.SetStatus(codes.Error, "client_left")
+	case broken != "":
 		p.span.SetAttributes(attribute.String(keyOutcome, lab.Failed.String()), attribute.String(keyReason, string(broken)))
 		p.span.SetStatus(codes.Error, string(broken))
 	}

@@ -147,6 +147,11 @@ func (t *Trace) sum() {
 		}
 	}
 	t.Took = end.Sub(t.Start)
+	for _, s := range t.Spans {
+		if t.Name == "" {
+			t.Name = s.Attr("request") // no instance has taken it yet, or none ever did
+		}
+	}
 	if t.Name == "" {
 		t.Name = t.Spans[0].Name
 	}

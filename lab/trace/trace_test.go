@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -121,7 +122,7 @@ func TestOneTraceFromUserToStore(t *testing.T) {
 		const salt, seq = 9, 4
 		id := otel.TraceID(load.TraceID(salt, seq))
 		h := http.Header{"Traceparent": {"00-" + id.String() + "-" + otel.SpanID(load.SpanID(salt, seq, 0)).String() + "-01"}}
-		in := (&http.Request{Header: h}).WithContext(t.Context())
+		in := (&http.Request{Method: "GET", URL: &url.URL{Path: "/x"}, Header: h}).WithContext(t.Context())
 		p := tr.Pass(in)
 		p.Picked("a", in.Header)
 		if got := string(serve(tr, in.Header, idle).Body); got != id.String() {
@@ -241,6 +242,18 @@ func TestMessagesCarryTheTrace(t *testing.T) {
 	got, _ := tr.Store().Get(linked[0])
 	if s := got.Spans[0]; s.Attr("correlation") != id || !s.Failed || s.Name != "deliver from orders" {
 		t.Errorf("the delivery is %+v, want it failed with correlation id %s", s, id)
+	}
+}
+
+func TestAUserWhoLeft(t *testing.T) {
+	tr := open(t, trace.Config{Settings: trace.Settings{On: true, Tail: true}})
+	ctx, leave := context.WithCancel(t.Context())
+	p := tr.Pass((&http.Request{Method: "GET", URL: &url.URL{Path: "/profiles/7"}, Header: http.Header{}}).WithContext(ctx))
+	leave()
+	p.Done("")
+	list := tr.Store().List(trace.Query{})
+	if len(list) != 1 || list[0].Why != trace.Failed || list[0].Name != "GET /profiles/7" || list[0].Spans[0].Attr("did") != "the user left before the answer" {
+		t.Errorf("traces are %+v, want one that failed because its user left", list)
 	}
 }
 

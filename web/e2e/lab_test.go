@@ -183,9 +183,7 @@ func TestPagesHaveNoAccessibilityFindings(t *testing.T) {
 			if got := chrome.JS[float64](p, `document.documentElement.scrollWidth - innerWidth`); got > 0 {
 				t.Errorf("%s, %s: the page is %v px wider than the window", path, view.name, got)
 			}
-			chrome.JS[chromedp.Void](p, string(axe)+"; undefined")
-			found := chrome.JS[[]string](p, `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then((r) => r.violations.flatMap((v) => v.nodes.map((n) => v.id + ': ' + n.target.join(' ') + ' ' + (n.failureSummary || '').slice(0, 160))))`)
-			for _, f := range found {
+			for _, f := range findings(p, axe) {
 				t.Errorf("%s, %s: %s", path, view.name, f)
 			}
 		}
