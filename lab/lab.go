@@ -72,9 +72,18 @@ type Request struct {
 	Try      uint8 // 0 for a first attempt; the client's n-th retry otherwise
 	Async    bool  // may be answered 202 and worked on later
 	Body     []byte
+	Origin   *Origin             // where it stands in its trace; nil: it is not followed
 	Query    string              // of a real request, as it was sent; empty in virtual time
 	Once     string              // the Idempotency-Key of a real request; empty: none. In virtual time ID>>8 is the same for all tries of one user
 	Choices  [MaxChoices]*Choice // how the service shall do it; nil: the naive way. Set by the service's own choices alone
+}
+
+// Origin is where a request stands in its trace, in the words of W3C Trace
+// Context. It is shared between copies of the request and never changed.
+type Origin struct {
+	Trace   [16]byte
+	Span    [8]byte
+	Sampled bool
 }
 
 // CacheKey returns the key under which the answer may be shared between

@@ -15,6 +15,7 @@ import (
 	"workbench/lab/live"
 	"workbench/lab/proof"
 	"workbench/lab/scenario"
+	"workbench/lab/trace"
 	"workbench/web/assets"
 	"workbench/web/page"
 	"workbench/web/report"
@@ -34,6 +35,9 @@ func (s *Server) Site(path, title, script string) view.Site {
 		v.Nav = append(v.Nav, view.Link{Title: "Classroom", Path: "/classroom"})
 	}
 	v.Nav = append(v.Nav, view.Link{Title: "Lab", Path: "/lab"})
+	if s.cfg.Observe != nil {
+		v.Nav = append(v.Nav, view.Link{Title: "Signals", Path: "/signals"})
+	}
 	if s.cfg.Guide != nil {
 		v.Nav = append(v.Nav, view.Link{Title: "Guide", Path: "/guide"})
 	}
@@ -107,6 +111,9 @@ func (s *Server) lab(c echo.Context, first bool) error {
 	v.First = first
 	if spec, err := scenario.Find(state.Scenario); err == nil { // a learner's own file is not in the browser's engine
 		v.Three = view.ThreeOf(spec, s.engine.Worker(), s.cfg.Version, s.engine.Packed())
+	}
+	if o := s.cfg.Observe; o != nil {
+		v.Slowest = append([]view.TraceLine{}, view.SlowestOf(o.Traces().Store().List(trace.Query{Order: trace.Slowest, Limit: 5}), s.now())...)
 	}
 	var scenarios, presets []view.Option
 	for _, one := range s.cfg.Scenarios {

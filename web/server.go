@@ -42,6 +42,10 @@ type Config struct {
 	Rehearse *Rehearse
 	// Progress is what the progress page stands on; nil: there is none.
 	Progress *Progress
+	// Observe is what the pages of signals, traces, logs and rehearsals stand on;
+	// nil: there are none.
+	Observe   Observe
+	Incidents IncidentLister // past rehearsals; nil: none are kept
 	// Tracks is what the tracks' pages stand on; nil: there are none.
 	Tracks *Tracks
 	// Guide is what the guide's pages stand on; nil: there is none.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"workbench/lab/scenario"
+	"workbench/lab/trace/otlp"
 )
 
 // config is how the program starts. It is fixed from then on; what can be
@@ -25,6 +26,7 @@ type config struct {
 	redis    string   // a Redis to use; empty: our own
 	postgres database // empty: SQLite
 	token    string   // needed when others can reach addr
+	otlp     string   // a collector for traces; empty: none
 	scenario string   // with which the lab begins
 	level    string   // of the log
 	open     bool     // open the browser
@@ -55,6 +57,7 @@ func (p *program) readConfig(args []string) (config, error) {
 		{"addr", "WORKBENCH_ADDR", "listen on `HOST:PORT`", &c.addr},
 		{"data", "WORKBENCH_DATA", "keep the learner's runs in `DIR`", &c.data},
 		{"redis", "WORKBENCH_REDIS", "use the Redis at `URL` (default: a private redis-server if there is one, else the embedded one)", &c.redis},
+		{"otlp", "WORKBENCH_OTLP", "send traces to the OTLP collector at `URL`, such as http://127.0.0.1:4318", &c.otlp},
 		{"scenario", "WORKBENCH_SCENARIO", "begin with scenario `NAME`", &c.scenario},
 		{"tls-cert", "WORKBENCH_TLS_CERT", "encrypt, with the certificate in `FILE`", &c.tlsCert},
 		{"tls-key", "WORKBENCH_TLS_KEY", "the certificate's key, in `FILE`", &c.tlsKey},
@@ -139,6 +142,9 @@ func (c config) validate() error {
 	}
 	if u, err := url.Parse(c.redis); c.redis != "" && (err != nil || u.Host == "" || u.Scheme != "redis" && u.Scheme != "rediss") {
 		wrong("redis", c.redis, "a URL such as redis://127.0.0.1:6379/0")
+	}
+	if _, err := otlp.Target(c.otlp); c.otlp != "" && err != nil {
+		wrong("otlp", c.otlp, "a URL such as http://127.0.0.1:4318")
 	}
 	if _, err := scenario.Find(c.scenario); err != nil {
 		faults = append(faults, fmt.Errorf("flag --scenario: %w", err))

@@ -15,8 +15,11 @@ import (
 	"time"
 
 	"workbench/exercises/progress"
+	"workbench/lab/journal"
 	"workbench/lab/live"
 	"workbench/lab/scenario"
+	"workbench/lab/trace"
+	"workbench/lab/trace/otlp"
 	"workbench/sim/clock"
 	"workbench/sim/preset"
 	"workbench/web"
@@ -98,8 +101,9 @@ type site struct {
 	progress *progress.Progress
 	desk     *web.Exercises
 	trials   *web.Trials
-	school   *school // nil: there is no class
-	scratch  string  // the demo service's database: of this process alone
+	school   *school        // nil: there is no class
+	otlp     *otlp.Exporter // nil: traces stay here
+	scratch  string         // the demo service's database: of this process alone
 }
 
 // openSite opens the learner's file, the lab and the server. What it has opened
@@ -124,7 +128,15 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 		return nil, err
 	}
 	rooms := s.openRooms(ctx, p, c, log) // beside the lab: each takes a part of a second
-	s.lab, err = live.New(ctx, live.Config{Dir: s.scratch, RedisURL: c.redis, Postgres: c.postgres.url, Replicas: c.postgres.replicas, Log: log, Generator: child(log), Keeper: s.progress, Version: release()})
+	var export func(trace.Trace)
+	if c.otlp != "" {
+		if s.otlp, err = otlp.New(otlp.Config{URL: c.otlp, Version: release(), Log: log}); err != nil {
+			return nil, err
+		}
+		export = s.otlp.Export
+	}
+	s.lab, err = live.New(ctx, live.Config{Export: export, Dir: s.scratch, RedisURL: c.redis, Postgres: c.postgres.url, Replicas: c.postgres.replicas, Log: log, Generator: child(log), Keeper: s.progress, Version: release(),
+		Incidents: s.progress, Trace: trace.Defaults(), Lines: journal.Defaults()})
 	opened, faults := rooms()
 	if err := errors.Join(err, faults); err != nil {
 		return nil, err
@@ -153,7 +165,8 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 		Tracks:   &web.Tracks{All: opened.tracks, Patterns: p.parts.patterns},
 		Progress: &web.Progress{Patterns: p.parts.patterns, Keeper: s.progress},
 		Rooms:    []web.Room{web.DatabaseRoom(s.lab)},
-		Lab:      s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: !c.shared(), Token: c.secret(),
+		Observe:  s.lab, Incidents: s.progress,
+		Lab: s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: !c.shared(), Token: c.secret(),
 		Dir: c.data, Version: release(), Scenarios: offered, Doc: p.parts.doc, Metrics: s.lab.Registerer(),
 		Classroom: class, TLS: encryption, BehindProxy: c.behindProxy,
 	})
@@ -223,6 +236,9 @@ func (s *site) close(ctx context.Context) error {
 	}
 	if s.school != nil {
 		faults = append(faults, s.school.close())
+	}
+	if s.otlp != nil {
+		faults = append(faults, s.otlp.Close(ctx))
 	}
 	if s.desk != nil {
 		faults = append(faults, s.desk.Queue.Close())

@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,6 +69,9 @@ func (i *Instance) write(c echo.Context, r *lab.Request, res lab.Response) error
 	h := c.Response().Header()
 	h["Workbench-Id"] = []string{strconv.FormatUint(r.ID, 10)}
 	h["Workbench-Instance"] = i.words.name
+	if r.Origin != nil {
+		h["Correlation-Id"] = []string{hex.EncodeToString(r.Origin.Trace[:])}
+	}
 	if int(res.Outcome) < len(i.words.outcome) {
 		h["Workbench-Outcome"] = i.words.outcome[res.Outcome]
 	}

@@ -32,6 +32,7 @@ func (l *Lab) Load(ctx context.Context, c ScenarioChange) (State, error) {
 	}
 	l.change.Lock()
 	defer l.change.Unlock()
+	l.giveUp(ctx)
 	if err := l.replace(ctx, s); err != nil {
 		return State{}, err
 	}
@@ -215,6 +216,9 @@ func (l *Lab) alter(change func(*run) (string, error)) (State, error) {
 	r, err := l.current()
 	if err != nil {
 		return State{}, err
+	}
+	if l.rehearsing(r.id) {
+		return State{}, fmt.Errorf("%w: an incident is being rehearsed, and its switches are hidden; name the cause, or give up", ErrConflict)
 	}
 	l.touch()
 	text, err := change(r)

@@ -20,10 +20,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"workbench/lab"
+	"workbench/lab/journal"
 	"workbench/lab/meter"
 	"workbench/lab/remote"
 	"workbench/lab/scenario"
 	"workbench/lab/system/kind"
+	"workbench/lab/trace"
 	"workbench/sim/clock"
 	"workbench/sim/load"
 	"workbench/sim/outcome"
@@ -40,6 +42,10 @@ type Config struct {
 	Generator func(context.Context, load.Plan) (Generator, error) // starts traffic; nil: in this process
 	Keeper    Keeper                                              // remembers finished runs; nil: in memory
 	Version   string                                              // of the program, for reports
+	Trace     trace.Settings                                      // what is traced at first; zero: nothing
+	Lines     journal.Settings                                    // which requests are logged at first; zero: none
+	Incidents IncidentKeeper                                      // remembers rehearsals; nil: nobody does
+	Export    func(trace.Trace)                                   // gets every trace that is kept; nil: nobody does
 	Idle      time.Duration                                       // pauses the traffic after so long without a reader or a change; 0: 10 min
 }
 
@@ -57,6 +63,8 @@ type Lab struct {
 	data  *data
 	redis *remote.Redis
 	meter *meter.Meter
+
+	observe observe
 
 	// Locks are taken in this order: change, a run's staging, its switching,
 	// telling, its mu, mu.
@@ -110,6 +118,10 @@ func New(ctx context.Context, cfg Config) (*Lab, error) {
 		reasons = append(reasons, p.Reasons...)
 	}
 	reasons = append(reasons, lab.ReasonBacklog, lab.ReasonDeadline, lab.ReasonFault, lab.ReasonDown, lab.ReasonBad, lab.ReasonShutdown)
+	if err := l.openObserve(); err != nil {
+		return nil, err
+	}
+	cfg = l.cfg
 	var err error
 	if l.meter, err = meter.New(l.clock, kind.OpNames(), reasons, l); err != nil {
 		return nil, err
@@ -120,6 +132,7 @@ func New(ctx context.Context, cfg Config) (*Lab, error) {
 	if l.redis, err = remote.Open(ctx, remote.Options{URL: cfg.RedisURL, Log: cfg.Log, Dir: cfg.Dir, Embedded: cfg.Embedded}); err != nil {
 		return nil, errors.Join(fmt.Errorf("open redis: %w", err), l.data.close())
 	}
+	l.redis.Client().AddHook(l.observe.tracer.Redis())
 	return l, nil
 }
 
@@ -138,7 +151,7 @@ func (l *Lab) Close(ctx context.Context) error {
 		close(ch)
 	}
 	l.mu.Unlock()
-	return errors.Join(err, l.redis.Close(), l.data.close())
+	return errors.Join(err, l.redis.Close(), l.data.close(), l.observe.tracer.Close(ctx))
 }
 
 // stop ends the current run, if there is one, and remembers its sums. Until it

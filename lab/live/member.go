@@ -20,6 +20,7 @@ type member struct {
 	chain    *chain.Chain
 	server   *instance.Instance
 	counters map[string]*lab.Counters
+	ill      ill // of a rehearsal
 
 	mu   sync.Mutex
 	life context.Context    // guarded by mu; of the process that the instance stands for: ends when it is killed
@@ -31,7 +32,7 @@ func (r *run) openMember(ctx context.Context, name string, sys system.System, co
 	m.life, m.die = context.WithCancel(r.life)
 	var err error
 	m.chain, err = chain.New(chain.Config{
-		Patterns: r.patterns(), Counters: counters, Next: sys, Yours: r.lab.solution,
+		Patterns: r.patterns(), Counters: counters, Next: sys, Yours: r.lab.solution, Around: r.lab.observe.tracer.Chain(name, r.clock),
 		// Streams have the names that virtual time uses.
 		Uniform: func(pattern string) func() float64 {
 			return (&lockedStream{stream: dist.New(r.seed, "patterns "+name+" "+pattern)}).Float64
@@ -45,7 +46,8 @@ func (r *run) openMember(ctx context.Context, name string, sys system.System, co
 		return nil, err
 	}
 	m.server, err = instance.Start(ctx, instance.Config{
-		Name: name, System: sys, Handler: r.lab.meter.Wrap(m.chain), Clock: r.clock, Log: r.lab.cfg.Log, Jobs: m.job,
+		Name: name, System: sys, Handler: r.lab.observe.journal.Wrap(name, r.ops, r.lab.observe.series.Wrap(r.lab.meter.Wrap(r.lab.meter.Instance(name, m.slowed(r, m.chain))))), Clock: r.clock, Log: r.lab.cfg.Log, Jobs: m.job,
+		Observe: r.watch(name, r.ops),
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start instance %s: %w", name, err), m.chain.Close())

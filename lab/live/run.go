@@ -159,14 +159,17 @@ func gateSpecs(s scenario.Spec) map[string]gate.Spec {
 }
 
 func (r *run) openGates() error {
+	l := &r.lab.observe
 	for name, spec := range gateSpecs(r.spec) {
 		g, err := gate.New(spec, r.clock, dist.New(r.seed, "service "+name))
 		if err != nil {
 			return fmt.Errorf("open %s: %w", name, err)
 		}
 		if name == "gate" {
+			g.Observe(l.tracer.Gate("database", "SQLite"))
 			r.gate = g
 		} else {
+			g.Observe(l.tracer.Gate("provider", "SQLite"))
 			r.provider = g
 		}
 	}
@@ -194,7 +197,7 @@ func (r *run) openService(ctx context.Context) error {
 		r.members = append(r.members, m)
 		backends = append(backends, balancer.Backend{Name: m.name, Addr: m.server.Addr()})
 	}
-	r.front, err = balancer.Start(ctx, balancer.Config{Backends: backends, Picker: "round-robin", Seed: r.seed, Clock: r.clock, Log: r.lab.cfg.Log})
+	r.front, err = balancer.Start(ctx, balancer.Config{Backends: backends, Picker: "round-robin", Seed: r.seed, Clock: r.clock, Log: r.lab.cfg.Log, Trace: r.lab.observe.tracer})
 	if err != nil {
 		return fmt.Errorf("start the balancer: %w", err)
 	}

@@ -29,11 +29,17 @@ func (l *Lab) State() State {
 	s.Patterns = r.patternStates(now)
 	s.Nodes, s.Edges = r.diagram(s.Redis, s.Database)
 	s.Traffic = r.trafficState(now)
+	veiled := l.rehearsing(r.id)
+	if veiled {
+		r.veil(&s)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.Phase = r.phase
 	for _, name := range r.faultNames() {
-		s.Faults = append(s.Faults, r.faults[name].state)
+		if !veiled {
+			s.Faults = append(s.Faults, r.faults[name].state)
+		}
 	}
 	s.Markers = append([]scenario.Change(nil), r.markers...)
 	if r.predict != nil {
@@ -153,11 +159,11 @@ func (l *Lab) Figures() meter.Figures {
 	}
 	for name, g := range r.gates() {
 		s := g.Stats()
-		f.Gates = append(f.Gates, meter.GateFigures{Name: name, Slots: s.Slots, Busy: s.Busy, Waiting: s.Waiting, Entered: s.Entered, Saturation: r.saturation(name)})
+		f.Gates = append(f.Gates, meter.GateFigures{Name: name, Slots: s.Slots, Busy: s.Busy, Waiting: s.Waiting, Entered: s.Entered, Saturation: r.saturation(name), Errors: s.Refused + s.Failed + s.Late})
 	}
-	f.Instances = map[string]bool{}
+	f.Instances, f.Inside, f.Pools = map[string]bool{}, map[string]int{}, l.pools()
 	for _, m := range r.members {
-		f.Instances[m.name] = m.server.Up()
+		f.Instances[m.name], f.Inside[m.name] = m.server.Up(), m.server.Inside()
 	}
 	var rep scenario.Report
 	r.tape.Fill(&rep)

@@ -14,6 +14,7 @@ import (
 	"workbench/lab/trial/postgres"
 	"workbench/lab/trial/replica"
 	"workbench/lab/trial/resilience"
+	"workbench/lab/trial/observing"
 )
 
 // Trials returns all trials in the order of the guide's chapters.
@@ -51,6 +52,13 @@ func Trials() []trial.Trial {
 	}
 	all = append(all, postgres.All()...)
 	all = append(all, replica.All()...)
+		observing.Percentiles(),
+		observing.SaturationLeads(),
+		observing.NPlusOne(),
+		observing.LoggingCost(),
+		observing.Cardinality(),
+		observing.BurnRate(),
+	}
 	slices.SortStableFunc(all, func(a, b trial.Trial) int { return a.Chapter - b.Chapter })
 	return all
 }
