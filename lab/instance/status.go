@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"workbench/lab"
+	"workbench/lab/fleet"
 	"workbench/sim/outcome"
 )
 
@@ -32,8 +33,11 @@ func status(res lab.Response) int {
 	case lab.Late:
 		return http.StatusGatewayTimeout
 	default:
-		if res.Reason == lab.ReasonBad {
+		switch res.Reason {
+		case lab.ReasonBad:
 			return http.StatusBadRequest
+		case fleet.ReasonSession:
+			return http.StatusUnauthorized
 		}
 		return http.StatusBadGateway
 	}
@@ -157,6 +161,8 @@ func refusal(code int, res lab.Response) []byte {
 	p := problem{Status: code, Detail: string(res.Body), Reason: res.Reason}
 	switch {
 	case p.Detail != "":
+	case res.Reason == fleet.ReasonSession:
+		p.Detail = "your session was in the memory of an instance that cannot be reached: sign in again"
 	case res.Missing:
 		p.Detail = "there is no such item"
 	default:

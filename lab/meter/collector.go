@@ -15,6 +15,8 @@ type Figures struct {
 	Patterns  []PatternFigures
 	Gates     []GateFigures
 	Instances map[string]bool // name to up
+	Members   []MemberFigures
+	Sessions  uint64 // lost with their instance, in this run
 	RedisUp   bool
 	Offered   uint64                // users, since the lab began
 	Tries     uint64                // HTTP requests, retries included
@@ -30,6 +32,21 @@ type PatternFigures struct {
 	State  lab.State
 	Events map[string]uint64
 	Gauges map[string][]lab.Gauge // by instance
+}
+
+// MemberFigures is one instance as the balancer sees it.
+type MemberFigures struct {
+	Name     string
+	State    string // a word of States
+	Inflight int
+	Sent     uint64
+	Errors   uint64
+	Weight   float64
+}
+
+// States are the words for how an instance stands.
+func States() []string {
+	return []string{"up", "cold", "draining", "refused", "unhealthy", "ejected", "down"}
 }
 
 // GateFigures is one capacity gate.
@@ -92,6 +109,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	for name, ok := range f.Instances {
 		gauge(up, number(ok), name)
 	}
+	members(f, gauge, counter)
 	gauge(desc("redis_up", "Whether the shared Redis answers."), number(f.RedisUp))
 	counter(desc("traffic_offered_total", "Users that the generator let arrive."), f.Offered)
 	counter(desc("traffic_tries_total", "HTTP requests that the generator began, retries included."), f.Tries)
@@ -102,6 +120,25 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	gauge(desc("traffic_goodput_ratio", "Users served in time as a share of those offered, over the last second."), f.Goodput)
 	gauge(desc("generator_lag_seconds", "99th percentile of how late the generator sent, over the last second."), f.Lag)
 	gauge(desc("generator_limited", "1 when the generator was the bottleneck in the last second: distrust the figures."), number(f.Limited))
+}
+
+// members collects what the balancer knows of the instances.
+func members(f Figures, gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string)) {
+	inflight := desc("instance_inflight_requests", "Requests inside a service instance, as the balancer counts them.", "instance")
+	sent := desc("instance_requests_total", "Requests that the balancer gave to an instance, in this run.", "instance")
+	errors := desc("instance_errors_total", "Refused connections and failed answers of an instance, in this run.", "instance")
+	weight := desc("instance_weight_ratio", "An instance's weight with the balancer: below 1 while slow start breaks it in.", "instance")
+	stands := desc("instance_state", "1 for the state that an instance is in.", "instance", "state")
+	for _, m := range f.Members {
+		gauge(inflight, float64(m.Inflight), m.Name)
+		counter(sent, m.Sent, m.Name)
+		counter(errors, m.Errors, m.Name)
+		gauge(weight, m.Weight, m.Name)
+		for _, s := range States() {
+			gauge(stands, number(s == m.State), m.Name, s)
+		}
+	}
+	counter(desc("sessions_lost_total", "Sticky sessions lost because their instance could not be used, in this run."), f.Sessions)
 }
 
 func number(b bool) float64 {

@@ -36,6 +36,8 @@ func TestEveryMetricByValue(t *testing.T) {
 			Gauges: map[string][]lab.Gauge{"a": {{Name: "depth", Value: 17}}}}},
 		Gates:     []meter.GateFigures{{Name: "gate", Slots: 20, Busy: 12, Waiting: 3, Entered: 99, Saturation: 0.6}},
 		Instances: map[string]bool{"a": true, "b": false},
+		Members:   []meter.MemberFigures{{Name: "a", State: "ejected", Inflight: 7, Sent: 70, Errors: 5, Weight: 0.25}},
+		Sessions:  9,
 		RedisUp:   true, Offered: 1000, Tries: 1200, Users: [7]uint64{900, 10, 20, 30, 15, 20, 5}, Goodput: 0.91, Lag: 0.002, Limited: true,
 	})
 	if err != nil {
@@ -71,6 +73,13 @@ func TestEveryMetricByValue(t *testing.T) {
 		`workbench_gate_saturation_ratio{gate="gate"} 0.6`,
 		`workbench_instance_up{instance="a"} 1`,
 		`workbench_instance_up{instance="b"} 0`,
+		`workbench_instance_inflight_requests{instance="a"} 7`,
+		`workbench_instance_requests_total{instance="a"} 70`,
+		`workbench_instance_errors_total{instance="a"} 5`,
+		`workbench_instance_weight_ratio{instance="a"} 0.25`,
+		`workbench_instance_state{instance="a",state="ejected"} 1`,
+		`workbench_instance_state{instance="a",state="up"} 0`,
+		`workbench_sessions_lost_total 9`,
 		`workbench_redis_up 1`,
 		`workbench_traffic_offered_total 1000`,
 		`workbench_traffic_tries_total 1200`,

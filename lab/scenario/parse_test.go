@@ -79,7 +79,7 @@ func TestParseNamesEveryFault(t *testing.T) {
 		{
 			"faults", small + "faults:\n  - {name: slowly, at: 1s, for: 1s}\n  - {name: slow, at: 20s, for: 1s}\n  - {name: error, at: 1s, for: 1s, share: 0.5, factor: 2, target: provider}\n",
 			[]string{
-				`x.yaml:7: faults[0].name: got "slowly", want slow, or another of slow, error, hang, kill, cache-down, cache-flush, delay`,
+				`x.yaml:7: faults[0].name: got "slowly", want slow, or another of slow, error, hang, kill, cache-down, cache-flush, delay, instance-slow, instance-error`,
 				"x.yaml:8: faults[1].at: got 20s, want an instant of the run, which lasts 15s",
 				"x.yaml:8: faults[1].factor: got 0, want 1 to 1000",
 				"x.yaml:9: faults[2].factor: got 2, want nothing: fault error has none",

@@ -74,6 +74,10 @@ func (c *checker) known(known Known, path, name string) (lab.Pattern, bool) {
 // knob that grows with the scale has no one value.
 func (c *checker) setting(known Known, path, setting, value string) {
 	name, word, _ := strings.Cut(setting, ".")
+	if name == balancerName || name == autoscalerName {
+		c.frontend(path, name, word, value)
+		return
+	}
 	p, ok := c.known(known, path, name)
 	if !ok {
 		return

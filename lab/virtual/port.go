@@ -15,7 +15,7 @@ type call struct {
 	user    int32 // whose try it is; none once nobody waits for the answer
 	member  *member
 	owner   int32 // depth of the port that detached it; none for a user's try
-	door    int8  // the gate it is at; none when it is at no gate
+	door    *door // the gate it is at; nil when it is at no gate
 	job     int32 // its number there
 	live    bool
 }
@@ -85,10 +85,15 @@ func (w *world) down(id int32, m *member, depth int) {
 		p.stage.Enter(p, id)
 		return
 	}
-	c := &w.calls[id]
-	c.door = w.ops[c.request.Op].door
-	w.gates[c.door].enter(id, c.request.Deadline)
+	if m.cpu != nil {
+		m.cpu.enter(id)
+		return
+	}
+	w.work(id)
 }
+
+// work hands a request to the dependency that its operation needs.
+func (w *world) work(id int32) { w.gates[w.ops[w.calls[id].request.Op].door].enter(id) }
 
 // up hands an answer to the stage at depth, or to the user above them all.
 func (w *world) up(id int32, m *member, depth int, res lab.Response) {
@@ -111,7 +116,7 @@ func (w *world) newCall() int32 {
 		w.calls = append(w.calls, call{})
 		w.notes = append(w.notes, make([]uint64, w.depth)...)
 	}
-	w.calls[n].live, w.calls[n].door = true, int8(none)
+	w.calls[n].live, w.calls[n].door = true, nil
 	return n
 }
 
@@ -128,6 +133,8 @@ type door struct {
 	world    *world
 	model    *gate.Model
 	index    int32
+	kind     uint8        // of its events
+	own      bool         // of an instance: what it has served goes on to a dependency
 	fifo     []gate.Event // happened and not yet told
 	draining bool
 	wakeAt   time.Duration // the earliest wake that is scheduled; 0: none
@@ -136,9 +143,11 @@ type door struct {
 	share    float64
 }
 
-func (d *door) enter(id int32, deadline time.Duration) {
+func (d *door) enter(id int32) {
 	var buf [4]gate.Event
-	job, out := d.model.Enter(d.world.queue.Now(), uint64(id), deadline, buf[:0])
+	c := &d.world.calls[id]
+	c.door = d
+	job, out := d.model.Enter(d.world.queue.Now(), uint64(id), c.request.Deadline, buf[:0])
 	d.world.calls[id].job = job
 	d.tell(out)
 }
@@ -165,7 +174,11 @@ func (d *door) tell(events []gate.Event) {
 		if e.Kind != gate.Started {
 			w := d.world
 			c := &w.calls[e.ID]
-			c.door = int8(none)
+			c.door = nil
+			if d.own && e.Kind == gate.Served {
+				w.work(int32(e.ID))
+				continue
+			}
 			w.up(int32(e.ID), c.member, len(c.member.port)-1, w.response(e.Kind, c.request.Key))
 		}
 	}
@@ -173,7 +186,7 @@ func (d *door) tell(events []gate.Event) {
 	d.draining = false
 	if at, ok := d.model.Next(); ok && (d.wakeAt == 0 || at < d.wakeAt) {
 		d.wakeAt = at
-		d.world.queue.Schedule(at, evGate, d.index, 0)
+		d.world.queue.Schedule(at, d.kind, d.index, 0)
 	}
 }
 

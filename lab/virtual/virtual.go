@@ -20,6 +20,7 @@ import (
 	"workbench/lab"
 	"workbench/lab/catalog"
 	"workbench/lab/chain"
+	"workbench/lab/fleet"
 	"workbench/lab/gate"
 	"workbench/lab/pattern/clientbackoff"
 	"workbench/lab/pattern/clientbudget"
@@ -80,12 +81,15 @@ type world struct {
 	queue   engine.Queue
 	clock   *clock.Manual // what patterns see; follows the queue
 	placed  []chain.Placed
-	members []*member
+	members []*member // in the order in which they were made
+	born    []*member // by the tag of their place with the balancer
+	fleet   *fleet.Fleet
+	scaler  *fleet.Autoscaler
+	cpus    []*door // of all instances there have been; a CPU event's Arg
 	ports   []*port // of all members, in order; a wake event's Arg
 	gates   []*door // gate, then the provider if there is one
 	ops     []operation
 	gone    bool // Redis is gone
-	turn    int  // of the balancer
 
 	process *arrival.Process
 	people  *population.Population
@@ -110,18 +114,12 @@ type world struct {
 	marks  []scenario.Change
 }
 
-// member is one service instance.
-type member struct {
-	name string
-	dead bool
-	port []*port
-}
-
 // operation is what the world needs to know of a system's operation.
 type operation struct {
 	name     string
 	read     bool
 	async    bool
+	keyed    bool // its address names the item
 	door     int8 // index into gates
 	priority lab.Priority
 }
@@ -154,12 +152,8 @@ func build(spec scenario.Spec, o Options) (*world, error) {
 	if w.habits.Budget > 0 {
 		w.budget = retry.NewBudget(w.habits.Budget, 0)
 	}
-	for i := range max(1, scaled.Instances) {
-		m, err := w.buildMember(string(rune('a' + i)))
-		if err != nil {
-			return nil, err
-		}
-		w.members = append(w.members, m)
+	if err := w.buildFleet(); err != nil {
+		return nil, err
 	}
 	w.plan()
 	return w, nil
@@ -207,7 +201,7 @@ func (w *world) buildTraffic() error {
 	var names []string
 	for _, op := range profile.Ops() {
 		names = append(names, op.Name)
-		w.ops = append(w.ops, operation{name: op.Name, read: op.Read, async: op.Async, priority: op.Priority})
+		w.ops = append(w.ops, operation{name: op.Name, read: op.Read, async: op.Async, keyed: strings.Contains(op.Path, "{key}"), priority: op.Priority})
 		if op.Provider && w.spec.Provider.Slots > 0 {
 			w.ops[len(w.ops)-1].door = 1
 		}
@@ -239,7 +233,7 @@ func (w *world) buildGates(scale float64) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		w.gates = append(w.gates, &door{world: w, model: m, index: int32(i)})
+		w.gates = append(w.gates, &door{world: w, model: m, index: int32(i), kind: evGate})
 	}
 	return nil
 }
@@ -262,7 +256,10 @@ func (w *world) clientHabits() load.Client {
 }
 
 func (w *world) buildMember(name string) (*member, error) {
-	m := &member{name: name}
+	m := &member{name: name, slow: 1}
+	if err := w.buildCPU(m); err != nil {
+		return nil, err
+	}
 	for _, p := range w.placed {
 		if p.Pattern.Side == lab.Client || p.State == lab.Off {
 			continue
