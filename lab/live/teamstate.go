@@ -26,7 +26,8 @@ type InstanceState struct {
 	Errors   uint64  `json:"errors"`
 	Users    int     `json:"users,omitempty"` // who keep to it, by sticky sessions
 	Weight   float64 `json:"weight"`
-	Busy     float64 `json:"busy,omitempty"` // slots of its own in use now, as a share
+	Busy     float64 `json:"busy,omitempty"`    // slots of its own in use now, as a share
+	Leaving  bool    `json:"leaving,omitempty"` // it ends when it has finished
 }
 
 // PartState is balancer or autoscaler with its settings.
@@ -109,7 +110,7 @@ func (r *run) instanceStates() []InstanceState {
 		case !m.server.Up():
 			one.State = "down"
 		case m.leaves.Load():
-			one.State = "draining"
+			one.State, one.Leaving = "draining", true
 		}
 		out = append(out, one)
 	}
