@@ -195,7 +195,7 @@ func (r *run) openService(ctx context.Context) error {
 		shared[p.Name] = lab.NewCounters()
 	}
 	r.sys, r.shared = sys, shared
-	for range max(1, r.spec.Instances) {
+	for range r.spec.Begin() {
 		m := &member{name: r.team.Load().free(), began: -r.spec.Instance.Warmup, slow: 1}
 		if err := r.openMember(ctx, m); err != nil {
 			return err

@@ -13,30 +13,34 @@ import (
 // Spec is one scenario file. Rates and slots are written at the reference scale
 // 1; Live and the --scale flag multiply them. See docs/reference/scenario.md.
 type Spec struct {
-	Name       string              `yaml:"name"`
-	Title      string              `yaml:"title"`
-	Story      string              `yaml:"story"`   // what is happening, two or three sentences
-	Lesson     string              `yaml:"lesson"`  // what one learns, one sentence
-	Teaches    string              `yaml:"teaches"` // the pattern whose presence decides the scenario
-	System     string              `yaml:"system"`  // "profile"
-	Instances  int                 `yaml:"instances"`
-	Instance   Instance            `yaml:"instance"` // the capacity of each of them; zero: none of its own
-	Balancer   fleet.Settings      `yaml:"balancer"` // how requests are spread over them
-	Autoscaler fleet.Scaling       `yaml:"autoscaler"`
-	Resize     []Resize            `yaml:"resize"` // what an operator does by hand
-	Gate       Gate                `yaml:"gate"`
-	Provider   Gate                `yaml:"provider"` // the slow downstream that reports call; zero: shares the gate
-	Population population.Spec     `yaml:"population"`
-	Arrivals   string              `yaml:"arrivals"`
-	Traffic    arrival.Schedule    `yaml:"traffic"`
-	Clients    load.Client         `yaml:"clients"`
-	Faults     []Fault             `yaml:"faults"`
-	Patterns   map[string]Setting  `yaml:"patterns"` // those that start on or with other knobs than the defaults
-	Claims     []Claim             `yaml:"claims"`
-	Predict    Predict             `yaml:"predict"`
-	Ablation   Ablation            `yaml:"ablation"`
-	LiveScale  float64             `yaml:"live_scale"` // default 0.2
-	Variants   map[string][]string `yaml:"variants"`   // named sets of flags, such as budget: [--on=client-budget]
+	Name       string         `yaml:"name"`
+	Title      string         `yaml:"title"`
+	Story      string         `yaml:"story"`   // what is happening, two or three sentences
+	Lesson     string         `yaml:"lesson"`  // what one learns, one sentence
+	Teaches    string         `yaml:"teaches"` // the pattern whose presence decides the scenario
+	System     string         `yaml:"system"`  // "profile"
+	Instances  int            `yaml:"instances"`
+	Instance   Instance       `yaml:"instance"` // the capacity of each of them; zero: none of its own
+	Balancer   fleet.Settings `yaml:"balancer"` // how requests are spread over them
+	Autoscaler fleet.Scaling  `yaml:"autoscaler"`
+	Resize     []Resize       `yaml:"resize"` // what an operator does by hand
+	// SharedStore lets the instances of virtual time share what patterns keep in
+	// Redis. Without it each has its own there, as when the older scenarios were
+	// measured; the live lab always shares.
+	SharedStore bool                `yaml:"shared_store"`
+	Gate        Gate                `yaml:"gate"`
+	Provider    Gate                `yaml:"provider"` // the slow downstream that reports call; zero: shares the gate
+	Population  population.Spec     `yaml:"population"`
+	Arrivals    string              `yaml:"arrivals"`
+	Traffic     arrival.Schedule    `yaml:"traffic"`
+	Clients     load.Client         `yaml:"clients"`
+	Faults      []Fault             `yaml:"faults"`
+	Patterns    map[string]Setting  `yaml:"patterns"` // those that start on or with other knobs than the defaults
+	Claims      []Claim             `yaml:"claims"`
+	Predict     Predict             `yaml:"predict"`
+	Ablation    Ablation            `yaml:"ablation"`
+	LiveScale   float64             `yaml:"live_scale"` // default 0.2
+	Variants    map[string][]string `yaml:"variants"`   // named sets of flags, such as budget: [--on=client-budget]
 
 	src *source // where the fields stand in the file; nil when made in code
 }
@@ -72,6 +76,15 @@ func (i Instance) Warmth(age time.Duration) float64 {
 		return 1
 	}
 	return i.ColdFactor - (i.ColdFactor-1)*float64(age)/float64(i.Warmup)
+}
+
+// Begin returns how many instances there are at first: as many as the scenario
+// says, and no fewer than its autoscaler would allow.
+func (s Spec) Begin() int {
+	if s.Autoscaler.On {
+		return max(1, s.Instances, s.Autoscaler.Min)
+	}
+	return max(1, s.Instances)
 }
 
 // Resize is one change of the number of instances by hand.

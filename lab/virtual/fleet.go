@@ -39,7 +39,7 @@ func (w *world) buildFleet() error {
 	if w.scaler, err = fleet.NewAutoscaler(0, w.spec.Autoscaler); err != nil {
 		return err
 	}
-	for range max(1, w.spec.Instances) {
+	for range w.spec.Begin() {
 		m, err := w.newMember()
 		if err != nil {
 			return err

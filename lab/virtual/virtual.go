@@ -89,7 +89,8 @@ type world struct {
 	ports   []*port // of all members, in order; a wake event's Arg
 	gates   []*door // gate, then the provider if there is one
 	ops     []operation
-	gone    bool // Redis is gone
+	gone    bool           // Redis is gone
+	shared  map[string]any // what stands for Redis; nil: each instance has its own
 
 	process *arrival.Process
 	people  *population.Population
@@ -129,6 +130,9 @@ func build(spec scenario.Spec, o Options) (*world, error) {
 	w := &world{
 		spec: scaled, seed: o.Seed, end: scaled.Traffic.Duration(), items: scaled.Population.WithDefaults().Keys,
 		clock: &clock.Manual{}, events: map[string]*lab.Counters{}, tape: tape.New(1),
+	}
+	if scaled.SharedStore {
+		w.shared = map[string]any{}
 	}
 	if err := w.check(o); err != nil {
 		return nil, err
@@ -269,7 +273,7 @@ func (w *world) buildMember(name string) (*member, error) {
 		}
 		draws := dist.New(w.seed, "patterns "+name+" "+p.Pattern.Name) // as in the live lab
 		stage, err := p.Pattern.NewStage(lab.Env{
-			Clock: w.clock, Uniform: draws.Float64, Counters: w.counters(p.Pattern.Name), Slots: w.spec.Gate.Slots, Service: w.spec.Gate.Service,
+			Clock: w.clock, Uniform: draws.Float64, Shared: w.shared, Counters: w.counters(p.Pattern.Name), Slots: w.spec.Gate.Slots, Service: w.spec.Gate.Service,
 			Instance: name, Log: slog.New(slog.DiscardHandler), Go: nowhere,
 		}, p.Knobs)
 		if err != nil {
