@@ -89,6 +89,11 @@ func TestInstancesComeAndGoUnderLoad(t *testing.T) {
 			t.Errorf("the markers %v do not say that %s cut nothing", s.Markers, name)
 		}
 	}
+	for _, f := range r.History() { // nobody's connection broke, though instances came and went
+		if n := f.Reasons["down"] + f.Reasons["no_instance"]; n > 0 {
+			t.Fatalf("at %.1f s %v a second were cut: %v", f.T, n, f.Reasons)
+		}
+	}
 }
 
 func TestAnInstanceTakenBackBeforeItServes(t *testing.T) {

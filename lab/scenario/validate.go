@@ -97,7 +97,7 @@ func (c *checker) setting(known Known, path, setting, value string) {
 
 func (c *checker) patterns(known Known) {
 	s := c.spec
-	if s.Teaches != "" {
+	if s.Teaches != "" && s.Teaches != balancerName && s.Teaches != autoscalerName {
 		c.known(known, "teaches", s.Teaches)
 	}
 	for _, name := range sortedKeys(s.Patterns) {
