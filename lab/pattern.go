@@ -119,6 +119,7 @@ type Env struct {
 	Uniform  func() float64                // the next uniform draw in [0, 1); safe for concurrent use
 	Counters *Counters                     // the pattern's own counters; outlive the instance
 	Redis    redis.UniversalClient         // shared between instances; nil without one
+	Shared   map[string]any                // in virtual time, what the instances share in place of Redis, by pattern; nil: nothing is shared
 	Slots    int                           // how many requests the gate serves at once
 	Service  time.Duration                 // the gate's mean service time
 	Instance string                        // the name of the service instance: "a", "b", …

@@ -28,6 +28,7 @@ func (s *Server) routes() {
 	e.PUT("/api/lab/patterns/:name", s.putPattern)
 	e.PUT("/api/lab/faults/:name", s.putFault)
 	e.PUT("/api/lab/traffic", s.putTraffic)
+	s.teamRoutes(e)
 	e.POST("/api/lab/spike", s.postSpike)
 	e.POST("/api/lab/scenario", s.postScenario)
 	e.POST("/api/lab/prediction", s.postPrediction)

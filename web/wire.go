@@ -28,6 +28,9 @@ type pulse struct {
 	Traffic  beat                    `json:"traffic"`
 	Patterns map[string]patternPulse `json:"patterns,omitempty"`
 	Streams  int                     `json:"streams"` // open now
+
+	Instances []live.InstanceState `json:"instances,omitempty"`
+	Lost      uint64               `json:"lost"` // sticky sessions
 }
 
 type beat struct {
@@ -50,7 +53,7 @@ func pulseOf(s live.State, streams int) pulse {
 	p := pulse{
 		Version: s.Version, Run: s.Run, Elapsed: s.Elapsed, Streams: streams,
 		Traffic:  beat{t.Rate, t.Base, t.Factor, t.Spike, t.SpikeEnd, t.Phase},
-		Patterns: map[string]patternPulse{},
+		Patterns: map[string]patternPulse{}, Instances: s.Instances, Lost: s.Balancer.Counters["sessions_lost"],
 	}
 	for _, one := range s.Patterns {
 		if one.State != lab.Off {
@@ -68,6 +71,11 @@ func settled(s live.State) ([]byte, error) {
 	s.Patterns = slices.Clone(s.Patterns)
 	for i := range s.Patterns {
 		s.Patterns[i].Gauges, s.Patterns[i].Counters = nil, nil
+	}
+	s.Balancer.Counters = nil
+	s.Instances = slices.Clone(s.Instances)
+	for i, one := range s.Instances {
+		s.Instances[i] = live.InstanceState{Name: one.Name, Addr: one.Addr, State: one.State, Why: one.Why}
 	}
 	if s.Verdict != load.GeneratorLimited {
 		s.Verdict = "" // which of the other limits holds may change every second

@@ -5,29 +5,20 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"workbench/lab/fleet"
 )
 
 const (
-	downFor  = time.Second      // how long an instance that refused a connection is left alone
 	idleTime = 30 * time.Second // how long a connection is kept for its next request; shorter than the instance keeps it
 	maxIdle  = 512              // connections kept for one instance
 )
 
-// backend is one instance as the balancer sees it. Its fields are guarded by
-// the balancer's mu, but for those of its pool.
+// backend is one instance as the balancer reaches it.
 type backend struct {
 	Backend
-	inflight int
-	sent     uint64
-	errors   uint64
-	down     time.Duration // until when it is left alone; 0: it is up
-	probing  bool          // a request is finding out whether it is back
-	pool     pool
-}
-
-// open reports whether a request may be sent to the instance at now.
-func (b *backend) open(now time.Duration) bool {
-	return b.down == 0 || now >= b.down && !b.probing
+	seat *fleet.Member // guarded by the balancer's mu, as is all that the fleet knows
+	pool pool
 }
 
 // pool keeps the idle connections to one instance, the last used on top.

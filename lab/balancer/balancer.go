@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"workbench/lab/fleet"
 	"workbench/lab/trace"
 	"workbench/sim/clock"
 	"workbench/sim/dist"
@@ -34,8 +35,8 @@ type Backend struct {
 type Config struct {
 	Addr     string // loopback host:port to listen on; empty: any free port of 127.0.0.1
 	Backends []Backend
-	Picker   string // one of Pickers; empty: round-robin
-	Seed     uint64 // of two-choices
+	Settings fleet.Settings // how requests are spread; zero: in turn
+	Seed     uint64         // of two-choices
 	Clock    clock.Clock
 	Log      *slog.Logger
 	Trace    *trace.Tracer // follows requests; nil: nobody does
@@ -44,10 +45,15 @@ type Config struct {
 // Stats is what the balancer knows of one instance.
 type Stats struct {
 	Backend
-	Sent     uint64 `json:"sent"`     // requests given to it
-	Errors   uint64 `json:"errors"`   // refused connections and broken answers
-	Inflight int    `json:"inflight"` // requests inside now
-	Up       bool   `json:"up"`       // false while it is left alone or being probed
+	Sent     uint64        `json:"sent"`     // requests given to it
+	Errors   uint64        `json:"errors"`   // refused connections, broken and failed answers
+	Inflight int           `json:"inflight"` // requests inside now
+	Users    int           `json:"users"`    // who keep to it, by sticky sessions
+	Weight   float64       `json:"weight"`   // below 1 while slow start breaks it in
+	Up       bool          `json:"up"`       // false while it is left alone or being probed
+	State    string        `json:"state"`    // up, refused, unhealthy, ejected, draining
+	Why      string        `json:"why,omitempty"`
+	Until    time.Duration `json:"until,omitempty"`
 }
 
 // Balancer is a running load balancer. It is safe for concurrent use. Use
@@ -60,11 +66,15 @@ type Balancer struct {
 	buffers   sync.Pool // of *[]byte
 	served    chan struct{}
 
+	watch    context.Context // of the health checks
+	unwatch  context.CancelFunc
+	watching sync.WaitGroup
+
 	mu       sync.Mutex
-	backends []*backend // guarded by mu
-	picker   Picker     // guarded by mu
-	counts   []int      // scratch of pick; guarded by mu
-	open     []*backend // scratch of pick; guarded by mu
+	backends []*backend                 // guarded by mu
+	fleet    *fleet.Fleet               // guarded by mu
+	by       map[*fleet.Member]*backend // guarded by mu; the backends that the fleet knows
+	seats    []*fleet.Member            // scratch of pick; guarded by mu
 }
 
 // Start starts a balancer and returns when it accepts connections. The end of
@@ -93,6 +103,7 @@ func Start(ctx context.Context, cfg Config) (*Balancer, error) {
 			cfg.Log.Error("balancer stopped serving", "error", err)
 		}
 	}()
+	b.watching.Go(b.patrol)
 	return b, nil
 }
 
@@ -107,14 +118,17 @@ func newBalancer(cfg Config) (*Balancer, error) {
 	if cfg.Addr != "" {
 		faults = append(faults, loopback("Config.Addr", cfg.Addr))
 	}
-	picker, err := NewPicker(cfg.Picker, dist.New(cfg.Seed, "balancer"))
-	faults = append(faults, err)
+	crowd, err := fleet.New(cfg.Settings, dist.New(cfg.Seed, "balancer"))
+	if err := errors.Join(append(faults, err)...); err != nil {
+		return nil, err
+	}
 	b := &Balancer{
-		cfg: cfg, picker: picker, served: make(chan struct{}),
+		cfg: cfg, fleet: crowd, by: map[*fleet.Member]*backend{}, served: make(chan struct{}),
 		transport: &http.Transport{DisableCompression: true, DialContext: (&net.Dialer{Timeout: dialTime}).DialContext},
 	}
 	b.buffers.New = func() any { buf := make([]byte, 32<<10); return &buf }
-	if err := errors.Join(append(faults, b.SetBackends(cfg.Backends))...); err != nil {
+	b.watch, b.unwatch = context.WithCancel(context.Background())
+	if err := b.setBackends(cfg.Backends, true); err != nil {
 		return nil, err
 	}
 	return b, nil
@@ -129,7 +143,10 @@ func loopback(field, addr string) error {
 
 // SetBackends replaces the instances. One that stays, by name and address,
 // keeps its connections and counts; requests inside one that goes finish.
-func (b *Balancer) SetBackends(backends []Backend) error {
+func (b *Balancer) SetBackends(backends []Backend) error { return b.setBackends(backends, false) }
+
+// setBackends replaces the instances; those that are warm are not broken in.
+func (b *Balancer) setBackends(backends []Backend, warm bool) error {
 	var faults []error
 	names := map[string]bool{}
 	for _, want := range backends {
@@ -151,10 +168,15 @@ func (b *Balancer) SetBackends(backends []Backend) error {
 			next = append(next, b.backends[i])
 			continue
 		}
-		next = append(next, &backend{Backend: want, pool: pool{transport: b.transport, addr: want.Addr}})
+		k := &backend{Backend: want, pool: pool{transport: b.transport, addr: want.Addr}}
+		k.seat = b.fleet.Join(b.cfg.Clock.Now(), want.Name, warm)
+		b.by[k.seat] = k
+		next = append(next, k)
 	}
 	for _, old := range b.backends {
 		if !slices.Contains(next, old) {
+			b.fleet.Leave(old.seat)
+			delete(b.by, old.seat)
 			old.pool.drain(true)
 		}
 	}
@@ -162,16 +184,32 @@ func (b *Balancer) SetBackends(backends []Backend) error {
 	return nil
 }
 
-// SetPicker changes how instances are chosen from now on.
-func (b *Balancer) SetPicker(name string) error {
-	p, err := NewPicker(name, dist.New(b.cfg.Seed, "balancer"))
-	if err != nil {
-		return err
-	}
+// Set changes how requests are spread from the next one on.
+func (b *Balancer) Set(s fleet.Settings) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.picker = p
-	return nil
+	return b.fleet.Set(b.cfg.Clock.Now(), s)
+}
+
+// Settings returns how requests are spread.
+func (b *Balancer) Settings() fleet.Settings {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.fleet.Settings()
+}
+
+// Drain stops or begins again sending requests to an instance; false: there is
+// none of this name.
+func (b *Balancer) Drain(name string, on bool) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, k := range b.backends {
+		if k.Name == name {
+			b.fleet.Drain(k.seat, on)
+			return true
+		}
+	}
+	return false
 }
 
 // Addr returns the address that clients send to, host:port.
@@ -181,63 +219,75 @@ func (b *Balancer) Addr() string { return b.addr }
 func (b *Balancer) Stats() []Stats {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	known := map[string]fleet.Stat{}
+	for _, s := range b.fleet.Stats(b.cfg.Clock.Now()) {
+		known[s.Name] = s
+	}
 	out := make([]Stats, len(b.backends))
 	for i, k := range b.backends {
-		out[i] = Stats{Backend: k.Backend, Sent: k.sent, Errors: k.errors, Inflight: k.inflight, Up: k.down == 0}
+		s := known[k.Name]
+		out[i] = Stats{
+			Backend: k.Backend, Sent: s.Sent, Errors: s.Errors, Inflight: s.Inflight, Users: s.Users, Weight: s.Weight,
+			Up: s.Up, State: s.State, Why: s.Why, Until: s.Until,
+		}
 	}
 	return out
 }
 
-// pick chooses an instance that has not been tried for this request and counts
-// the request in; nil when there is none.
-func (b *Balancer) pick(now time.Duration, tried []*backend) *backend {
+// Counts returns what the balancer has counted of all instances.
+func (b *Balancer) Counts() fleet.Counts {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.open, b.counts = b.open[:0], b.counts[:0]
-	for _, k := range b.backends {
-		if k.open(now) && !slices.Contains(tried, k) {
-			b.open, b.counts = append(b.open, k), append(b.counts, k.inflight)
-		}
+	return b.fleet.Counts()
+}
+
+// Busiest returns the most requests inside one instance.
+func (b *Balancer) Busiest() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.fleet.Busiest()
+}
+
+// pick chooses an instance that has not been tried for this request and counts
+// the request in; nil when there is none.
+func (b *Balancer) pick(now time.Duration, a fleet.Ask, tried []*backend) (*backend, fleet.Session) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.seats = b.seats[:0]
+	for _, k := range tried {
+		b.seats = append(b.seats, k.seat)
 	}
-	if len(b.open) == 0 {
-		return nil
-	}
-	k := b.open[b.picker.Pick(b.counts)]
-	k.inflight++
-	k.probing = k.down > 0
-	return k
+	a.Tried = b.seats
+	m, session := b.fleet.Pick(now, a)
+	return b.by[m], session
 }
 
 // connected notes that an instance is there, and that it gets a request.
 func (b *Balancer) connected(k *backend) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	k.sent++
-	k.down, k.probing = 0, false
+	b.fleet.Connected(b.cfg.Clock.Now(), k.seat)
 }
 
 // refused notes that no connection could be made to an instance.
 func (b *Balancer) refused(k *backend, now time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	k.inflight--
-	k.errors++
-	k.down, k.probing = now+downFor, false
+	b.fleet.Refused(now, k.seat)
 }
 
-// left notes that a request has left an instance.
-func (b *Balancer) left(k *backend, broken bool) {
+// left notes how a request has left an instance.
+func (b *Balancer) left(k *backend, r fleet.Result) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	k.inflight--
-	if broken {
-		k.errors++
-	}
+	b.fleet.Done(b.cfg.Clock.Now(), k.seat, r)
 }
 
 // Close stops accepting, lets the requests inside finish, and cuts off those
 // that are left when ctx ends; the error says so.
 func (b *Balancer) Close(ctx context.Context) error {
+	b.unwatch()
+	b.watching.Wait()
 	err := b.server.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(fmt.Errorf("balancer: close: %w", err), b.server.Close())

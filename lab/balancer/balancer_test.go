@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"workbench/lab/balancer"
+	"workbench/lab/fleet"
 	"workbench/sim/clock"
 )
 
@@ -24,7 +25,7 @@ import (
 type manual struct{ at atomic.Int64 }
 
 func (m *manual) Now() time.Duration                              { return time.Duration(m.at.Load()) }
-func (m *manual) Wait(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+func (m *manual) Wait(ctx context.Context, _ time.Duration) error { <-ctx.Done(); return ctx.Err() }
 func (m *manual) add(d time.Duration)                             { m.at.Add(int64(d)) }
 
 var _ clock.Clock = (*manual)(nil)
@@ -107,7 +108,7 @@ func start(t testing.TB, picker string, ups ...*upstream) *rig {
 		backends = append(backends, u.backend())
 	}
 	b, err := balancer.Start(t.Context(), balancer.Config{
-		Backends: backends, Picker: picker, Seed: 1, Clock: r.clock,
+		Backends: backends, Settings: spread(picker), Seed: 1, Clock: r.clock,
 		Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
@@ -192,7 +193,7 @@ func TestForwardsEverything(t *testing.T) {
 
 func TestRoundRobinAndStats(t *testing.T) {
 	a, b, c := newUpstream(t, "a", nil), newUpstream(t, "b", nil), newUpstream(t, "c", nil)
-	r := start(t, balancer.RoundRobin, a, b, c)
+	r := start(t, fleet.RoundRobin, a, b, c)
 	var order string
 	for range 6 {
 		_, body := r.get(t, "/")
@@ -210,7 +211,7 @@ func TestRoundRobinAndStats(t *testing.T) {
 
 func TestAnInstanceThatIsDownIsLeftAloneAndProbed(t *testing.T) {
 	a, b := newUpstream(t, "a", nil), newUpstream(t, "b", nil)
-	r := start(t, balancer.RoundRobin, a, b)
+	r := start(t, fleet.RoundRobin, a, b)
 	a.stop()
 	for range 5 {
 		if res, body := r.get(t, "/"); res.StatusCode != 200 || body != "b" {
@@ -265,7 +266,7 @@ func TestABrokenInstanceIsNotRetried(t *testing.T) {
 		}
 	}
 	a, b := newUpstream(t, "a", crash), newUpstream(t, "b", crash)
-	r := start(t, balancer.RoundRobin, a, b)
+	r := start(t, fleet.RoundRobin, a, b)
 	for range 2 {
 		r.get(t, "/") // connections are now kept
 	}
@@ -365,8 +366,8 @@ func TestSetBackends(t *testing.T) {
 }
 
 func TestStartNamesWhatIsWrong(t *testing.T) {
-	_, err := balancer.Start(t.Context(), balancer.Config{Addr: "0.0.0.0:80", Picker: "random", Backends: []balancer.Backend{{Name: "a", Addr: "a:1"}}})
-	for _, want := range []string{"Clock", "Log", "0.0.0.0:80", `"random"`, "round-robin", "backend a"} {
+	_, err := balancer.Start(t.Context(), balancer.Config{Addr: "0.0.0.0:80", Settings: spread("random")})
+	for _, want := range []string{"Clock", "Log", "0.0.0.0:80", `"random"`, "round-robin"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Start(bad) = %v, want an error that says %s", err, want)
 		}

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"workbench/lab/balancer"
+	"workbench/lab/fleet"
 )
 
 // buffers lets the yardstick reuse its buffers, as we do.
@@ -34,7 +34,7 @@ func BenchmarkForward(b *testing.B) {
 		h.Set("Workbench-Outcome", "ok")
 		fmt.Fprint(w, `{"id":42,"name":"Member 42"}`)
 	})
-	own := start(b, balancer.RoundRobin, u)
+	own := start(b, fleet.RoundRobin, u)
 	target := &url.URL{Scheme: "http", Host: u.addr}
 	tr := &http.Transport{MaxIdleConnsPerHost: 512, DisableCompression: true}
 	defer tr.CloseIdleConnections()

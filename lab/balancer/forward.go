@@ -7,15 +7,21 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/fleet"
 )
 
 // ReasonNoInstance is why a request is not served when every instance refuses
 // connections. It answers 503, since asking again later makes sense.
 const ReasonNoInstance lab.Reason = "no_instance"
+
+// SessionHeader tells an instance how a request stands to the session of its
+// user, as a fleet.Session says it. It is absent without sticky sessions.
+const SessionHeader = "Workbench-Session"
 
 // errRefused is returned when no connection could be made: nothing was sent.
 var errRefused = errors.New("the instance refuses connections")
@@ -28,13 +34,15 @@ func (b *Balancer) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	defer func() { passage.Done(broken) }()
 	var few [4]*backend // the instances tried; more than that spill to the heap
 	tried := few[:0]
+	ask := asked(in)
 	for {
-		k := b.pick(b.cfg.Clock.Now(), tried)
+		k, session := b.pick(b.cfg.Clock.Now(), ask, tried)
 		if k == nil {
 			broken = ReasonNoInstance
-			answer(w, http.StatusServiceUnavailable, ReasonNoInstance, downFor)
+			answer(w, http.StatusServiceUnavailable, ReasonNoInstance, fleet.DownFor)
 			return
 		}
+		announce(in.Header, session)
 		passage.Picked(k.Name, in.Header)
 		err := b.forward(w, in, k)
 		if !errors.Is(err, errRefused) {
@@ -46,6 +54,27 @@ func (b *Balancer) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 		passage.Refused(k.Name)
 		tried = append(tried, k)
 	}
+}
+
+// asked reads what decides where a request goes. Whoever asks for no item is
+// placed by who they are.
+func asked(in *http.Request) fleet.Ask {
+	user, _ := strconv.ParseUint(in.Header.Get("Workbench-User"), 10, 64) // 0 for a stranger, and the instance says what is wrong
+	ask := fleet.Ask{User: user, Key: fleet.Hash(in.URL.Path)}
+	if last := in.URL.Path[strings.LastIndexByte(in.URL.Path, '/')+1:]; last == "" || last[0] < '0' || last[0] > '9' {
+		ask.Key = fleet.Spread(user)
+	}
+	return ask
+}
+
+// announce tells the instance how a request stands to its user's session. What a
+// client claims of it counts for nothing.
+func announce(h http.Header, s fleet.Session) {
+	if s == fleet.None {
+		delete(h, SessionHeader)
+		return
+	}
+	h[SessionHeader] = []string{s.String()}
 }
 
 // forward sends the request to one instance. Any error but errRefused has been
@@ -62,8 +91,12 @@ func (b *Balancer) forward(w http.ResponseWriter, in *http.Request, k *backend) 
 		return fmt.Errorf("%w: %w", errRefused, err)
 	}
 	b.connected(k)
-	broken := false
-	defer func() { b.left(k, broken) }()
+	begun := b.cfg.Clock.Now()
+	var end fleet.Result
+	defer func() {
+		end.Took = b.cfg.Clock.Now() - begun
+		b.left(k, end)
+	}()
 	if in.Body != nil {
 		// The connection may read the body after RoundTrip has returned, and the
 		// server must not: closing it waits for the reader and stops it.
@@ -72,13 +105,15 @@ func (b *Balancer) forward(w http.ResponseWriter, in *http.Request, k *backend) 
 	res, err := conn.RoundTrip(request(in, k.Addr))
 	if err != nil {
 		discard(conn)
-		if ctx.Err() == nil {
-			broken = true
+		end.Left = ctx.Err() != nil
+		if !end.Left {
+			end.Failed = true
 			answer(w, http.StatusBadGateway, lab.ReasonDown, 0)
 			return err
 		}
 		return nil
 	}
+	end.Failed = failed(res.StatusCode)
 	whole, err := b.copy(w, res)
 	if whole {
 		k.pool.give(conn, b.cfg.Clock.Now())
@@ -86,7 +121,7 @@ func (b *Balancer) forward(w http.ResponseWriter, in *http.Request, k *backend) 
 	}
 	discard(conn)
 	if err != nil && ctx.Err() == nil {
-		broken = true
+		end.Failed = true
 		// The head is out: breaking the connection is the one way left to say that
 		// the answer is not whole.
 		panic(http.ErrAbortHandler)
@@ -94,12 +129,17 @@ func (b *Balancer) forward(w http.ResponseWriter, in *http.Request, k *backend) 
 	return nil
 }
 
+// failed reports whether an answer is an instance's error. A refusal (429, 503)
+// is none: an instance that protects itself is well.
+func failed(status int) bool {
+	return status == http.StatusInternalServerError || status == http.StatusBadGateway || status == http.StatusGatewayTimeout
+}
+
 // abandon takes back a request that was never sent.
 func (b *Balancer) abandon(k *backend) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	k.inflight--
-	k.probing = false
+	b.fleet.Abandoned(k.seat)
 }
 
 // request turns the client's request into the one for an instance. The context

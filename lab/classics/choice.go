@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"workbench/lab/balancer"
+	"workbench/lab/fleet"
 	"workbench/sim/dist"
 	"workbench/sim/engine"
 	"workbench/sim/stat"
@@ -21,7 +21,7 @@ type market struct {
 
 // run measures the mean time in the system in mean service times.
 func (m market) run(ctx context.Context, seed uint64) (Result, error) {
-	picker, err := balancer.NewPicker(m.picker, dist.New(seed, "picks"))
+	picker, err := fleet.NewPicker(m.picker, dist.New(seed, "picks"))
 	if err != nil {
 		return Result{}, err
 	}
@@ -65,7 +65,7 @@ func (m market) run(ctx context.Context, seed uint64) (Result, error) {
 func choices() []Classic {
 	const source = "M. Mitzenmacher, The Power of Two Choices in Randomized Load Balancing, IEEE TPDS 12(10), 2001: the supermarket model"
 	two := func(load float64, customers int) func(context.Context, uint64) (Result, error) {
-		return market{balancer.TwoChoices, 1000, load, customers}.run
+		return market{fleet.TwoChoices, 1000, load, customers}.run
 	}
 	// From 0.8 on the tolerance is 1 %: a thousand servers have one stream of
 	// arrivals, and the chance in its rate moves them all alike.

@@ -18,7 +18,7 @@ func Wrong() map[string]func(context.Context, uint64) (Result, error) {
 		"mmc-wait-2":          line{slots: 2, load: .82, law: dist.Exponential, customers: 2 * same}.wait,            // too many arrivals
 		"md1-wait-80":         line{slots: 1, load: .8, law: dist.Gamma, scv: .1, customers: 2 * same}.wait,          // not quite constant
 		"erlang-b-10":         loss{11, 9, dist.Exponential, same}.run,                                               // a place too many
-		"two-choices-50":      market{"least-inflight", 1000, .5, same / 20}.run,                                     // all looked at, not two
+		"two-choices-50":      market{"least-connections", 1000, .5, same / 20}.run,                                  // all looked at, not two
 		"tail-100":            fan{leaves: 90, slow: .01, requests: 60_000}.run,                                      // too few leaves
 		"tail-hedged":         fan{leaves: 100, slow: .01, hedge: time.Second, requests: 30_000}.run,                 // hedged too late
 		"lru-zipf-80":         catalogue{100_000, .8, 1100, same}.run,                                                // too much room

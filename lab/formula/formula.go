@@ -138,6 +138,15 @@ func (p *plan) foreign() []error {
 	for _, f := range p.spec.Faults {
 		none("the fault %s", f.Name)
 	}
+	if p.spec.Instance.Limited() {
+		none("instances with a capacity of their own")
+	}
+	if p.spec.Autoscaler.On || len(p.spec.Resize) > 0 {
+		none("a number of instances that changes")
+	}
+	if b := p.spec.Balancer.WithDefaults(); b.Sticky.On || b.Ejection.On {
+		none("sticky sessions or outlier ejection")
+	}
 	if p.spec.Population.Fresh > 0 && p.spec.Population.Keys == 0 {
 		none("population.fresh without population.keys")
 	}

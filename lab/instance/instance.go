@@ -23,6 +23,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"workbench/lab"
+	"workbench/lab/fleet"
 	"workbench/lab/pattern/jobs"
 	"workbench/lab/system"
 	"workbench/sim/clock"
@@ -42,7 +43,8 @@ const (
 // System is what an instance needs to know of the service it runs.
 type System interface{ Ops() []system.Op }
 
-// Config is what an instance is made from. All fields but Addr, Jobs and Observe are needed.
+// Config is what an instance is made from. All fields but Addr, Jobs, Session
+// and Observe are needed.
 type Config struct {
 	Name    string      // "a", "b", …
 	Addr    string      // loopback host:port; empty: any free port of 127.0.0.1
@@ -50,7 +52,8 @@ type Config struct {
 	Handler lab.Handler // the chain
 	Clock   clock.Clock
 	Log     *slog.Logger
-	Jobs    func(id uint64) (jobs.Status, bool) // looks up an accepted job; nil: there are none
+	Jobs    func(id uint64) (jobs.Status, bool)              // looks up an accepted job; nil: there are none
+	Session func(user uint64, how fleet.Session) (lost bool) // meets a user under what the balancer says of the session; nil: there are none
 	// Observe is told of each request that was decoded, with its header; it may put
 	// what it likes into the context of the work, and returns who is to be told the
 	// answer, or nil. Nil: nobody watches.
@@ -64,6 +67,7 @@ type Instance struct {
 	routes http.Handler
 	addr   string // stays the same over restarts
 	inside atomic.Int64
+	drains atomic.Bool // whether it says that it is not ready
 	lastID atomic.Uint64
 	words  words
 	wall   *clock.Wall // for the deadlines of connections, which are calendar times
@@ -130,6 +134,7 @@ func (i *Instance) router() *echo.Echo {
 	e.GET("/healthz", func(c echo.Context) error {
 		return c.JSON(http.StatusOK, map[string]string{"status": "ok", "instance": i.cfg.Name})
 	})
+	e.GET("/readyz", i.ready)
 	e.GET("/jobs/:id", i.job)
 	return e
 }
@@ -143,6 +148,9 @@ func (i *Instance) operation(n uint8, op system.Op, keyed bool) echo.HandlerFunc
 		r, fault := i.decode(c, n, op, keyed)
 		if fault != nil {
 			return fault
+		}
+		if i.lost(c, r) {
+			return i.write(c, r, lab.Refuse(lab.Failed, fleet.ReasonSession, 0))
 		}
 		// The work's own context: the client's ends when the client leaves.
 		ctx := c.Request().Context().Value(workKey{}).(context.Context)

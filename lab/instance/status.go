@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"workbench/lab"
+	"workbench/lab/fleet"
 	"workbench/sim/outcome"
 )
 
@@ -35,11 +36,14 @@ func status(res lab.Response) int {
 	case lab.Late:
 		return http.StatusGatewayTimeout
 	default:
-		if res.Reason == lab.ReasonBad && res.Status != 0 {
-			return res.Status
-		}
-		if res.Reason == lab.ReasonBad {
+		switch res.Reason {
+		case lab.ReasonBad:
+			if res.Status != 0 {
+				return res.Status
+			}
 			return http.StatusBadRequest
+		case fleet.ReasonSession:
+			return http.StatusUnauthorized
 		}
 		return http.StatusBadGateway
 	}
@@ -166,6 +170,8 @@ func refusal(code int, res lab.Response) []byte {
 	p := problem{Status: code, Detail: string(res.Body), Reason: res.Reason}
 	switch {
 	case p.Detail != "":
+	case res.Reason == fleet.ReasonSession:
+		p.Detail = "your session was in the memory of an instance that cannot be reached: sign in again"
 	case res.Missing:
 		p.Detail = "there is no such item"
 	default:

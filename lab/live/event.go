@@ -80,6 +80,7 @@ func (r *run) giveUp(e *event) {
 			r.lab.cfg.Log.Error("fault of the last event not ended", "fault", faultName(f), "error", err)
 		}
 	}
+	r.resettle()
 }
 
 // lock closes the prediction card and returns how to open it again, if it was
@@ -107,6 +108,8 @@ func (r *run) eventText() string {
 		return fmt.Sprintf("event: traffic rises to %.0f/s", float64(peak))
 	case len(r.spec.Faults) > 0:
 		return "event: " + faultName(r.spec.Faults[0])
+	case len(r.spec.Resize) > 0:
+		return fmt.Sprintf("event: the number of instances changes to %d", r.spec.Resize[0].Instances)
 	case len(r.spec.Traffic) > 1:
 		return "event: the schedule goes on"
 	}
@@ -141,6 +144,7 @@ func (r *run) conclude(ctx context.Context, e *event) {
 		r.plan.Schedule, r.shifted = before, r.clock.Now()
 		r.mu.Unlock()
 	}
+	r.resettle()
 	r.note("event over: " + percent(rep.GoodputShare) + " goodput")
 	r.lab.announce()
 }

@@ -40,10 +40,11 @@ func (r *run) declareFaults() {
 	add("cache-down", "Redis down", func(FaultChange) error { return redis.Kill() }, func() error { return redis.Revive(r.ctx) })
 	add("cache-flush", "Caches emptied", func(FaultChange) error { return r.flush() }, nil)
 	r.replicaFault(add)
+	r.declareInstanceFaults(add)
 	var dead []*member // guarded by switching
-	add("instance-kill", "Instance "+r.members[len(r.members)-1].name+" killed",
+	add("instance-kill", "Instance "+r.victim("").name+" killed",
 		func(c FaultChange) error {
-			m := r.victim(c.target)
+			m := r.victim(c.Target)
 			if !slices.Contains(dead, m) {
 				dead = append(dead, m)
 			}
@@ -75,10 +76,11 @@ func either[T float64 | time.Duration](given, otherwise T) T {
 
 // victim returns the instance to kill: the named one, or the last.
 func (r *run) victim(name string) *member {
-	if i := slices.IndexFunc(r.members, func(m *member) bool { return m.name == name }); i >= 0 {
-		return r.members[i]
+	all := r.members()
+	if i := slices.IndexFunc(all, func(m *member) bool { return m.name == name }); i >= 0 {
+		return all[i]
 	}
-	return r.members[len(r.members)-1]
+	return all[len(all)-1]
 }
 
 // flush empties Redis and the instances' own caches, by starting the cache
@@ -183,10 +185,11 @@ func (r *run) noted(text string, err error) {
 // armFaults lets each of the scenario's faults happen at its time after start,
 // an instant of the run's clock, unless ctx ends before.
 func (r *run) armFaults(ctx context.Context, start time.Duration) {
+	r.armResizes(ctx, start)
 	for _, f := range r.spec.Faults {
 		r.owned.Go(func() {
 			if r.clock.Wait(ctx, start+f.At) == nil {
-				r.noted(r.setFault(faultName(f), FaultChange{On: true, For: f.For, Factor: f.Factor, Share: f.Share, By: f.By, target: f.Target}))
+				r.noted(r.setFault(faultName(f), FaultChange{On: true, For: f.For, Factor: f.Factor, Share: f.Share, By: f.By, Target: f.Target}))
 			}
 		})
 	}
@@ -200,6 +203,8 @@ func faultName(f scenario.Fault) string {
 		return f.Name
 	case "kill":
 		return "instance-kill"
+	case "instance-slow", "instance-error":
+		return f.Name
 	}
 	if f.Target == "" {
 		return "gate-" + f.Name
@@ -211,7 +216,7 @@ func faultName(f scenario.Fault) string {
 func (r *run) faultNames() []string {
 	order := []string{
 		"gate-slow", "gate-error", "gate-delay", "gate-hang", "provider-slow", "provider-error", "provider-delay", "provider-hang",
-		"replica-lag", "cache-down", "cache-flush", "instance-kill",
+		"instance-slow", "instance-error", "replica-lag", "cache-down", "cache-flush", "instance-kill",
 	}
 	return slices.DeleteFunc(order, func(name string) bool { return r.faults[name] == nil })
 }

@@ -4,35 +4,49 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"workbench/lab"
 	"workbench/lab/chain"
+	"workbench/lab/fleet"
+	"workbench/lab/gate"
 	"workbench/lab/instance"
 	"workbench/lab/pattern/jobs"
-	"workbench/lab/system"
 	"workbench/sim/dist"
 )
 
 // member is one service instance with its chain.
 type member struct {
-	name     string
-	chain    *chain.Chain
-	server   *instance.Instance
-	counters map[string]*lab.Counters
-	ill      ill // of a rehearsal
+	name   string
+	chain  *chain.Chain
+	server *instance.Instance
+	cpu    *gate.Gate         // nil: it has no capacity of its own
+	meter  fleet.Meter        // of the autoscaler, whose goroutine alone uses it
+	leaves atomic.Bool        // gets no more requests, and ends when it has finished
+	quit   context.CancelFunc // ends the wait for a cold start; nil once it has started
+	ill    ill                // of a rehearsal
 
-	mu   sync.Mutex
-	life context.Context    // guarded by mu; of the process that the instance stands for: ends when it is killed
-	die  context.CancelFunc // guarded by mu; ends life
+	mu       sync.Mutex
+	sessions fleet.Sessions     // guarded by mu
+	began    time.Duration      // guarded by mu; when it began to serve: what is older than its warm-up is warm
+	slow     float64            // guarded by mu; by a fault
+	life     context.Context    // guarded by mu; of the process that the instance stands for: ends when it is killed
+	die      context.CancelFunc // guarded by mu; ends life
 }
 
-func (r *run) openMember(ctx context.Context, name string, sys system.System, counters map[string]*lab.Counters) (*member, error) {
-	m := &member{name: name, counters: counters}
+// openMember starts the instance that m describes.
+func (r *run) openMember(ctx context.Context, m *member) error {
+	name := m.name
 	m.life, m.die = context.WithCancel(r.life)
-	var err error
+	next, err := r.openCPU(m)
+	if err != nil {
+		return err
+	}
 	m.chain, err = chain.New(chain.Config{
-		Patterns: r.patterns(), Counters: counters, Next: sys, Yours: r.lab.solution, Around: r.lab.observe.tracer.Chain(name, r.clock),
+		Patterns: r.patterns(), Counters: r.counts, Next: next, Yours: r.lab.solution, Around: r.lab.observe.tracer.Chain(name, r.clock),
 		// Streams have the names that virtual time uses.
 		Uniform: func(pattern string) func() float64 {
 			return (&lockedStream{stream: dist.New(r.seed, "patterns "+name+" "+pattern)}).Float64
@@ -43,16 +57,16 @@ func (r *run) openMember(ctx context.Context, name string, sys system.System, co
 		},
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	m.server, err = instance.Start(ctx, instance.Config{
-		Name: name, System: sys, Handler: r.lab.observe.journal.Wrap(name, r.ops, r.lab.observe.series.Wrap(r.lab.meter.Wrap(r.lab.meter.Instance(name, m.slowed(r, m.chain))))), Clock: r.clock, Log: r.lab.cfg.Log, Jobs: m.job,
+		Name: name, System: r.sys, Handler: r.lab.observe.journal.Wrap(name, r.ops, r.lab.observe.series.Wrap(r.lab.meter.Wrap(r.lab.meter.Instance(name, m.slowed(r, m.chain))))), Clock: r.clock, Log: r.lab.cfg.Log, Jobs: m.job, Session: m.meet,
 		Observe: r.watch(name, r.ops),
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start instance %s: %w", name, err), m.chain.Close())
+		return errors.Join(fmt.Errorf("start instance %s: %w", name, err), m.chain.Close())
 	}
-	return m, nil
+	return nil
 }
 
 func (m *member) alive() context.Context {
@@ -75,13 +89,21 @@ func (r *run) kill(m *member) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.die()
+	m.sessions = fleet.Sessions{}
 	return err
 }
 
-// revive starts a killed instance again. Its patterns begin with nothing.
+// revive starts a killed instance again. Its patterns begin with nothing. One
+// that is up, or gone for good, stays as it is.
 func (r *run) revive(m *member) error {
+	r.shaping.Lock()
+	defer r.shaping.Unlock()
+	if m.server.Up() || !slices.Contains(r.members(), m) {
+		return nil
+	}
 	m.mu.Lock()
 	m.life, m.die = context.WithCancel(r.life)
+	m.began = r.clock.Now()
 	m.mu.Unlock()
 	var all []chain.Change
 	for _, s := range m.chain.Slots(r.clock.Now()) {

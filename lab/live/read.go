@@ -15,6 +15,7 @@ import (
 func (r *run) read() tape.Reading {
 	now := r.clock.Now()
 	out := tape.Reading{Gauges: map[string]float64{}, Version: r.lab.currentVersion()}
+	r.readTeam(now, &out)
 	for name, g := range r.gates() {
 		s := g.Stats()
 		out.Waiting += s.Waiting
@@ -41,7 +42,7 @@ func (r *run) read() tape.Reading {
 func (r *run) slots(now time.Duration) []chain.Slot {
 	var out []chain.Slot
 	n := 0 // instances that out stands for
-	for _, m := range r.members {
+	for _, m := range r.members() {
 		if n > 0 && !m.server.Up() {
 			continue
 		}
@@ -125,7 +126,7 @@ func (r *run) gates() map[string]*gate.Gate {
 func (r *run) counters() map[string]map[string]uint64 {
 	out := map[string]map[string]uint64{}
 	for _, p := range r.patterns() {
-		if c := r.members[0].counters[p.Name]; c != nil {
+		if c := r.counts[p.Name]; c != nil {
 			out[p.Name] = maps.Clone(c.All())
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"workbench/lab"
 	"workbench/lab/chain"
+	"workbench/lab/fleet"
 	"workbench/lab/knob"
 	"workbench/lab/scenario"
 	"workbench/lab/tape"
@@ -117,6 +118,7 @@ func (r *run) report(event *time.Duration) scenario.Report {
 		r.tape.FillEvent(&rep, from)
 	}
 	tape.Trim(&rep, r.duration())
+	rep.Balancer, rep.Autoscaler = fleet.Values(r.front.Settings().Knobs()), fleet.Values(r.scaling().Knobs())
 	for _, p := range r.patternStates(r.clock.Now()) {
 		rep.Patterns[p.Name] = scenario.PatternRun{State: p.State, Knobs: values(p.Knobs), Counters: p.Counters}
 	}

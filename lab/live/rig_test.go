@@ -234,5 +234,9 @@ func still(s live.State) string {
 	for i := range s.Patterns {
 		s.Patterns[i].Gauges, s.Patterns[i].Counters = nil, nil
 	}
+	s.Instances = slices.Clone(s.Instances)
+	for i := range s.Instances {
+		s.Instances[i] = live.InstanceState{Name: s.Instances[i].Name, Addr: s.Instances[i].Addr, State: s.Instances[i].State}
+	}
 	return fmt.Sprintf("%+v", s)
 }

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"workbench/lab"
 	"workbench/lab/balancer"
 	"workbench/lab/chain"
+	"workbench/lab/fleet"
 	"workbench/lab/gate"
 	"workbench/lab/scenario"
 	"workbench/lab/system"
@@ -43,7 +45,8 @@ type run struct {
 
 	gate, provider *gate.Gate               // provider is nil unless the scenario has one
 	counts         map[string]*lab.Counters // by pattern; shared by the instances and the service
-	members        []*member
+	team           atomic.Pointer[team]
+	sys            system.System
 	closers        []func(context.Context) error // of what the service has opened, closed after the instances in reverse
 	front          *balancer.Balancer
 	traffic        Generator
@@ -53,6 +56,7 @@ type run struct {
 
 	staging   sync.Mutex // held while an event begins or ends; before switching
 	switching sync.Mutex // held while a fault begins or ends; before mu
+	shaping   sync.Mutex // held while patterns are set or an instance comes or goes; after switching, before mu
 
 	mu       sync.Mutex
 	clients  map[string]*clientSlot // guarded by mu; client-side patterns by name
@@ -67,6 +71,9 @@ type run struct {
 	playing  *event                 // guarded by mu; nil: none is under way
 	predict  *PredictState          // guarded by mu
 	usage    map[string]usage       // guarded by mu; by gate
+	scaler   *fleet.Autoscaler      // guarded by mu
+	shares   map[string]*shareOf    // guarded by mu; by instance
+	notices  map[string]string      // guarded by mu; what the balancer last thought of each instance
 }
 
 // The phases of a run. The last two are final.
@@ -93,7 +100,12 @@ func (l *Lab) begin(ctx context.Context, s settings) (_ *run, err error) {
 	l.mu.Unlock()
 	r := &run{
 		id: id, spec: s.spec.Scaled(s.scale), scale: s.scale, seed: s.seed, timed: s.timed, lab: l, clock: clock.NewWall(), tape: tape.New(id),
-		over: make(chan struct{}), pumped: make(chan struct{}), clients: map[string]*clientSlot{}, counts: map[string]*lab.Counters{}, faults: map[string]*fault{}, usage: map[string]usage{}, factor: 1, phase: running,
+		over: make(chan struct{}), pumped: make(chan struct{}), clients: map[string]*clientSlot{}, counts: map[string]*lab.Counters{}, faults: map[string]*fault{}, usage: map[string]usage{},
+		shares: map[string]*shareOf{}, notices: map[string]string{}, factor: 1, phase: running,
+	}
+	r.team.Store(&team{})
+	if r.scaler, err = fleet.NewAutoscaler(r.clock.Now(), r.spec.Autoscaler); err != nil {
+		return nil, err
 	}
 	var ok bool
 	if r.kind, ok = kind.Find(r.spec.System); !ok {
@@ -125,6 +137,7 @@ func (l *Lab) begin(ctx context.Context, s settings) (_ *run, err error) {
 	if err := r.startTraffic(); err != nil {
 		return nil, err
 	}
+	r.owned.Go(r.tend)
 	if r.timed {
 		r.armFaults(r.ctx, r.began)
 	}
@@ -188,16 +201,17 @@ func (r *run) openService(ctx context.Context) error {
 	for _, op := range sys.Ops() {
 		r.ops = append(r.ops, op.Name)
 	}
-	var backends []balancer.Backend
-	for i := range max(1, r.spec.Instances) {
-		m, err := r.openMember(ctx, string(rune('a'+i)), sys, r.counts)
-		if err != nil {
+	r.sys = sys
+	for range r.spec.Begin() {
+		m := &member{name: r.team.Load().free(), began: -r.spec.Instance.Warmup, slow: 1}
+		if err := r.openMember(ctx, m); err != nil {
 			return err
 		}
-		r.members = append(r.members, m)
-		backends = append(backends, balancer.Backend{Name: m.name, Addr: m.server.Addr()})
+		r.team.Store(r.team.Load().with(m))
 	}
-	r.front, err = balancer.Start(ctx, balancer.Config{Backends: backends, Picker: "round-robin", Seed: r.seed, Clock: r.clock, Log: r.lab.cfg.Log, Trace: r.lab.observe.tracer})
+	r.front, err = balancer.Start(ctx, balancer.Config{
+		Backends: r.team.Load().backends(), Settings: r.spec.Balancer, Seed: r.seed, Clock: r.clock, Log: r.lab.cfg.Log, Trace: r.lab.observe.tracer,
+	})
 	if err != nil {
 		return fmt.Errorf("start the balancer: %w", err)
 	}
@@ -238,8 +252,10 @@ func starting(spec scenario.Spec) []chain.Change {
 
 // setAll changes the chains of all instances, or none.
 func (r *run) setAll(changes []chain.Change) error {
+	r.shaping.Lock()
+	defer r.shaping.Unlock()
 	var ready []*chain.Prepared
-	for _, m := range r.members {
+	for _, m := range r.members() {
 		p, err := m.chain.Prepare(changes...)
 		if err != nil {
 			for _, p := range ready {
@@ -272,7 +288,7 @@ func (r *run) close(ctx context.Context, grace time.Duration) error {
 	}
 	r.cancel()
 	r.owned.Wait() // else a fault that ends by itself could restart what is being closed
-	for _, m := range r.members {
+	for _, m := range r.members() {
 		faults = append(faults, m.chain.Close())
 	}
 	r.drain(ctx, grace)
@@ -281,10 +297,13 @@ func (r *run) close(ctx context.Context, grace time.Duration) error {
 			g.Close() // which answers those who wait there
 		}
 	}
+	for _, m := range r.members() {
+		m.closeCPU()
+	}
 	if r.front != nil {
 		faults = append(faults, r.front.Close(ctx))
 	}
-	for _, m := range r.members {
+	for _, m := range r.members() {
 		faults = append(faults, m.server.Close(ctx))
 	}
 	for _, f := range slices.Backward(r.closers) {

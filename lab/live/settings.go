@@ -45,6 +45,9 @@ func (l *Lab) prepare(c ScenarioChange) (settings, error) {
 	if err != nil {
 		return settings{}, invalid(err)
 	}
+	if spec, err = frontend(spec, c); err != nil {
+		return settings{}, invalid(err)
+	}
 	s := settings{spec: spec, seed: 1, scale: c.Scale, solution: l.solution}
 	for name, p := range c.Patterns {
 		s.patterns = append(s.patterns, chain.Change{Pattern: name, State: p.State, Knobs: p.Knobs})

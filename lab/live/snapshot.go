@@ -29,6 +29,7 @@ func (l *Lab) State() State {
 	s.Patterns = r.patternStates(now)
 	s.Nodes, s.Edges = r.diagram(s.Redis, s.Database)
 	s.Traffic = r.trafficState(now)
+	s.Instances, s.Balancer, s.Autoscaler = r.instanceStates(), r.balancerState(), r.autoscalerState()
 	veiled := l.rehearsing(r.id)
 	if veiled {
 		r.veil(&s)
@@ -92,15 +93,19 @@ func (r *run) patternStates(now time.Duration) []PatternState {
 func (r *run) diagram(redis RedisState, db DatabaseState) ([]Node, []Edge) {
 	nodes := []Node{
 		{ID: "clients", Kind: "clients", Title: "Users", Up: true},
-		{ID: "balancer", Kind: "balancer", Title: "Balancer", Note: fmt.Sprintf("round robin over %d", len(r.members)), Up: true},
+		{ID: "balancer", Kind: "balancer", Title: "Balancer", Note: r.frontNote(), Up: true},
 	}
 	edges := []Edge{{"clients", "balancer"}}
-	for _, m := range r.members {
-		nodes = append(nodes, Node{ID: m.name, Kind: "instance", Title: "Service " + m.name, Note: m.server.Addr(), Up: m.server.Up(), Degraded: m.guards(r.clock.Now())})
+	for _, m := range r.members() {
+		nodes = append(nodes, r.instanceNode(m))
 		edges = append(edges, Edge{"balancer", m.name}, Edge{m.name, "cache"}, Edge{m.name, "gate"})
 		if r.provider != nil {
 			edges = append(edges, Edge{m.name, "provider"})
 		}
+	}
+	for _, m := range r.team.Load().cold {
+		nodes = append(nodes, Node{ID: m.name, Kind: "instance", Title: "Service " + m.name, Note: "starting", Degraded: "cold"})
+		edges = append(edges, Edge{"balancer", m.name})
 	}
 	nodes = append(nodes,
 		Node{ID: "cache", Kind: "cache", Title: "Redis", Note: redis.Label, Up: redis.Up, Degraded: redis.Degraded},
@@ -124,7 +129,7 @@ func (r *run) trafficState(now time.Duration) TrafficState {
 	_, phase := r.plan.Schedule.PhaseAt(at)
 	t := TrafficState{
 		Base: base, Factor: r.factor, Clients: r.plan.Client, Users: r.spec.Population.WithDefaults().Users, Phase: phase,
-		Capacity: float64(r.spec.Gate.Slots) / r.spec.Gate.Service.Seconds(),
+		Capacity: r.capacity(),
 	}
 	if r.phase == "paused" {
 		t.Factor = 0
@@ -149,7 +154,7 @@ func (l *Lab) Figures() meter.Figures {
 	}
 	now := r.clock.Now()
 	events := r.counters()
-	for i, m := range r.members {
+	for i, m := range r.members() {
 		for at, s := range m.chain.Slots(now) { // the same patterns in each instance
 			if i == 0 {
 				f.Patterns = append(f.Patterns, meter.PatternFigures{Name: s.Pattern.Name, State: s.State, Events: events[s.Pattern.Name], Gauges: map[string][]lab.Gauge{}})
@@ -161,9 +166,11 @@ func (l *Lab) Figures() meter.Figures {
 		s := g.Stats()
 		f.Gates = append(f.Gates, meter.GateFigures{Name: name, Slots: s.Slots, Busy: s.Busy, Waiting: s.Waiting, Entered: s.Entered, Saturation: r.saturation(name), Errors: s.Refused + s.Failed + s.Late})
 	}
-	f.Instances, f.Inside, f.Pools = map[string]bool{}, map[string]int{}, l.pools()
-	for _, m := range r.members {
-		f.Instances[m.name], f.Inside[m.name] = m.server.Up(), m.server.Inside()
+	f.Members = r.memberFigures()
+	f.Sessions = r.front.Counts().Moved
+	f.Instances, f.Pools = map[string]bool{}, l.pools()
+	for _, m := range r.members() {
+		f.Instances[m.name] = m.server.Up()
 	}
 	var rep scenario.Report
 	r.tape.Fill(&rep)

@@ -31,6 +31,9 @@ type State struct {
 	Nodes      []Node            `json:"nodes"`
 	Edges      []Edge            `json:"edges"`
 	Patterns   []PatternState    `json:"patterns"` // in chain order, client-side ones last
+	Instances  []InstanceState   `json:"instances"`
+	Balancer   PartState         `json:"balancer"`
+	Autoscaler PartState         `json:"autoscaler"`
 	Faults     []FaultState      `json:"faults"`
 	Markers    []scenario.Change `json:"markers"`
 	Predict    *PredictState     `json:"predict,omitempty"`
@@ -123,7 +126,9 @@ type PatternChange struct {
 
 // FaultChange is the body of PUT /api/lab/faults/{name}. Names: gate-slow,
 // gate-error, gate-delay, gate-hang, the same of the provider where there is
-// one, instance-kill, cache-down, cache-flush, replica-lag.
+// one, instance-slow and instance-error where instances have a capacity of their
+// own, instance-kill, cache-down, cache-flush,
+// replica-lag.
 type FaultChange struct {
 	On     bool          `json:"on"`
 	For    time.Duration `json:"for,omitempty"` // 0: until switched off
@@ -131,7 +136,7 @@ type FaultChange struct {
 	Share  float64       `json:"share,omitempty"`
 	By     time.Duration `json:"by,omitempty"`
 
-	target string // instance to kill; empty: the last
+	Target string `json:"target,omitempty"` // of an instance's fault: which; empty: the last
 }
 
 // TrafficChange is the body of PUT /api/lab/traffic.
@@ -148,4 +153,7 @@ type ScenarioChange struct {
 	Seed     *uint64                  `json:"seed,omitempty"`
 	Scale    float64                  `json:"scale,omitempty"` // 0: the scenario's own
 	Patterns map[string]PatternChange `json:"patterns,omitempty"`
+
+	Balancer   map[string]any `json:"balancer,omitempty"` // settings by name, on top of the scenario's
+	Autoscaler map[string]any `json:"autoscaler,omitempty"`
 }

@@ -16,7 +16,8 @@ type Figures struct {
 	Gates     []GateFigures
 	Pools     []PoolFigures
 	Instances map[string]bool // name to up
-	Inside    map[string]int  // name to requests being worked on
+	Members   []MemberFigures
+	Sessions  uint64 // lost with their instance, in this run
 	RedisUp   bool
 	Offered   uint64                // users, since the lab began
 	Tries     uint64                // HTTP requests, retries included
@@ -32,6 +33,21 @@ type PatternFigures struct {
 	State  lab.State
 	Events map[string]uint64
 	Gauges map[string][]lab.Gauge // by instance
+}
+
+// MemberFigures is one instance as the balancer sees it.
+type MemberFigures struct {
+	Name     string
+	State    string // a word of States
+	Inflight int
+	Sent     uint64
+	Errors   uint64
+	Weight   float64
+}
+
+// States are the words for how an instance stands.
+func States() []string {
+	return []string{"up", "cold", "draining", "refused", "unhealthy", "ejected", "down"}
 }
 
 // GateFigures is one capacity gate.
@@ -101,6 +117,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		gauge(saturation, g.Saturation, g.Name)
 	}
 	c.parts(f, gauge, counter)
+	members(f, gauge, counter)
 	gauge(desc("redis_up", "Whether the shared Redis answers."), number(f.RedisUp))
 	counter(desc("traffic_offered_total", "Users that the generator let arrive."), f.Offered)
 	counter(desc("traffic_tries_total", "HTTP requests that the generator began, retries included."), f.Tries)
@@ -113,22 +130,23 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	gauge(desc("generator_limited", "1 when the generator was the bottleneck in the last second: distrust the figures."), number(f.Limited))
 }
 
-// parts tells of the instances and the pools.
-func (collector) parts(f Figures, gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string)) {
-	up := desc("instance_up", "Whether a service instance answers.", "instance")
-	for name, ok := range f.Instances {
-		gauge(up, number(ok), name)
+// members collects what the balancer knows of the instances.
+func members(f Figures, gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string)) {
+	inflight := desc("instance_inflight_requests", "Requests inside a service instance, as the balancer counts them.", "instance")
+	sent := desc("instance_requests_total", "Requests that the balancer gave to an instance, in this run.", "instance")
+	errors := desc("instance_errors_total", "Refused connections and failed answers of an instance, in this run.", "instance")
+	weight := desc("instance_weight_ratio", "An instance's weight with the balancer: below 1 while slow start breaks it in.", "instance")
+	stands := desc("instance_state", "1 for the state that an instance is in.", "instance", "state")
+	for _, m := range f.Members {
+		gauge(inflight, float64(m.Inflight), m.Name)
+		counter(sent, m.Sent, m.Name)
+		counter(errors, m.Errors, m.Name)
+		gauge(weight, m.Weight, m.Name)
+		for _, s := range States() {
+			gauge(stands, number(s == m.State), m.Name, s)
+		}
 	}
-	inside := desc("instance_inflight_requests", "Requests being worked on by a service instance.", "instance")
-	for name, n := range f.Inside {
-		gauge(inside, float64(n), name)
-	}
-	used := desc("pool_used_ratio", "Share of a pool's connections that is taken.", "pool")
-	short := desc("pool_errors_total", "Calls that found no connection of a pool in time.", "pool")
-	for _, p := range f.Pools {
-		gauge(used, p.Used, p.Name)
-		counter(short, p.Errors, p.Name)
-	}
+	counter(desc("sessions_lost_total", "Sticky sessions lost because their instance could not be used, in this run."), f.Sessions)
 }
 
 func number(b bool) float64 {

@@ -34,9 +34,11 @@ func TestEveryMetricByValue(t *testing.T) {
 	m, err := meter.New(c, []string{"read", "write"}, []lab.Reason{"queue_full"}, figures{
 		Patterns: []meter.PatternFigures{{Name: "queue", State: lab.On, Events: map[string]uint64{"refused": 4},
 			Gauges: map[string][]lab.Gauge{"a": {{Name: "depth", Value: 17}}}}},
-		Gates: []meter.GateFigures{{Name: "gate", Slots: 20, Busy: 12, Waiting: 3, Entered: 99, Saturation: 0.6, Errors: 8}},
-		Pools: []meter.PoolFigures{{Name: "redis", Used: 0.25, Errors: 6}}, Inside: map[string]int{"a": 5},
+		Gates:     []meter.GateFigures{{Name: "gate", Slots: 20, Busy: 12, Waiting: 3, Entered: 99, Saturation: 0.6, Errors: 8}},
+		Pools:     []meter.PoolFigures{{Name: "redis", Used: 0.25, Errors: 6}},
 		Instances: map[string]bool{"a": true, "b": false},
+		Members:   []meter.MemberFigures{{Name: "a", State: "ejected", Inflight: 7, Sent: 70, Errors: 5, Weight: 0.25}},
+		Sessions:  9,
 		RedisUp:   true, Offered: 1000, Tries: 1200, Users: [7]uint64{900, 10, 20, 30, 15, 20, 5}, Goodput: 0.91, Lag: 0.002, Limited: true,
 	})
 	if err != nil {
@@ -75,7 +77,13 @@ func TestEveryMetricByValue(t *testing.T) {
 		`workbench_gate_errors_total{gate="gate"} 8`,
 		`workbench_pool_used_ratio{pool="redis"} 0.25`,
 		`workbench_pool_errors_total{pool="redis"} 6`,
-		`workbench_instance_inflight_requests{instance="a"} 5`,
+		`workbench_instance_inflight_requests{instance="a"} 7`,
+		`workbench_instance_requests_total{instance="a"} 70`,
+		`workbench_instance_errors_total{instance="a"} 5`,
+		`workbench_instance_weight_ratio{instance="a"} 0.25`,
+		`workbench_instance_state{instance="a",state="ejected"} 1`,
+		`workbench_instance_state{instance="a",state="up"} 0`,
+		`workbench_sessions_lost_total 9`,
 		`workbench_redis_up 1`,
 		`workbench_traffic_offered_total 1000`,
 		`workbench_traffic_tries_total 1200`,

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"workbench/lab/fleet"
 	"workbench/lab/gate"
 	"workbench/sim/arrival"
 	"workbench/sim/dist"
@@ -16,7 +17,7 @@ import (
 
 // The bounds of a scenario file.
 const (
-	maxInstances = 8
+	maxInstances = fleet.MaxInstances
 	maxText      = 1000 // characters of a story
 	maxTitle     = 80
 	maxRetries   = 20
@@ -75,6 +76,7 @@ func (s *Spec) check() error {
 	c := &checker{spec: s}
 	c.words()
 	c.gates()
+	c.instances()
 	c.traffic()
 	c.clients()
 	c.breakage()
@@ -151,7 +153,7 @@ func (c *checker) clients() {
 }
 
 // faultNames lists what can go wrong.
-var faultNames = [...]string{"slow", "error", "hang", "kill", "cache-down", "cache-flush", "delay"}
+var faultNames = [...]string{"slow", "error", "hang", "kill", "cache-down", "cache-flush", "delay", "instance-slow", "instance-error"}
 
 func (c *checker) breakage() {
 	s := c.spec
@@ -164,8 +166,9 @@ func (c *checker) breakage() {
 		c.that(f.At >= 0 && f.At < s.Traffic.Duration(), path+".at", f.At, "an instant of the run, which lasts "+s.Traffic.Duration().String())
 		c.that(f.For >= 0 && f.For <= load.MaxDuration, path+".for", f.For, fmt.Sprintf("0s to %v", load.MaxDuration))
 		c.that(f.For > 0 || f.Name == "cache-flush", path+".for", f.For, "how long it lasts")
-		c.only(f.Name == "slow", path+".factor", f.Factor, 1, maxFactor, f.Name)
-		c.only(f.Name == "error", path+".share", f.Share, 0.001, 1, f.Name)
+		c.ofInstance(path, f)
+		c.only(f.Name == "slow" || f.Name == "instance-slow", path+".factor", f.Factor, 1, maxFactor, f.Name)
+		c.only(f.Name == "error" || f.Name == "instance-error", path+".share", f.Share, 0.001, 1, f.Name)
 		c.only(f.Name == "delay", path+".by", f.By.Seconds(), 0.001, maxGateTime.Seconds(), f.Name)
 		if targets := s.targets(f.Name); f.Target != "" && !slices.Contains(targets, f.Target) {
 			c.fault(path+".target", strconv.Quote(shorten(f.Target)), unknown(f.Target, targets))
@@ -188,7 +191,7 @@ func (s *Spec) targets(fault string) []string {
 	switch fault {
 	case "cache-down", "cache-flush":
 		return []string{"cache"}
-	case "kill":
+	case "kill", "instance-slow", "instance-error":
 		var out []string
 		for i := range min(max(s.Instances, 1), maxInstances) {
 			out = append(out, string(rune('a'+i)))

@@ -48,7 +48,7 @@ func (c *checker) bounded(path string, lo, hi *float64) {
 }
 
 // units are those of the prediction card.
-var units = [...]string{"share", "ms", "s", "req/s"}
+var units = [...]string{"share", "ms", "s", "req/s", "requests"}
 
 func (c *checker) predict() {
 	p := c.spec.Predict

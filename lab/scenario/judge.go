@@ -42,7 +42,14 @@ func applies(c Claim, r Report) bool {
 	}
 	for path, want := range c.Knobs {
 		name, knob, _ := strings.Cut(path, ".")
-		if r.Patterns[name].Knobs[knob] != want {
+		knobs := r.Patterns[name].Knobs
+		switch name {
+		case balancerName:
+			knobs = r.Balancer
+		case autoscalerName:
+			knobs = r.Autoscaler
+		}
+		if knobs[knob] != want {
 			return false
 		}
 	}

@@ -29,6 +29,7 @@ func run(good func(second int) float64) scenario.Report {
 		g := good(s)
 		p := scenario.Point{
 			T: float64(s), Offered: 100, Tries: 300, Good: g, Calls: 50, Queue: float64(s), HitShare: 0.5, VictimGood: g / 80,
+			Instances: float64(1 + s/10), Busiest: float64(2 * s), Sessions: 2,
 			Outcomes: map[string]uint64{"ok": uint64(g), "shed": 10, "limited": 20, "open": 30, "late": 5, "failed": 4, "stale": 3},
 			ByOp:     map[string]float64{"report": g / 100},
 		}
@@ -77,6 +78,11 @@ func TestMetrics(t *testing.T) {
 		{"tries a user", "tries_ratio", scenario.Window{}, all, 3},
 		{"victims", "victim_good_share", scenario.Window{}, run(func(int) float64 { return 40 }), 0.5},
 		{"queue", "queue_max", scenario.Window{To: 20 * time.Second}, all, 20},
+		{"fullest instance", "busiest_max", scenario.Window{To: 20 * time.Second}, all, 40},
+		{"fullest instance, mean", "busiest_mean", scenario.Window{}, all, 31},
+		{"most instances", "instances_max", scenario.Window{}, all, 4},
+		{"instances", "instances_mean", scenario.Window{To: 20 * time.Second}, all, (9 + 20 + 3) / 20.},
+		{"sessions lost", "sessions_lost_share", scenario.Window{}, all, 0.02},
 		{"operation", "op_good_share:report", scenario.Window{}, all, 0.8},
 		{"an event", "event_share:cache.hit", scenario.Window{}, counting(all), 0.25},
 		{"an event that never happened", "event_share:cache.miss", scenario.Window{}, counting(all), 0},

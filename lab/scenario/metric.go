@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -65,6 +64,11 @@ func Metrics() []Metric {
 		{Name: "queue_max", Unit: "requests", Scales: true, Help: "most requests waiting in patterns and for the gates, of the seconds' means", measure: largest(func(p Point) float64 { return p.Queue })},
 		{Name: "op_good_share", Unit: "share", PerOp: true, Help: "users of one operation answered in time, of those who came: op_good_share:report", measure: opGood},
 		{Name: "event_share", Unit: "share", Event: true, Whole: true, Help: "how often a pattern counted something, for each user who came: event_share:cache.hit", measure: eventShare},
+		{Name: "busiest_max", Unit: "requests", Scales: true, Help: "most requests inside one instance, of the seconds' means", measure: largest(func(p Point) float64 { return p.Busiest })},
+		{Name: "busiest_mean", Unit: "requests", Scales: true, Help: "requests inside the fullest instance, the mean over the seconds", measure: mean(func(p Point) float64 { return p.Busiest })},
+		{Name: "instances_max", Unit: "instances", Help: "most instances that served at once", measure: largest(func(p Point) float64 { return p.Instances })},
+		{Name: "instances_mean", Unit: "instances", Help: "instances that served, the mean: what they cost", measure: mean(func(p Point) float64 { return p.Instances })},
+		{Name: "sessions_lost_share", Unit: "share", Help: "tries answered with: sign in again, for each user who came", measure: perUser(func(p Point) float64 { return p.Sessions })},
 		{Name: "recovered_after_s", Unit: "s", Whole: true, Help: "from the end of the phase named spike, or of the last fault, until goodput_share is at least 0.95 in every 5 s to come; the run's length when it never is", measure: recovered},
 	}
 }
@@ -138,16 +142,23 @@ func metricNames() []string {
 }
 
 // EventAt returns when the scenario's event begins: with its second phase, or
-// with its first fault when there is one phase only. false: it has none.
+// with its first fault or resizing when there is one phase only. false: it has
+// none.
 func (s Spec) EventAt() (time.Duration, bool) {
 	if len(s.Traffic) > 1 {
 		return s.Traffic[0].For, true
 	}
-	if len(s.Faults) == 0 {
+	var starts []time.Duration
+	for _, f := range s.Faults {
+		starts = append(starts, f.At)
+	}
+	for _, r := range s.Resize {
+		starts = append(starts, r.At)
+	}
+	if len(starts) == 0 {
 		return 0, false
 	}
-	first := slices.MinFunc(s.Faults, func(a, b Fault) int { return cmp.Compare(a.At, b.At) })
-	return first.At, true
+	return slices.Min(starts), true
 }
 
 // calmAfter returns when the last disturbance of the scenario ends: the phase

@@ -203,12 +203,14 @@ func Apply(spec Spec, o Override, known Known) (Spec, Override, error) {
 		o = o.Over(base)
 		o.Variant = ""
 	}
-	if err := errors.Join(o.crowd(spec), o.validate(spec, known)); err != nil {
+	spec, o, err := o.frontend(spec)
+	if err := errors.Join(err, o.crowd(spec), o.validate(spec, known)); err != nil {
 		return Spec{}, Override{}, err
 	}
 	if o.Duration > 0 {
 		spec.Traffic = stretch(spec.Traffic, o.Duration)
 		spec.Faults = slices.DeleteFunc(slices.Clone(spec.Faults), func(f Fault) bool { return f.At >= o.Duration })
+		spec.Resize = slices.DeleteFunc(slices.Clone(spec.Resize), func(r Resize) bool { return r.At >= o.Duration })
 	}
 	return spec, o, nil
 }

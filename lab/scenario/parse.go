@@ -8,8 +8,11 @@ import (
 	"reflect"
 	"regexp"
 	"strconv"
+	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"workbench/lab/fleet"
 )
 
 // MaxSize is the largest scenario file in bytes.
@@ -20,6 +23,7 @@ const (
 	DefaultSystem    = "profile"
 	DefaultLiveScale = 0.2
 	DefaultInstances = 1
+	DefaultStart     = 2 * time.Second // of an instance
 )
 
 // Parse reads one scenario file; name is what its errors call the file. The
@@ -35,7 +39,7 @@ func Parse(name string, src []byte) (Spec, error) {
 		return Spec{}, err
 	}
 	d := decoder{src: &source{file: name, lines: map[string]int{"": root.Line}}}
-	spec := Spec{src: d.src}
+	spec := Spec{src: d.src, Balancer: fleet.Defaults(), Autoscaler: fleet.DefaultScaling()}
 	d.value(root, "", reflect.ValueOf(&spec).Elem())
 	if err := errors.Join(d.faults...); err != nil {
 		return Spec{}, err
@@ -57,6 +61,9 @@ func (s *Spec) fill() {
 	}
 	if s.Instances == 0 {
 		s.Instances = DefaultInstances
+	}
+	if s.Instance.Start == 0 {
+		s.Instance.Start = DefaultStart
 	}
 	if s.LiveScale == 0 {
 		s.LiveScale = DefaultLiveScale

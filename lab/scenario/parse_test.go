@@ -79,7 +79,7 @@ func TestParseNamesEveryFault(t *testing.T) {
 		{
 			"faults", small + "faults:\n  - {name: slowly, at: 1s, for: 1s}\n  - {name: slow, at: 20s, for: 1s}\n  - {name: error, at: 1s, for: 1s, share: 0.5, factor: 2, target: provider}\n",
 			[]string{
-				`x.yaml:7: faults[0].name: got "slowly", want slow, or another of slow, error, hang, kill, cache-down, cache-flush, delay`,
+				`x.yaml:7: faults[0].name: got "slowly", want slow, or another of slow, error, hang, kill, cache-down, cache-flush, delay, instance-slow, instance-error`,
 				"x.yaml:8: faults[1].at: got 20s, want an instant of the run, which lasts 15s",
 				"x.yaml:8: faults[1].factor: got 0, want 1 to 1000",
 				"x.yaml:9: faults[2].factor: got 2, want nothing: fault error has none",
@@ -106,7 +106,7 @@ func TestParseNamesEveryFault(t *testing.T) {
 		},
 		{
 			"a prediction in no unit of the card", small + "predict: {question: q, metric: tries_ratio, unit: calls/user, options: [{text: a, max: 1}, {text: b, min: 1}]}\n",
-			[]string{"x.yaml:6: predict.metric: got tries_ratio, want a metric in one of the card's units: [share ms s req/s]"},
+			[]string{"x.yaml:6: predict.metric: got tries_ratio, want a metric in one of the card's units: [share ms s req/s requests]"},
 		},
 		{"an ablation that removes nothing", small + "ablation: {metric: p99_ms, max: 1, with: [--on=queue], without: [--on=queue]}\n", []string{"x.yaml:6: ablation.with: got the flags of without, want flags that win where without loses"}},
 		{"too large", small + "# " + strings.Repeat("x", scenario.MaxSize), []string{fmt.Sprintf("x.yaml: file: got %d bytes, want at most 65536", len(small)+2+scenario.MaxSize)}},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"workbench/lab/fleet"
 	"workbench/lab/scenario"
 	"workbench/sim/arrival"
 	"workbench/sim/load"
@@ -26,6 +27,14 @@ func sections() []section {
 	return []section{
 		{"## The file", reflect.TypeFor[scenario.Spec]()},
 		{"## gate", reflect.TypeFor[scenario.Gate]()},
+		{"## instance", reflect.TypeFor[scenario.Instance]()},
+		{"## balancer", reflect.TypeFor[fleet.Settings]()},
+		{"### health", reflect.TypeFor[fleet.Health]()},
+		{"### ejection", reflect.TypeFor[fleet.Ejection]()},
+		{"### slow_start", reflect.TypeFor[fleet.SlowStart]()},
+		{"### sticky", reflect.TypeFor[fleet.Sticky]()},
+		{"## autoscaler", reflect.TypeFor[fleet.Scaling]()},
+		{"## resize", reflect.TypeFor[scenario.Resize]()},
 		{"## population", reflect.TypeFor[population.Spec]()},
 		{"### mix", reflect.TypeFor[population.Weight]()},
 		{"### hot", reflect.TypeFor[population.Hot]()},

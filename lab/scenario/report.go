@@ -24,6 +24,8 @@ type Report struct {
 	LatencyMS    Latency               `json:"latency_ms"`
 	Series       []Point               `json:"series"` // one a second
 	Patterns     map[string]PatternRun `json:"patterns"`
+	Balancer     map[string]string     `json:"balancer,omitempty"`   // its settings at the end, by name
+	Autoscaler   map[string]string     `json:"autoscaler,omitempty"` // the same of the autoscaler
 	Claims       []Verdict             `json:"claims"`
 	Changes      []Change              `json:"changes,omitempty"`
 	Verdict      load.Verdict          `json:"verdict,omitempty"` // worst of the run
@@ -61,6 +63,9 @@ type Point struct {
 	VictimGood float64            `json:"victim_good_share"`
 	LagP99MS   float64            `json:"lag_p99_ms"`
 	ByOp       map[string]float64 `json:"op_good_share,omitempty"` // good share by operation
+	Instances  float64            `json:"instances,omitempty"`     // that serve, the mean
+	Busiest    float64            `json:"busiest,omitempty"`       // most requests inside one instance, the mean
+	Sessions   float64            `json:"sessions_lost,omitempty"` // tries a second answered with: sign in again
 }
 
 // PatternRun is a pattern's part in a run.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/fleet"
 	"workbench/sim/arrival"
 	"workbench/sim/load"
 	"workbench/sim/population"
@@ -12,26 +13,34 @@ import (
 // Spec is one scenario file. Rates and slots are written at the reference scale
 // 1; Live and the --scale flag multiply them. See docs/reference/scenario.md.
 type Spec struct {
-	Name       string              `yaml:"name"`
-	Title      string              `yaml:"title"`
-	Story      string              `yaml:"story"`   // what is happening, two or three sentences
-	Lesson     string              `yaml:"lesson"`  // what one learns, one sentence
-	Teaches    string              `yaml:"teaches"` // the pattern whose presence decides the scenario
-	System     string              `yaml:"system"`  // "profile"
-	Instances  int                 `yaml:"instances"`
-	Gate       Gate                `yaml:"gate"`
-	Provider   Gate                `yaml:"provider"` // the slow downstream that reports call; zero: shares the gate
-	Population population.Spec     `yaml:"population"`
-	Arrivals   string              `yaml:"arrivals"`
-	Traffic    arrival.Schedule    `yaml:"traffic"`
-	Clients    load.Client         `yaml:"clients"`
-	Faults     []Fault             `yaml:"faults"`
-	Patterns   map[string]Setting  `yaml:"patterns"` // those that start on or with other knobs than the defaults
-	Claims     []Claim             `yaml:"claims"`
-	Predict    Predict             `yaml:"predict"`
-	Ablation   Ablation            `yaml:"ablation"`
-	LiveScale  float64             `yaml:"live_scale"` // default 0.2
-	Variants   map[string][]string `yaml:"variants"`   // named sets of flags, such as budget: [--on=client-budget]
+	Name       string         `yaml:"name"`
+	Title      string         `yaml:"title"`
+	Story      string         `yaml:"story"`   // what is happening, two or three sentences
+	Lesson     string         `yaml:"lesson"`  // what one learns, one sentence
+	Teaches    string         `yaml:"teaches"` // the pattern whose presence decides the scenario
+	System     string         `yaml:"system"`  // "profile"
+	Instances  int            `yaml:"instances"`
+	Instance   Instance       `yaml:"instance"` // the capacity of each of them; zero: none of its own
+	Balancer   fleet.Settings `yaml:"balancer"` // how requests are spread over them
+	Autoscaler fleet.Scaling  `yaml:"autoscaler"`
+	Resize     []Resize       `yaml:"resize"` // what an operator does by hand
+	// SharedStore lets the instances of virtual time share what patterns keep in
+	// Redis. Without it each has its own there, as when the older scenarios were
+	// measured; the live lab always shares.
+	SharedStore bool                `yaml:"shared_store"`
+	Gate        Gate                `yaml:"gate"`
+	Provider    Gate                `yaml:"provider"` // the slow downstream that reports call; zero: shares the gate
+	Population  population.Spec     `yaml:"population"`
+	Arrivals    string              `yaml:"arrivals"`
+	Traffic     arrival.Schedule    `yaml:"traffic"`
+	Clients     load.Client         `yaml:"clients"`
+	Faults      []Fault             `yaml:"faults"`
+	Patterns    map[string]Setting  `yaml:"patterns"` // those that start on or with other knobs than the defaults
+	Claims      []Claim             `yaml:"claims"`
+	Predict     Predict             `yaml:"predict"`
+	Ablation    Ablation            `yaml:"ablation"`
+	LiveScale   float64             `yaml:"live_scale"` // default 0.2
+	Variants    map[string][]string `yaml:"variants"`   // named sets of flags, such as budget: [--on=client-budget]
 
 	src *source // where the fields stand in the file; nil when made in code
 }
@@ -47,11 +56,49 @@ type Gate struct {
 	Backlog int           `yaml:"backlog" json:"backlog,omitempty"` // most requests that may wait; default 4096
 }
 
+// Instance is what one instance can do, and how it comes to be. Its slots are
+// those of a processor: a request holds one for its own work and not while it
+// waits for the database.
+type Instance struct {
+	Gate       `yaml:",inline"`
+	Start      time.Duration `yaml:"start" json:"start"`                       // from the wish for an instance until it serves; default 2 s
+	Warmup     time.Duration `yaml:"warmup" json:"warmup,omitempty"`           // how long a new one is slower than it will be
+	ColdFactor float64       `yaml:"cold_factor" json:"cold_factor,omitempty"` // by how much at first
+}
+
+// Limited reports whether instances have a capacity of their own.
+func (i Instance) Limited() bool { return i.Slots > 0 }
+
+// Warmth returns what the service time of an instance of this age is multiplied
+// by: from ColdFactor down to 1, evenly over Warmup.
+func (i Instance) Warmth(age time.Duration) float64 {
+	if i.Warmup <= 0 || age >= i.Warmup {
+		return 1
+	}
+	return i.ColdFactor - (i.ColdFactor-1)*float64(age)/float64(i.Warmup)
+}
+
+// Begin returns how many instances there are at first: as many as the scenario
+// says, and no fewer than its autoscaler would allow.
+func (s Spec) Begin() int {
+	if s.Autoscaler.On {
+		return max(1, s.Instances, s.Autoscaler.Min)
+	}
+	return max(1, s.Instances)
+}
+
+// Resize is one change of the number of instances by hand.
+type Resize struct {
+	At        time.Duration `yaml:"at" json:"at"`
+	Instances int           `yaml:"instances" json:"instances"`
+}
+
 // Fault is one thing that goes wrong for a while. Names: slow (Factor), error
-// (Share), hang, kill (an instance), cache-down, cache-flush, delay (By).
+// (Share), hang, kill (an instance), cache-down, cache-flush, delay (By), and
+// instance-slow (Factor) and instance-error (Share) of one instance.
 type Fault struct {
 	Name   string        `yaml:"name" json:"name"`
-	Target string        `yaml:"target" json:"target,omitempty"` // gate (default), provider, cache, or an instance's name
+	Target string        `yaml:"target" json:"target,omitempty"` // gate (default), provider, cache, or an instance's name; see also instance-slow, instance-error
 	At     time.Duration `yaml:"at" json:"at"`
 	For    time.Duration `yaml:"for" json:"for"`
 	Factor float64       `yaml:"factor" json:"factor,omitempty"`

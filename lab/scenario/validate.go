@@ -86,6 +86,10 @@ func (c *checker) known(known Known, path, name string) (lab.Pattern, bool) {
 // knob that grows with the scale has no one value.
 func (c *checker) setting(known Known, path, setting, value string) {
 	name, word, _ := strings.Cut(setting, ".")
+	if name == balancerName || name == autoscalerName {
+		c.frontend(path, name, word, value)
+		return
+	}
 	p, ok := c.known(known, path, name)
 	if !ok {
 		return
@@ -105,7 +109,7 @@ func (c *checker) setting(known Known, path, setting, value string) {
 
 func (c *checker) patterns(known Known) {
 	s := c.spec
-	if s.Teaches != "" {
+	if s.Teaches != "" && s.Teaches != balancerName && s.Teaches != autoscalerName {
 		c.known(known, "teaches", s.Teaches)
 	}
 	for _, name := range sortedKeys(s.Patterns) {

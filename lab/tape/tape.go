@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"workbench/lab/fleet"
 	"workbench/lab/scenario"
 	"workbench/sim/load"
 	"workbench/sim/outcome"
@@ -30,6 +31,8 @@ type Reading struct {
 	Calls      uint64             // entries into the gates so far
 	Gauges     map[string]float64 // by "pattern.gauge"
 	Version    uint64             // of the lab's state
+	Instances  int                // that serve
+	Busiest    int                // most requests inside one of them
 }
 
 // Frame is one tenth of a second for the charts: rates a second, latencies in
@@ -51,6 +54,8 @@ type Frame struct {
 	Pending    float64            `json:"pending"`
 	Saturation float64            `json:"sat"`
 	Calls      float64            `json:"calls"`
+	Instances  float64            `json:"instances"`
+	Busiest    float64            `json:"busiest"` // most requests inside one instance
 	HitShare   float64            `json:"hit"`
 	Lag99      float64            `json:"lag99"`
 	CPU        float64            `json:"cpu"`
@@ -93,8 +98,9 @@ type second struct {
 	response, service, lag           stat.Hist
 	victim                           load.OpCount
 	ops                              []load.OpCount
-	queue, inflight, saturation      float64 // sums weighted by time, in seconds
-	calls                            uint64
+	calls, sessions                  uint64
+	// Sums weighted by time, in seconds.
+	queue, inflight, saturation, instances, busiest float64
 }
 
 // New returns an empty tape of the run with this number.
@@ -142,10 +148,9 @@ func (t *Tape) Add(f load.Frame, r Reading, ops []string) Frame {
 func (t *Tape) chart(f load.Frame, r Reading, calls uint64, span time.Duration) Frame {
 	rate := func(n uint64) float64 { return round(float64(n) / span.Seconds()) }
 	out := Frame{
-		T: round(f.T.Seconds()), Run: t.run, Version: r.Version,
-		Offered: rate(f.Offered), Tries: rate(f.Tries),
+		T: round(f.T.Seconds()), Run: t.run, Version: r.Version, Offered: rate(f.Offered), Tries: rate(f.Tries),
 		Queue: float64(r.Waiting), Inflight: float64(f.Inflight), Pending: float64(f.Pending),
-		Saturation: round(r.Saturation), Calls: rate(calls), CPU: round(f.CPU), Verdict: f.Verdict,
+		Saturation: round(r.Saturation), Calls: rate(calls), Instances: float64(r.Instances), Busiest: float64(r.Busiest), CPU: round(f.CPU), Verdict: f.Verdict,
 		Gauges: make(map[string]float64, len(r.Gauges)),
 	}
 	for i, n := range f.Outcomes {
@@ -260,6 +265,9 @@ func (s *second) add(f load.Frame, r Reading, calls uint64, span time.Duration) 
 	s.inflight += float64(f.Inflight) * span.Seconds()
 	s.saturation += r.Saturation * span.Seconds()
 	s.calls += calls
+	s.sessions += f.Reasons[fleet.ReasonSession]
+	s.instances += float64(r.Instances) * span.Seconds()
+	s.busiest += float64(r.Busiest) * span.Seconds()
 }
 
 func (s *second) point(end time.Duration, ops []string) scenario.Point {
@@ -271,8 +279,9 @@ func (s *second) point(end time.Duration, ops []string) scenario.Point {
 		Queue: round(s.queue / seconds), Inflight: round(s.inflight / seconds), Saturation: round(s.saturation / seconds),
 		HitShare: round(share(s.cached, s.answered)), Calls: rate(s.calls),
 		VictimGood: round(share(s.victim.Good, s.victim.Offered)), LagP99MS: ms(s.lag.Quantile(.99)),
+		Instances: round(s.instances / seconds), Busiest: round(s.busiest / seconds), Sessions: rate(s.sessions),
 	}
-	var served uint64
+	served := uint64(0)
 	for i, n := range s.outcomes {
 		if o := outcome.Outcome(i); n > 0 {
 			p.Outcomes[o.String()] = n

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/fleet"
 	"workbench/lab/scenario"
 )
 
@@ -13,8 +14,12 @@ import (
 func (w *world) able(f scenario.Fault) error {
 	switch f.Name {
 	case "slow", "error", "hang", "delay", "kill", "cache-flush", "cache-down":
+	case "instance-slow", "instance-error":
+		if !w.spec.Instance.Limited() {
+			return fmt.Errorf("fault %s: the instances have no capacity of their own", f.Name)
+		}
 	default:
-		return fmt.Errorf("fault %q: unknown (want slow, error, hang, delay, kill, cache-down or cache-flush)", f.Name)
+		return fmt.Errorf("fault %q: unknown (want slow, error, hang, delay, kill, instance-slow, instance-error, cache-down or cache-flush)", f.Name)
 	}
 	if f.Target == "provider" && len(w.gates) < 2 {
 		return fmt.Errorf("fault %s: the scenario has no provider", f.Name)
@@ -51,17 +56,29 @@ func (w *world) fault(f scenario.Fault, on bool) error {
 		w.gone = on
 		w.redis()
 	case "kill":
-		i := max(0, slices.IndexFunc(w.members, func(m *member) bool { return m.name == f.Target }))
-		if f.Target == "" {
-			i = len(w.members) - 1
-		}
+		i := w.victim(f.Target)
 		if on {
 			w.kill(w.members[i])
 			return nil
 		}
 		return w.revive(i)
+	case "instance-slow":
+		m := w.members[w.victim(f.Target)]
+		m.slow = pick(f.Factor, 1)
+		return w.warm(m, now)
+	case "instance-error":
+		return w.members[w.victim(f.Target)].cpu.model.Error(pick(f.Share, 0))
 	}
 	return nil
+}
+
+// victim returns the index of the instance that a fault strikes: the named one,
+// or the last.
+func (w *world) victim(name string) int {
+	if i := slices.IndexFunc(w.members, func(m *member) bool { return m.name == name }); i >= 0 {
+		return i
+	}
+	return len(w.members) - 1
 }
 
 func (w *world) mark(f scenario.Fault, on bool) {
@@ -102,13 +119,13 @@ func (w *world) kill(m *member) {
 		if !c.live || c.member != m {
 			continue
 		}
-		if c.door != int8(none) {
-			d := w.gates[c.door]
-			c.door = int8(none)
+		if d := c.door; d != nil {
+			c.door = nil
 			d.tell(d.model.Leave(w.queue.Now(), c.job, nil))
 		}
 		if u := w.calls[id].user; u != none {
 			w.calls[id].user = none
+			w.left(&w.calls[id], fleet.Result{Failed: true})
 			w.told(u, lab.Answer(nil, lab.ErrDown))
 		}
 	}
@@ -119,11 +136,17 @@ func (w *world) revive(i int) error {
 	if !w.members[i].dead {
 		return nil
 	}
-	m, err := w.buildMember(w.members[i].name)
+	old := w.members[i]
+	m, err := w.buildMember(old.name)
 	if err != nil {
 		return err
 	}
-	w.members[i] = m
+	m.seat, m.began, m.slow = old.seat, w.queue.Now(), old.slow
+	w.members[i], w.born[m.seat.Tag] = m, m
+	w.fleet.Back(w.queue.Now(), m.seat)
+	if err := w.warm(m, w.queue.Now()); err != nil {
+		return err
+	}
 	w.redis()
 	return nil
 }

@@ -15,7 +15,7 @@ type call struct {
 	user    int32 // whose try it is; none once nobody waits for the answer
 	member  *member
 	owner   int32 // depth of the port that detached it; none for a user's try
-	door    int8  // the gate it is at; none when it is at no gate
+	door    *door // the gate it is at; nil when it is at no gate
 	job     int32 // its number there
 	step    int32 // how many calls of a dependency it has behind it
 	live    bool
@@ -87,9 +87,21 @@ func (w *world) down(id int32, m *member, depth int) {
 		return
 	}
 	w.calls[id].step = 0
-	if !w.visit(id) { // the service answers from what it has at hand
-		w.up(id, m, depth-1, w.response(gate.Served, &w.calls[id].request))
+	if m.cpu != nil {
+		m.cpu.enter(id)
+		return
 	}
+	w.work(id)
+}
+
+// work lets a request make its calls of dependencies; one that makes none is
+// answered from what the service has at hand.
+func (w *world) work(id int32) {
+	if w.visit(id) {
+		return
+	}
+	c := &w.calls[id]
+	w.up(id, c.member, len(c.member.port)-1, w.response(gate.Served, &c.request))
 }
 
 // visit lets a request make its next call of a dependency; false: it has made
@@ -102,11 +114,11 @@ func (w *world) visit(id int32) bool {
 		if left -= v.Times; left >= 0 {
 			continue
 		}
-		c.door = int8(v.Door)
-		if int(c.door) >= len(w.gates) {
-			c.door = 0 // without a provider all goes to the gate
+		at := int(v.Door)
+		if at >= len(w.gates) {
+			at = 0 // without a provider all goes to the gate
 		}
-		w.gates[c.door].enter(id, c.request.Deadline)
+		w.gates[at].enter(id)
 		return true
 	}
 	return false
@@ -133,7 +145,7 @@ func (w *world) newCall() int32 {
 		w.calls = append(w.calls, call{})
 		w.notes = append(w.notes, make([]uint64, w.depth)...)
 	}
-	w.calls[n].live, w.calls[n].door = true, int8(none)
+	w.calls[n].live, w.calls[n].door = true, nil
 	return n
 }
 
@@ -150,6 +162,8 @@ type door struct {
 	world    *world
 	model    *gate.Model
 	index    int32
+	kind     uint8        // of its events
+	own      bool         // of an instance: what it has served goes on to a dependency
 	fifo     []gate.Event // happened and not yet told
 	draining bool
 	wakeAt   time.Duration // the earliest wake that is scheduled; 0: none
@@ -158,9 +172,11 @@ type door struct {
 	share    float64
 }
 
-func (d *door) enter(id int32, deadline time.Duration) {
+func (d *door) enter(id int32) {
 	var buf [4]gate.Event
-	job, out := d.model.Enter(d.world.queue.Now(), uint64(id), deadline, buf[:0])
+	c := &d.world.calls[id]
+	c.door = d
+	job, out := d.model.Enter(d.world.queue.Now(), uint64(id), c.request.Deadline, buf[:0])
 	d.world.calls[id].job = job
 	d.tell(out)
 }
@@ -187,7 +203,11 @@ func (d *door) tell(events []gate.Event) {
 		if e.Kind != gate.Started {
 			w := d.world
 			c := &w.calls[e.ID]
-			c.door = int8(none)
+			c.door = nil
+			if d.own && e.Kind == gate.Served {
+				w.work(int32(e.ID))
+				continue
+			}
 			c.step++
 			if e.Kind == gate.Served && w.visit(int32(e.ID)) {
 				continue
@@ -200,7 +220,7 @@ func (d *door) tell(events []gate.Event) {
 	d.draining = false
 	if at, ok := d.model.Next(); ok && (d.wakeAt == 0 || at < d.wakeAt) {
 		d.wakeAt = at
-		d.world.queue.Schedule(at, evGate, d.index, 0)
+		d.world.queue.Schedule(at, d.kind, d.index, 0)
 	}
 }
 

@@ -3,9 +3,11 @@ package virtual
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/fleet"
 	"workbench/lab/knob"
 	"workbench/lab/scenario"
 	"workbench/lab/tape"
@@ -22,6 +24,9 @@ const (
 	evMend                  // it ends
 	evFrame                 // a tenth of a second is over
 	evShadow                // an answer for the shadow at port Arg is due
+	evCPU                   // the slots of instance Arg have something to do
+	evReady                 // instance Arg has started
+	evResize                // change Arg of the number of instances, by hand
 )
 
 const frame = 100 * time.Millisecond
@@ -33,6 +38,9 @@ func (w *world) plan() {
 		if f.For > 0 {
 			w.queue.Schedule(f.At+f.For, evMend, int32(i), 0)
 		}
+	}
+	for i, r := range w.spec.Resize {
+		w.queue.Schedule(r.At, evResize, int32(i), 0)
 	}
 	w.queue.Schedule(frame, evFrame, 0, 0)
 	if first := w.process.Next(0); first < w.end {
@@ -78,7 +86,20 @@ func (w *world) run(ctx context.Context, o Options) error {
 			if err := w.fault(w.spec.Faults[e.Arg], false); err != nil {
 				return err
 			}
+		case evCPU:
+			w.cpus[e.Arg].wake(e.At)
+		case evReady:
+			if err := w.ready(w.born[e.Arg]); err != nil {
+				return err
+			}
+		case evResize:
+			if err := w.resize(w.spec.Resize[e.Arg].Instances); err != nil {
+				return err
+			}
 		case evFrame:
+			if err := w.tend(e.At); err != nil {
+				return err
+			}
 			w.frame(e.At, o)
 		}
 	}
@@ -123,11 +144,18 @@ func (w *world) names() []string {
 
 // read collects what the service shows, as the live lab does.
 func (w *world) read(now time.Duration) tape.Reading {
-	var out tape.Reading
-	for _, d := range w.gates {
+	out := tape.Reading{Busiest: w.fleet.Busiest()}
+	for _, m := range w.members {
+		if m.serves() {
+			out.Instances++
+		}
+	}
+	for _, d := range slices.Concat(w.gates, w.cpus) {
 		s := d.model.Stats(now)
 		out.Waiting += s.Waiting
-		out.Calls += s.Entered - s.Refused
+		if !d.own {
+			out.Calls += s.Entered - s.Refused
+		}
 		if span := float64(now-d.lastAt) * float64(s.Slots); span > 0 {
 			d.share = min(1, max(0, float64(s.BusyTime-d.lastBusy)/span))
 		}
@@ -164,6 +192,8 @@ func (w *world) report(o Options) scenario.Report {
 	}
 	w.tape.FillEvent(&rep, 0)
 	tape.Trim(&rep, w.end)
+	rep.Balancer = fleet.Values(w.spec.Balancer.WithDefaults().Knobs())
+	rep.Autoscaler = fleet.Values(w.spec.Autoscaler.WithDefaults().Knobs())
 	for _, p := range w.placed {
 		rep.Patterns[p.Pattern.Name] = scenario.PatternRun{State: p.State, Knobs: knob.Values(p.Knobs), Counters: w.counters(p.Pattern.Name).All()}
 	}

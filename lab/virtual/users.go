@@ -5,6 +5,7 @@ import (
 
 	"workbench/lab"
 	"workbench/lab/balancer"
+	"workbench/lab/fleet"
 	"workbench/sim/outcome"
 	"workbench/sim/population"
 )
@@ -50,7 +51,7 @@ func (w *world) try(u int32) {
 	x.call = id
 	op := w.ops[x.pick.Op]
 	c := &w.calls[id]
-	c.user, c.owner, c.member = u, none, w.pickMember()
+	c.user, c.owner = u, none
 	c.request = lab.Request{
 		ID: x.id<<8 | uint64(x.n), At: now, User: x.pick.User, IP: x.pick.IP, Token: x.pick.Token, Key: x.pick.Key, Op: x.pick.Op,
 		Priority: op.priority, Read: op.read, Async: op.async, Try: x.n,
@@ -61,28 +62,24 @@ func (w *world) try(u int32) {
 	c.request.Patience = now + w.habits.Timeout
 	w.queue.Append(c.request.Patience, evPatience, u, uint64(w.epochs[u]))
 	w.window.inflight++
-	if c.member == nil {
+	m, session := w.route(&c.request)
+	c.member = m
+	switch {
+	case m == nil:
 		w.answer(id, lab.Refuse(lab.Shed, balancer.ReasonNoInstance, time.Second))
-		return
+	case m.sessions.Meet(c.request.User, session):
+		w.answer(id, lab.Refuse(lab.Failed, fleet.ReasonSession, 0))
+	default:
+		w.down(id, m, 0)
 	}
-	w.down(id, c.member, 0)
-}
-
-// pickMember returns the next instance that is up, in turn; nil without one.
-func (w *world) pickMember() *member {
-	for range w.members {
-		m := w.members[w.turn%len(w.members)]
-		w.turn++
-		if !m.dead {
-			return m
-		}
-	}
-	return nil
 }
 
 // answer brings an answer out of the service to whoever waits for it.
 func (w *world) answer(id int32, res lab.Response) {
 	u, sent := w.calls[id].user, w.calls[id].request.At
+	if u != none {
+		w.left(&w.calls[id], fleet.Result{Failed: (res.Outcome == lab.Failed || res.Outcome == lab.Late) && res.Reason != fleet.ReasonSession})
+	}
 	w.freeCall(id)
 	if u == none {
 		return // the user has gone; the work was wasted
@@ -119,6 +116,7 @@ func (w *world) impatient(u int32, epoch uint64) {
 	w.epochs[u]++
 	x := &w.users[u]
 	w.calls[x.call].user = none
+	w.left(&w.calls[x.call], fleet.Result{Left: true})
 	x.call = none
 	w.window.inflight--
 	w.window.byTry[outcome.Late]++

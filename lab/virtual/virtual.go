@@ -19,6 +19,7 @@ import (
 
 	"workbench/lab"
 	"workbench/lab/chain"
+	"workbench/lab/fleet"
 	"workbench/lab/gate"
 	"workbench/lab/pattern/clientbackoff"
 	"workbench/lab/pattern/clientbudget"
@@ -80,14 +81,18 @@ type world struct {
 	queue   engine.Queue
 	clock   *clock.Manual // what patterns see; follows the queue
 	placed  []chain.Placed
-	members []*member
+	members []*member // in the order in which they were made
+	born    []*member // by the tag of their place with the balancer
+	fleet   *fleet.Fleet
+	scaler  *fleet.Autoscaler
+	cpus    []*door // of all instances there have been; a CPU event's Arg
 	ports   []*port // of all members, in order; a wake event's Arg
 	gates   []*door // gate, then the provider if there is one
 	kind    system.Kind
 	model   system.Model // nil: the service's state is of no account
 	ops     []operation
-	gone    bool // Redis is gone
-	turn    int  // of the balancer
+	gone    bool           // Redis is gone
+	shared  map[string]any // what stands for Redis; nil: each instance has its own
 
 	process *arrival.Process
 	people  *population.Population
@@ -113,18 +118,12 @@ type world struct {
 	marks  []scenario.Change
 }
 
-// member is one service instance.
-type member struct {
-	name string
-	dead bool
-	port []*port
-}
-
 // operation is what the world needs to know of a system's operation.
 type operation struct {
 	name     string
 	read     bool
 	async    bool
+	keyed    bool // its address names the item
 	priority lab.Priority
 }
 
@@ -133,6 +132,9 @@ func build(spec scenario.Spec, o Options) (*world, error) {
 	w := &world{
 		spec: scaled, seed: o.Seed, end: scaled.Traffic.Duration(), items: scaled.Population.WithDefaults().Keys,
 		clock: &clock.Manual{}, events: map[string]*lab.Counters{}, tape: tape.New(1),
+	}
+	if scaled.SharedStore {
+		w.shared = map[string]any{}
 	}
 	if err := w.check(o); err != nil {
 		return nil, err
@@ -156,12 +158,8 @@ func build(spec scenario.Spec, o Options) (*world, error) {
 	if w.habits.Budget > 0 {
 		w.budget = retry.NewBudget(w.habits.Budget, 0)
 	}
-	for i := range max(1, scaled.Instances) {
-		m, err := w.buildMember(string(rune('a' + i)))
-		if err != nil {
-			return nil, err
-		}
-		w.members = append(w.members, m)
+	if err := w.buildFleet(); err != nil {
+		return nil, err
 	}
 	w.plan()
 	return w, nil
@@ -213,7 +211,7 @@ func (w *world) buildTraffic() error {
 	var names []string
 	for _, op := range w.kind.Ops {
 		names = append(names, op.Name)
-		w.ops = append(w.ops, operation{name: op.Name, read: op.Read, async: op.Async, priority: op.Priority})
+		w.ops = append(w.ops, operation{name: op.Name, read: op.Read, async: op.Async, keyed: strings.Contains(op.Path, "{key}"), priority: op.Priority})
 	}
 	if w.kind.Model != nil {
 		w.model = w.kind.Model(w.counters)
@@ -245,7 +243,7 @@ func (w *world) buildGates(scale float64) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		w.gates = append(w.gates, &door{world: w, model: m, index: int32(i)})
+		w.gates = append(w.gates, &door{world: w, model: m, index: int32(i), kind: evGate})
 	}
 	return nil
 }
@@ -268,7 +266,10 @@ func (w *world) clientHabits() load.Client {
 }
 
 func (w *world) buildMember(name string) (*member, error) {
-	m := &member{name: name}
+	m := &member{name: name, slow: 1}
+	if err := w.buildCPU(m); err != nil {
+		return nil, err
+	}
 	for _, p := range w.placed {
 		if p.Pattern.Side == lab.Client || p.State == lab.Off {
 			continue
@@ -278,7 +279,7 @@ func (w *world) buildMember(name string) (*member, error) {
 		}
 		draws := dist.New(w.seed, "patterns "+name+" "+p.Pattern.Name) // as in the live lab
 		stage, err := p.Pattern.NewStage(lab.Env{
-			Clock: w.clock, Uniform: draws.Float64, Counters: w.counters(p.Pattern.Name), Slots: w.spec.Gate.Slots, Service: w.spec.Gate.Service,
+			Clock: w.clock, Uniform: draws.Float64, Shared: w.shared, Counters: w.counters(p.Pattern.Name), Slots: w.spec.Gate.Slots, Service: w.spec.Gate.Service,
 			Instance: name, Log: slog.New(slog.DiscardHandler), Go: nowhere,
 		}, p.Knobs)
 		if err != nil {

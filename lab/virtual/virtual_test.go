@@ -106,7 +106,10 @@ func TestRunsAreDeterministic(t *testing.T) {
 func TestGoldenHashes(t *testing.T) {
 	path := filepath.Join("testdata", "hashes.json")
 	got := map[string]string{}
-	for _, name := range []string{"metastable", "slow-dependency"} {
+	for _, name := range []string{
+		"metastable", "slow-dependency",
+		"slow-instance", "two-choices", "cold-instances", "autoscale-ramp", "spike-and-cold-start", "sticky-death", "local-limit",
+	} {
 		got[name] = run(t, find(t, name), virtual.Options{Seed: 1}).EventsHash
 	}
 	if *update {

@@ -55,6 +55,7 @@ type Lane struct {
 	Up         bool
 	X, Y, W, H int
 	TX, TY     int
+	FX         int // where its figures end; 0: there is no room for them
 }
 
 // Line is one arrow between nodes.
@@ -122,7 +123,9 @@ func wideDiagram(s live.State) Diagram {
 	balancer := box(by["balancer"], 136, wideMid-40, 100, 80)
 	d.Nodes = append(d.Nodes, clients, balancer)
 
-	half := laneGap * (len(instances) - 1) / 2
+	gap := min(laneGap, 100/max(1, len(instances)-1)) // eight lanes still leave room for the patterns above and below
+	half := gap * (len(instances) - 1) / 2
+	high := min(laneW, gap-2)
 	step := 0
 	if len(patterns) > 1 {
 		step = (serveW - 66 - chipW/2 - 14) / (len(patterns) - 1)
@@ -134,7 +137,7 @@ func wideDiagram(s live.State) Diagram {
 			top = wideMid + 60
 		}
 		c := Chip{Name: p.Name, State: p.State.String(), Text: chipText(p), X: x - chipW/2, Y: top, W: chipW, H: chipH, TextX: x, NameY: top + 17, St: top + 32}
-		c.GX1, c.GX2, c.GY1, c.GY2 = x, x, wideMid-half-13, wideMid+half+13
+		c.GX1, c.GX2, c.GY1, c.GY2 = x, x, max(top+1, min(wideMid-half-13, wideMid-19)), wideMid+half+13
 		c.SX1, c.SX2 = x, x
 		if i%2 == 0 {
 			c.SY1, c.SY2 = top+chipH, c.GY1
@@ -147,8 +150,8 @@ func wideDiagram(s live.State) Diagram {
 	gates := stackRight(behind, by, &d)
 	d.Edges = append(d.Edges, Line{clients.X + clients.W, wideMid, balancer.X, wideMid})
 	for i, in := range instances {
-		y := wideMid - half + i*laneGap
-		d.Lanes = append(d.Lanes, Lane{Name: in.ID, Up: in.Up, X: serviceX, Y: y - laneW/2, W: serveW, H: laneW, TX: serviceX + 10, TY: y + 4})
+		y := wideMid - half + i*gap
+		d.Lanes = append(d.Lanes, Lane{Name: in.ID, Up: in.Up, X: serviceX, Y: y - high/2, W: serveW, H: high, TX: serviceX + 10, TY: y + 4, FX: serviceX + serveW - 6})
 		for _, b := range gates {
 			g.Routes = append(g.Routes, route{in.ID, b.ID, [][2]int{
 				{clients.X + clients.W/2, wideMid}, {balancer.X + balancer.W/2, wideMid}, {serviceX, y}, {serviceX + serveW, y}, {b.X + b.W/2, b.Y + b.H/2},

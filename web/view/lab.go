@@ -32,6 +32,7 @@ type Lab struct {
 	Server    []Switch
 	Client    []Switch
 	Faults    []Fault
+	Team      Team
 	Predict   *Predict
 	Dial      Dial
 	Charts    []Chart
@@ -111,7 +112,7 @@ func LabOf(s live.State, frames []live.Frame, runs []live.RunSummary) Lab {
 		Run: strconv.FormatUint(s.Run, 10), Seed: strconv.FormatUint(s.Seed, 10), Scale: strconv.FormatFloat(s.Scale, 'g', 3, 64),
 		Phase: s.Phase, Crowd: crowd(s.Traffic.Clients), Headline: HeadlineOf(s, frames),
 		Wide: wideDiagram(s), Tall: tallDiagram(s), Predict: predictOf(s.Predict), Dial: dialOf(s),
-		Charts: Charts(), Runs: RunsOf(runs), Warning: s.Confidence,
+		Team: TeamOf(s), Charts: Charts(), Runs: RunsOf(runs), Warning: s.Confidence,
 	}
 	for _, p := range s.Patterns {
 		if p.Side == lab.Client {

@@ -41,6 +41,7 @@ func (l *Lab) state() live.State {
 		},
 		Redis: live.RedisState{Kind: "embedded", Label: "embedded", Up: !l.fault("cache-down")},
 	}
+	l.team(&s)
 	if l.now < l.spikeEnd {
 		s.Traffic.Spike, s.Traffic.SpikeEnd = l.spike.Factor, l.spikeEnd
 	}

@@ -38,6 +38,7 @@ type Lab struct {
 	readers  map[chan live.Event]bool
 	runs     []live.RunSummary
 	limited  bool // whether the generator is the bottleneck
+	front    front
 }
 
 // Scenario is the one scenario that the stand-in knows; Load takes any name in
@@ -61,6 +62,7 @@ func (l *Lab) reset(seed uint64) {
 	l.spike, l.spikeEnd = load.Spike{}, 0
 	l.slots, l.frames, l.markers, l.model = slots(), nil, nil, model{noise: seed}
 	l.faults = nil
+	l.front = newFront()
 	for _, f := range [][2]string{
 		{"gate-slow", "Database slow"}, {"gate-error", "Database failing"}, {"gate-hang", "Database hung"},
 		{"cache-down", "Redis down"}, {"cache-flush", "Caches emptied"}, {"instance-kill", "Instance b killed"},

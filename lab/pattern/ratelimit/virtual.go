@@ -6,8 +6,9 @@ import (
 	"workbench/lab"
 )
 
-// stage is a rate limit in virtual time. There is no Redis there: the knob store
-// changes nothing, and the one limiter of the stage is what all requests share.
+// stage is a rate limit in virtual time. There is no Redis there: with the store
+// redis the instances share one limiter where the world lets them share (see
+// lab.Env), and otherwise each has its own, whatever the knob says.
 type stage struct {
 	core   *Limiter
 	counts counts
@@ -17,6 +18,12 @@ func newStage(env lab.Env, k Knobs) (lab.Stage, error) {
 	core, err := New(k)
 	if err != nil {
 		return nil, err
+	}
+	if k.Store == "redis" && env.Shared != nil {
+		if shared, ok := env.Shared["ratelimit"].(*Limiter); ok {
+			core = shared
+		}
+		env.Shared["ratelimit"] = core
 	}
 	return &stage{core: core, counts: newCounts(env.Counters)}, nil
 }

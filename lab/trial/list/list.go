@@ -11,10 +11,10 @@ import (
 	"workbench/lab/trial/database"
 	"workbench/lab/trial/httpcache"
 	"workbench/lab/trial/limits"
+	"workbench/lab/trial/observing"
 	"workbench/lab/trial/postgres"
 	"workbench/lab/trial/replica"
 	"workbench/lab/trial/resilience"
-	"workbench/lab/trial/observing"
 )
 
 // Trials returns all trials in the order of the guide's chapters.
@@ -49,9 +49,6 @@ func Trials() []trial.Trial {
 		httpcache.Variants(),
 		httpcache.While(),
 		httpcache.Collapse(),
-	}
-	all = append(all, postgres.All()...)
-	all = append(all, replica.All()...)
 		observing.Percentiles(),
 		observing.SaturationLeads(),
 		observing.NPlusOne(),
@@ -59,6 +56,8 @@ func Trials() []trial.Trial {
 		observing.Cardinality(),
 		observing.BurnRate(),
 	}
+	all = append(all, postgres.All()...)
+	all = append(all, replica.All()...)
 	slices.SortStableFunc(all, func(a, b trial.Trial) int { return a.Chapter - b.Chapter })
 	return all
 }

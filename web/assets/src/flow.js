@@ -29,6 +29,9 @@ export class Flow {
     document.addEventListener('visibilitychange', () => this.run());
   }
 
+  // end lets go of a drawing that is replaced.
+  end() { this.visible = false; this.live = []; }
+
   paint() {
     const style = getComputedStyle(document.documentElement);
     this.colors = Object.fromEntries(COLORS.map((c) => [c, style.getPropertyValue(c).trim()]));

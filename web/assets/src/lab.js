@@ -9,6 +9,7 @@ import { millis, percent, rate } from './format.js';
 import { cluster, flag, soften } from './scale.js';
 import { $, $$, announce, make, text } from './dom.js';
 import { keys } from './keys.js';
+import { Team } from './team.js';
 import { Missed } from './missed.js';
 import { Record } from './record.js';
 import * as compare from './compare.js';
@@ -28,19 +29,21 @@ let three = null; // the panel of the three engines, once it is asked for
 let status = 'waiting';
 
 const charts = new Charts(root);
-const flows = $$('[data-flow]', root).map((el) => new Flow(el));
+let flows = $$('[data-flow]', root).map((el) => new Flow(el));
 const panel = new Panel(root, take);
+const team = new Team(root, panel);
 const drawer = new Drawer(panel);
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 
 // take accepts a state unless a newer one was accepted before.
 function take(s) {
   if (s.phase === 'starting' || !s.patterns || (state && s.run === state.run && s.version < state.version)) return;
-  if (s.scenario !== drawn || (state && s.nodes.length !== state.nodes.length)) {
+  if (s.scenario !== drawn) {
     location.replace('/lab'); // another service: another drawing
     return;
   }
   if (state && s.run !== state.run) { frames = []; record.clear(); since = null; announce('The scenario starts afresh.'); }
+  if (boxes(s) !== shown) redraw(s);
   const known = state?.run === s.run ? state.markers?.length ?? 0 : Infinity;
   state = s;
   const fresh = (s.markers ?? []).slice(known);
@@ -49,9 +52,32 @@ function take(s) {
   show();
 }
 
+const boxes = (s) => s.nodes.map((n) => n.id).sort().join();
+let shown = $$('.flow-wide [data-node]', root).map((el) => el.dataset.node).sort().join();
+let drawing = 0;
+
+// redraw fetches the drawing anew when instances have come or gone.
+function redraw(s) {
+  shown = boxes(s);
+  const turn = ++drawing;
+  const x = new XMLHttpRequest();
+  x.open('GET', '/lab');
+  x.responseType = 'document';
+  x.onload = () => {
+    const fresh = x.response?.querySelector('.picture');
+    if (!fresh || turn !== drawing) return;
+    for (const f of flows) f.end();
+    $('.picture', root).replaceChildren(...[...fresh.childNodes].map((n) => document.importNode(n, true)));
+    flows = $$('[data-flow]', root).map((el) => new Flow(el));
+    if (state) show();
+  };
+  x.send();
+}
+
 // show writes a state into the page.
 function show() {
   panel.show(state);
+  team.show(state);
   for (const f of flows) f.state(state);
   for (const n of state.nodes) for (const el of $$(`[data-node="${n.id}"]`, root)) el.classList.toggle('down', !n.up || Boolean(n.degraded));
   for (const p of state.patterns) chip(p);
@@ -99,6 +125,7 @@ function pulse(p) {
   if (!state || p.run !== state.run) return;
   Object.assign(state.traffic, p.traffic);
   state.elapsed = p.elapsed;
+  if (p.instances) { state.instances = p.instances; state.balancer.counters = { ...state.balancer.counters, sessions_lost: p.lost }; team.show(state); }
   for (const one of state.patterns) {
     const now = p.patterns?.[one.name];
     if (now) { Object.assign(one, now); chip(one); panel.yours(one); }
@@ -168,6 +195,10 @@ function nodes(f) {
   };
   set('clients', `${rate(s.offered)} users/s`, s.offered > 0 ? `${(s.tries / s.offered).toFixed(1)} tries each` : '');
   set('balancer', `${rate(s.tries)}/s`);
+  for (const n of state.nodes) {
+    const inside = f.gauges?.[`instance.${n.id}.inflight`];
+    if (n.kind === 'instance') for (const el of $$(`[data-node="${n.id}"] [data-lane-figure]`, root)) text(el, n.up && inside !== undefined ? `${rate(inside)} inside · ${percent(f.gauges[`instance.${n.id}.share`])}${n.degraded ? ` · ${n.degraded}` : ''}` : n.degraded || 'down');
+  }
   set('gate', `${rate(s.calls)}/s in`, `${rate(s.queue)} waiting`);
   set('cache', `${percent(f.hit)} hits`);
   for (const el of $$('[data-node="gate"] [data-meter]', root)) {

@@ -53,7 +53,7 @@ export class Panel {
     if (el) this.set(el.dataset.pattern, el.dataset.state === 'on' ? 'off' : 'on');
   }
 
-  async apply(name, form) {
+  async apply(name, form, path = `/api/lab/patterns/${name}`, now = () => this.last.patterns.find((p) => p.name === name)) {
     const knobs = {};
     for (const row of $$('.knob[data-dirty]', form)) {
       const input = $('input, select', row);
@@ -62,11 +62,11 @@ export class Panel {
     for (const el of $$('[data-fault], [data-form-fault]', form)) text(el, '');
     for (const el of $$('[aria-invalid]', form)) el.removeAttribute('aria-invalid');
     if (!Object.keys(knobs).length) return;
-    const done = await this.change($('[type=submit]', form), 'PUT', `/api/lab/patterns/${name}`, { knobs }, (e) => this.faults(form, e));
+    const done = await this.change($('[type=submit]', form), 'PUT', path, { knobs }, (e) => this.faults(form, e));
     if (!done) return;
     delete form.dataset.dirty;
     for (const row of $$('.knob', form)) delete row.dataset.dirty;
-    this.knobs(form, this.last.patterns.find((p) => p.name === name));
+    this.knobs(form, now());
     announce(`${name}: knobs applied`);
   }
 
@@ -108,7 +108,7 @@ export class Panel {
     const reset = $('[data-reset]', root);
     reset.addEventListener('click', () => this.change(reset, 'POST', '/api/lab/scenario', { name: this.last.scenario }));
     const restart = $('[data-restart]', root);
-    restart.addEventListener('click', () => this.change(restart, 'POST', '/api/lab/scenario', { name: this.last.scenario, seed: this.last.seed, scale: this.last.scale, patterns: settings(this.last) }));
+    restart.addEventListener('click', () => this.change(restart, 'POST', '/api/lab/scenario', { name: this.last.scenario, seed: this.last.seed, scale: this.last.scale, patterns: settings(this.last), balancer: part(this.last.balancer), autoscaler: part(this.last.autoscaler) }));
   }
 
   async spike() {
@@ -192,6 +192,8 @@ export class Panel {
     text($('[data-answer]', this.card), line || 'Choose before you press Spike; the answer cannot be changed.');
   }
 }
+
+const part = (p) => Object.fromEntries((p?.knobs ?? []).map((k) => [k.name, k.value]));
 
 const factor = (position) => Number((10 ** (position / 100)).toPrecision(2));
 
