@@ -34,7 +34,7 @@ type class struct {
 	lab    *stream.Hub // the lab's frames, for all learners
 	feed   *feed       // which carries them there
 	news   atomic.Uint64
-	since  atomic.Uint64 // the lab's run from which on its states speak of the round
+	since  atomic.Uint64 // the lab's run in which the round is played; what it says of earlier ones is old
 	stop   context.CancelFunc
 	ended  chan struct{} // closed when follow has ended
 

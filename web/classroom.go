@@ -230,8 +230,8 @@ func (s *Server) playRound(c echo.Context, get func(string) string) error {
 		if state, err = s.cfg.Lab.Load(ctx, live.ScenarioChange{Name: r.Scenario}); err != nil {
 			return err
 		}
-		s.class.since.Store(state.Run)
 	}
+	s.class.since.Store(state.Run)
 	if err := s.class.cfg.Class.Play(ctx, id); err != nil {
 		return err
 	}
