@@ -86,8 +86,9 @@ func (c *class) watch(ctx context.Context, r classroom.Round, s live.State, stat
 }
 
 // view collects what a page of the class shows: the teacher's, or a learner's.
-func (c *class) view(ctx context.Context, s *Server) (view.Class, error) {
-	in := view.ClassState{Base: c.cfg.Base, Here: c.present(), Learner: s.learner, Playing: c.server.cfg.Lab.State().Scenario}
+func (c *class) view(ctx context.Context, learner *classroom.Learner) (view.Class, error) {
+	s := c.server
+	in := view.ClassState{Base: c.cfg.Base, Here: c.present(), Learner: learner, Playing: s.cfg.Lab.State().Scenario}
 	var err error
 	if in.Door, err = c.cfg.Class.Door(ctx); err != nil {
 		return view.Class{}, err
@@ -103,7 +104,7 @@ func (c *class) view(ctx context.Context, s *Server) (view.Class, error) {
 			return view.Class{}, err
 		}
 	}
-	if s.learner == nil {
+	if learner == nil {
 		if in.Table, err = c.cfg.Class.Table(ctx); err != nil {
 			return view.Class{}, err
 		}
