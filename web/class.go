@@ -31,10 +31,11 @@ type class struct {
 	cookie string  // the name of a learner's cookie
 	hall   *stream.Hub
 	board  *stream.Hub
-	lab    *stream.Hub // the lab's frames, for all learners
-	feed   *feed       // which carries them there
+	lab    *stream.Hub  // the lab's frames, for all learners
+	feed   *feed        // which carries them there
+	lobby  http.Handler // a learner's page of the class
 	news   atomic.Uint64
-	since  atomic.Uint64 // the lab's run from which on its states speak of the round
+	since  atomic.Uint64 // the lab's run in which the round is played; what it says of earlier ones is old
 	stop   context.CancelFunc
 	ended  chan struct{} // closed when follow has ended
 
@@ -61,6 +62,9 @@ func (s *Server) openClass(port string, limits Limits) {
 	}
 	c.feed = &feed{lab: watched{Lab: s.cfg.Lab}, hub: c.lab, log: s.cfg.Log}
 	s.class = c
+	lobby := c.part()
+	lobby.hallRoutes(lobby.echo)
+	c.lobby = lobby.echo
 	go c.follow(ctx, s.cfg.Lab.Watch(ctx))
 }
 
@@ -150,6 +154,10 @@ func (c *class) serve(w http.ResponseWriter, r *http.Request) {
 		c.server.turnAway(w, r, err)
 		return
 	}
+	if strings.HasPrefix(r.URL.Path, "/classroom") || strings.HasPrefix(r.URL.Path, "/api/classroom/") {
+		c.lobby.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), learnerKey{}, &learner)))
+		return
+	}
 	handler, err := c.seat(learner)
 	if err != nil {
 		c.server.cfg.Log.Error("seat not opened", "learner", learner.ID, "error", err)
@@ -157,6 +165,15 @@ func (c *class) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	handler.ServeHTTP(w, r)
+}
+
+// learnerKey is under what a request's context holds the learner who sent it.
+type learnerKey struct{}
+
+// learnerOf returns the learner who sent a request; nil: the teacher did.
+func learnerOf(ctx context.Context) *classroom.Learner {
+	l, _ := ctx.Value(learnerKey{}).(*classroom.Learner)
+	return l
 }
 
 // room holds what a learner sends to the class's limits.
@@ -198,17 +215,24 @@ func (c *class) furnish(l classroom.Learner) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	s := c.part()
+	s.cfg.Lab = watched{Lab: s.cfg.Lab, class: c.cfg.Class, learner: l.ID}
+	s.cfg.Exercises, s.cfg.Rehearse, s.cfg.Progress = own.Exercises, own.Rehearse, own.Progress
+	s.routes()
+	return s.echo, nil
+}
+
+// part returns a server for learners without an address yet: it shares what is
+// the same for all.
+func (c *class) part() *Server {
 	t := c.server
 	s := &Server{
-		cfg: t.cfg, sessions: t.sessions, hub: c.lab, feed: c.feed, assets: t.assets, engine: t.engine, ending: t.ending, class: c, learner: &l,
+		cfg: t.cfg, sessions: t.sessions, hub: c.lab, feed: c.feed, assets: t.assets, engine: t.engine, ending: t.ending, class: c, seated: true,
 	}
-	s.cfg.Lab = watched{Lab: t.cfg.Lab, class: c.cfg.Class, learner: l.ID}
-	s.cfg.Exercises, s.cfg.Rehearse, s.cfg.Progress = own.Exercises, own.Rehearse, own.Progress
 	s.echo = echo.New()
 	s.echo.IPExtractor = echo.ExtractIPDirect()
 	s.echo.HTTPErrorHandler = s.fail
-	s.routes()
-	return s.echo, nil
+	return s
 }
 
 // turnAway tells somebody why they get nothing: a page for people, a problem

@@ -47,18 +47,21 @@ var (
 	errJoin   = errors.New("this browser has not joined the class: open the link that the teacher shows")
 )
 
-// classRoutes names the addresses of the class: the teacher's in the server
-// itself, a learner's in a seat.
+// hallRoutes names what a learner needs of the class itself: no file of their own
+// is opened for it.
+func (s *Server) hallRoutes(e *echo.Echo) {
+	e.GET("/classroom", s.classroomPage)
+	e.GET("/api/classroom/stream", s.classStream)
+	e.POST("/classroom/vote", s.postVote)
+}
+
+// classRoutes names the teacher's addresses of the class, and the door's.
 func (s *Server) classRoutes(e *echo.Echo) {
-	if s.class == nil {
+	if s.class == nil || s.seated {
 		return
 	}
 	e.GET("/classroom", s.classroomPage)
 	e.GET("/api/classroom/stream", s.classStream)
-	if s.learner != nil {
-		e.POST("/classroom/vote", s.postVote)
-		return
-	}
 	e.GET("/join/:code", s.joinPage)
 	e.POST("/join/:code", s.postJoin)
 	for path, do := range map[string]func(echo.Context, func(string) string) error{
@@ -86,11 +89,12 @@ func (s *Server) classRoutes(e *echo.Echo) {
 // classroomPage shows the class: to the teacher all of it, to a learner their
 // part.
 func (s *Server) classroomPage(c echo.Context) error {
-	v, err := s.class.view(c.Request().Context(), s)
+	learner := learnerOf(c.Request().Context())
+	v, err := s.class.view(c.Request().Context(), learner)
 	if err != nil {
 		return err
 	}
-	if s.learner != nil {
+	if learner != nil {
 		return s.html(c, http.StatusOK, page.ClassLearner(s.site(c, "Classroom", "classroom.js"), v))
 	}
 	return s.html(c, http.StatusOK, page.ClassTeacher(s.site(c, "Classroom", "classroom.js"), v))
@@ -139,8 +143,8 @@ func (s *Server) postJoin(c echo.Context) error {
 // classStream tells an open page that there is something new to fetch. A
 // learner's page is told of steps of the round, the teacher's of everything.
 func (s *Server) classStream(c echo.Context) error {
-	hub := s.class.board
-	if s.learner != nil {
+	hub, learner := s.class.board, learnerOf(c.Request().Context())
+	if learner != nil {
 		hub = s.class.hall
 	}
 	reader, err := hub.Join()
@@ -148,9 +152,9 @@ func (s *Server) classStream(c echo.Context) error {
 		return err
 	}
 	defer reader.Leave()
-	if s.learner != nil {
-		s.class.enter(s.learner.ID)
-		defer s.class.leave(s.learner.ID)
+	if learner != nil {
+		s.class.enter(learner.ID)
+		defer s.class.leave(learner.ID)
 	}
 	first := stream.Encode(nil, stream.State.String(), 0, s.class.version())
 	if err := reader.Serve(c.Request().Context(), c.Response().Writer, s.cfg.Clock, first); err != nil && !errors.Is(err, context.Canceled) {
@@ -172,7 +176,7 @@ func (s *Server) postVote(c echo.Context) error {
 	if err != nil {
 		return &classroom.FieldError{Field: "choice", Got: "nothing", Want: "one of the answers"}
 	}
-	if err := s.class.cfg.Class.Vote(c.Request().Context(), s.learner.ID, round, classroom.State(get("half")), choice); err != nil {
+	if err := s.class.cfg.Class.Vote(c.Request().Context(), learnerOf(c.Request().Context()).ID, round, classroom.State(get("half")), choice); err != nil {
 		return err
 	}
 	s.class.changed(false)
@@ -230,8 +234,8 @@ func (s *Server) playRound(c echo.Context, get func(string) string) error {
 		if state, err = s.cfg.Lab.Load(ctx, live.ScenarioChange{Name: r.Scenario}); err != nil {
 			return err
 		}
-		s.class.since.Store(state.Run)
 	}
+	s.class.since.Store(state.Run)
 	if err := s.class.cfg.Class.Play(ctx, id); err != nil {
 		return err
 	}

@@ -19,8 +19,7 @@ const waitForRun = 10
 // teacher who presses Spike in the lab plays the round as well.
 func (c *class) follow(ctx context.Context, events <-chan live.Event) {
 	defer close(c.ended)
-	var played uint64 // the lab's run in which the round is played
-	states := 0       // since it was measured
+	states := 0 // since it was measured
 	for e := range events {
 		if e.State == nil || e.State.Run < c.since.Load() {
 			continue
@@ -34,20 +33,17 @@ func (c *class) follow(ctx context.Context, events <-chan live.Event) {
 		}
 		switch r.State {
 		case classroom.Before:
-			played, states = 0, 0
+			states = 0
 			if e.State.Scenario == r.Scenario && e.State.Predict != nil && e.State.Predict.Locked && e.State.Predict.Value == nil {
+				c.since.Store(e.State.Run)
 				err = c.cfg.Class.Play(ctx, r.ID)
 				c.changed(true)
 			}
 		case classroom.Playing:
-			if played == 0 {
-				played = e.State.Run
-			}
 			states++
 			var moved bool
-			moved, err = c.watch(ctx, r, *e.State, played, &states)
+			moved, err = c.watch(ctx, r, *e.State, &states)
 			if moved {
-				played = 0
 				c.changed(true)
 			}
 		}
@@ -59,8 +55,8 @@ func (c *class) follow(ctx context.Context, events <-chan live.Event) {
 
 // watch looks at a lab in which a round is played, and reports whether the round
 // has moved on: because it was measured, or because it was given up.
-func (c *class) watch(ctx context.Context, r classroom.Round, s live.State, played uint64, states *int) (bool, error) {
-	if s.Scenario != r.Scenario || s.Run != played {
+func (c *class) watch(ctx context.Context, r classroom.Round, s live.State, states *int) (bool, error) {
+	if s.Scenario != r.Scenario || s.Run != c.since.Load() {
 		return true, c.cfg.Class.Interrupt(ctx, r.ID)
 	}
 	p := s.Predict
@@ -90,8 +86,9 @@ func (c *class) watch(ctx context.Context, r classroom.Round, s live.State, play
 }
 
 // view collects what a page of the class shows: the teacher's, or a learner's.
-func (c *class) view(ctx context.Context, s *Server) (view.Class, error) {
-	in := view.ClassState{Base: c.cfg.Base, Here: c.present(), Learner: s.learner, Playing: c.server.cfg.Lab.State().Scenario}
+func (c *class) view(ctx context.Context, learner *classroom.Learner) (view.Class, error) {
+	s := c.server
+	in := view.ClassState{Base: c.cfg.Base, Here: c.present(), Learner: learner, Playing: s.cfg.Lab.State().Scenario}
 	var err error
 	if in.Door, err = c.cfg.Class.Door(ctx); err != nil {
 		return view.Class{}, err
@@ -107,7 +104,7 @@ func (c *class) view(ctx context.Context, s *Server) (view.Class, error) {
 			return view.Class{}, err
 		}
 	}
-	if s.learner == nil {
+	if learner == nil {
 		if in.Table, err = c.cfg.Class.Table(ctx); err != nil {
 			return view.Class{}, err
 		}

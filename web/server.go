@@ -16,7 +16,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"workbench/docs/guide"
-	"workbench/exercises/classroom"
 	"workbench/sim/clock"
 	"workbench/web/assets"
 	"workbench/web/engine"
@@ -121,9 +120,9 @@ type Server struct {
 	engine   *engine.Set
 	ending   chan struct{} // closed by Shutdown: streams of attempts end
 	ended    sync.Once
-	index    *guide.Index       // of the guide
-	class    *class             // nil: there is none
-	learner  *classroom.Learner // whose seat this is; nil: the server itself
+	index    *guide.Index // of the guide
+	class    *class       // nil: there is none
+	seated   bool         // it is a learner's part of another server
 }
 
 // New checks the configuration, naming all its faults at once, and builds the

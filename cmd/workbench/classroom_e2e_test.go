@@ -97,6 +97,8 @@ func TestClassroomWithThreeBrowsers(t *testing.T) {
 		findings(t, p, name)
 		p.Clean(entry.Host)
 	}
+	teacher.Do(chromedp.SetValue(`select[name=scenario]`, "noisy-neighbour"), chromedp.Click(`form[action="/classroom/round"] button`))
+	bob.Until(`document.querySelector('.ballot input[type=radio]') && !document.querySelector('.tally')`) // the next round; the lab is calm again
 	ada.Do(chromedp.Navigate(base + "/progress"))
 	ada.Until(`document.body.textContent.includes('0 of 1')`) // her prediction, not the teacher's
 }

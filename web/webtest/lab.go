@@ -203,7 +203,7 @@ func (l *Lab) conclude() {
 	}
 	well := good/max(offered, 1) > .9
 	right := l.predict.Chosen != nil && (*l.predict.Chosen == 2) != well
-	l.predict.Right = &right
+	l.predict.Right, l.predict.Value = &right, new(60.0)
 	l.predict.Answer = "Measured: not by itself. The retries keep it down."
 	if well {
 		l.predict.Answer = "Measured: within half a minute."
