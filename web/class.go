@@ -144,6 +144,9 @@ func (c *class) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	learner, err := c.who(r)
+	if err == nil && !safe(r.Method) && !own(r.URL.Path) {
+		err = errDriven
+	}
 	if err == nil && !safe(r.Method) {
 		err = c.room(w, r, learner)
 	}
@@ -165,6 +168,17 @@ func (c *class) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	handler.ServeHTTP(w, r)
+}
+
+// own reports whether what is sent to a path changes a learner's own things, or
+// is answered to the learner by the class itself. All else is one for all.
+func own(path string) bool {
+	for _, prefix := range []string{"/classroom/", "/api/lab/", "/api/exercises/", "/rehearse/", "/progress/"} {
+		if strings.HasPrefix(path, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // learnerKey is under what a request's context holds the learner who sent it.
@@ -229,6 +243,7 @@ func (c *class) part() *Server {
 	s := &Server{
 		cfg: t.cfg, sessions: t.sessions, hub: c.lab, feed: c.feed, assets: t.assets, engine: t.engine, ending: t.ending, class: c, seated: true,
 	}
+	s.cfg.Rooms, s.cfg.Trials, s.cfg.Incidents = nil, nil, nil // they change what is one for all
 	s.echo = echo.New()
 	s.echo.IPExtractor = echo.ExtractIPDirect()
 	s.echo.HTTPErrorHandler = s.fail

@@ -110,7 +110,7 @@ func (r *run) afflict(cause string, on bool) error {
 	case "pool-small":
 		return r.gate.Resize(max(1, int(pick(float64(r.spec.Gate.Slots/hiddenPool), float64(r.spec.Gate.Slots)))), r.spec.Gate.Service)
 	case "instance-bad":
-		r.members[len(r.members)-1].ill.Store(int64(pick(float64(hiddenSick), 0)))
+		r.victim("").ill.Store(int64(pick(float64(hiddenSick), 0)))
 		return nil
 	case "cache-gone":
 		if on {
