@@ -75,6 +75,13 @@ func migrations() []string {
 			due   INTEGER NOT NULL,
 			state TEXT NOT NULL
 		) STRICT;`,
+		`CREATE TABLE trial (
+			id      INTEGER PRIMARY KEY AUTOINCREMENT,
+			began   INTEGER NOT NULL, -- Unix milliseconds
+			subject TEXT NOT NULL,
+			run     TEXT NOT NULL     -- runner.Run as JSON, without its ID
+		) STRICT;
+		CREATE INDEX trial_subject ON trial (subject, id);`,
 	}
 }
 

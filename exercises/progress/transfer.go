@@ -20,6 +20,7 @@ func tables() map[string][]string {
 		"hint":    {"slug", "task", "rungs", "at"},
 		"answer":  {"id", "at", "question", "text", "elapsed", "evidence", "rulings", "total", "result"},
 		"card":    {"id", "due", "state"},
+		"trial":   {"id", "began", "subject", "run"},
 	}
 }
 
