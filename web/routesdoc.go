@@ -14,6 +14,7 @@ func apiRoutes() []view.Route {
 			Answer: "200 text/event-stream, or 503 when too many are open."},
 		{Method: "PUT", Path: "/api/lab/patterns/{name}", Text: "Switches a pattern (off, shadow, on), sets knobs, or both. What is left out stays.", Body: `{"state":"on","knobs":{"rate":200,"per":"user"}}`, Answer: state},
 		{Method: "PUT", Path: "/api/lab/faults/{name}", Text: "Begins or ends a fault. for: how long, 0 until it is ended. factor: how much slower. share: of the calls that fail.", Body: `{"on":true,"for":10000000000,"factor":5}`, Answer: state},
+		{Method: "PUT", Path: "/api/lab/database", Text: "Chooses who answers reads (reads: primary, replicas) and how callers read their own writes from replicas (own: off, pin for pin_for, wait up to wait_for). What is left out stays.", Body: `{"reads":"replicas","own":"wait","wait_for":"20ms"}`, Answer: state},
 		{Method: "PUT", Path: "/api/lab/traffic", Text: "Turns the dial (a factor on the scenario's traffic, 0 to 100), or pauses and resumes (phase: paused, running).", Body: `{"factor":2.5}`, Answer: state},
 		{Method: "POST", Path: "/api/lab/spike", Text: "Plays the scenario's own event with an empty body, or multiplies the traffic for a while.", Body: `{"factor":10,"for":10000000000}`, Answer: state},
 		{Method: "POST", Path: "/api/lab/scenario", Text: "Starts a scenario by name, or from the text of a scenario file (yaml), with a seed, a scale and patterns set from the start.", Body: `{"name":"metastable","seed":1,"patterns":{"queue":{"state":"on"}}}`, Answer: state},

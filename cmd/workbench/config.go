@@ -22,6 +22,7 @@ type config struct {
 	hosts    []string // further names by which the server may be called
 	data     string   // the learner's directory
 	redis    string   // a Redis to use; empty: our own
+	postgres database // empty: SQLite
 	token    string   // needed when others can reach addr
 	scenario string   // with which the lab begins
 	level    string   // of the log
@@ -57,6 +58,7 @@ func (p *program) readConfig(args []string) (config, error) {
 		}
 		fs.StringVar(s.value, s.flag, *s.value, s.help+"; or "+s.variable)
 	}
+	p.postgres(fs, &c.postgres)
 	c.token = p.env("WORKBENCH_TOKEN") // not a flag: others can read a process's arguments
 	hosts := p.env("WORKBENCH_HOSTS")
 	fs.StringVar(&hosts, "hosts", hosts, "also answer to these `NAMES` of this machine, with commas between; or WORKBENCH_HOSTS")

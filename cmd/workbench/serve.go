@@ -117,7 +117,7 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 		return nil, err
 	}
 	rooms := s.openRooms(ctx, p, c, log) // beside the lab: each takes a part of a second
-	s.lab, err = live.New(ctx, live.Config{Dir: s.scratch, RedisURL: c.redis, Log: log, Generator: child(log), Keeper: s.progress, Version: release()})
+	s.lab, err = live.New(ctx, live.Config{Dir: s.scratch, RedisURL: c.redis, Postgres: c.postgres.url, Replicas: c.postgres.replicas, Log: log, Generator: child(log), Keeper: s.progress, Version: release()})
 	opened, faults := rooms()
 	if err := errors.Join(err, faults); err != nil {
 		return nil, err
@@ -135,6 +135,7 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 		Rehearse: &web.Rehearse{Catalog: opened.questions, Keeper: s.progress},
 		Tracks:   &web.Tracks{All: opened.tracks, Patterns: p.parts.patterns},
 		Progress: &web.Progress{Patterns: p.parts.patterns, Keeper: s.progress},
+		Rooms:    []web.Room{web.DatabaseRoom(s.lab)},
 		Lab:      s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: loopback(host), Token: c.token,
 		Dir: c.data, Version: release(), Scenarios: offered, Doc: p.parts.doc, Metrics: s.lab.Registerer(),
 	})

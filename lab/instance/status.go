@@ -19,6 +19,8 @@ func status(res lab.Response) int {
 	switch res.Outcome {
 	case lab.OK, lab.Stale:
 		switch {
+		case res.Status != 0:
+			return res.Status
 		case res.Missing:
 			return http.StatusNotFound
 		case res.Accepted:
@@ -32,6 +34,9 @@ func status(res lab.Response) int {
 	case lab.Late:
 		return http.StatusGatewayTimeout
 	default:
+		if res.Reason == lab.ReasonBad && res.Status != 0 {
+			return res.Status
+		}
 		if res.Reason == lab.ReasonBad {
 			return http.StatusBadRequest
 		}

@@ -7,11 +7,10 @@ import (
 	"sync"
 
 	"workbench/lab"
-	"workbench/lab/catalog"
 	"workbench/lab/chain"
 	"workbench/lab/instance"
 	"workbench/lab/pattern/jobs"
-	"workbench/lab/system/profile"
+	"workbench/lab/system"
 	"workbench/sim/dist"
 )
 
@@ -27,12 +26,12 @@ type member struct {
 	die  context.CancelFunc // guarded by mu; ends life
 }
 
-func (r *run) openMember(ctx context.Context, name string, sys *profile.Profile, counters map[string]*lab.Counters) (*member, error) {
+func (r *run) openMember(ctx context.Context, name string, sys system.System, counters map[string]*lab.Counters) (*member, error) {
 	m := &member{name: name, counters: counters}
 	m.life, m.die = context.WithCancel(r.life)
 	var err error
 	m.chain, err = chain.New(chain.Config{
-		Patterns: catalog.Patterns(), Counters: counters, Next: sys,
+		Patterns: r.patterns(), Counters: counters, Next: sys,
 		// Streams have the names that virtual time uses.
 		Uniform: func(pattern string) func() float64 {
 			return (&lockedStream{stream: dist.New(r.seed, "patterns "+name+" "+pattern)}).Float64

@@ -17,6 +17,7 @@ type Op struct {
 	Path     string `json:"path"`
 	Body     string `json:"body,omitempty"`
 	Priority string `json:"priority,omitempty"` // low, normal, high; empty means normal
+	Once     bool   `json:"once,omitempty"`     // send an Idempotency-Key, the same with every try of one user
 }
 
 // Client is how the simulated users behave when they do not get an answer.

@@ -72,6 +72,9 @@ func compile(op Op, host string, closing bool) template {
 	add("Workbench-Try", holeTry)
 	add("Workbench-Deadline-Ms", holeDeadline)
 	add("Workbench-Id", holeID)
+	if op.Once {
+		add("Idempotency-Key", holeSeq)
+	}
 	tail := ""
 	if closing {
 		tail = "\r\nConnection: close"

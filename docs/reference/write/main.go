@@ -11,10 +11,10 @@ import (
 	"strings"
 
 	"workbench/lab"
-	"workbench/lab/catalog"
 	"workbench/lab/checklist"
 	"workbench/lab/knob"
 	"workbench/lab/pattern"
+	"workbench/lab/system/kind"
 	"workbench/lab/trial/list"
 )
 
@@ -33,7 +33,7 @@ func main() {
 func made(args []string) (string, error) {
 	switch {
 	case len(args) == 0:
-		return reference(catalog.Patterns())
+		return reference(kind.AllPatterns())
 	case len(args) == 1 && args[0] == "trials":
 		return trialReference(list.Trials(), checklist.Rows()), nil
 	}

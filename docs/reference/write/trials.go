@@ -26,8 +26,8 @@ func trialReference(trials []trial.Trial, rows []checklist.Row) string {
 	b.WriteString("\n## The checklist\n\nWhat shows each row of the guide's checklist; `workbench checklist --run` measures it.\n\n| chapter | row | patterns | shown by | missing |\n|---|---|---|---|---|\n")
 	for _, r := range rows {
 		var by []string
-		if r.Scenario != "" {
-			by = append(by, "scenario `"+r.Scenario+"`")
+		for _, name := range r.Scenarios {
+			by = append(by, "scenario `"+name+"`")
 		}
 		for _, name := range r.Trials {
 			by = append(by, fmt.Sprintf("[%s](#%s)", name, name))

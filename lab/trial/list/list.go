@@ -9,7 +9,10 @@ import (
 	"workbench/lab/trial/asyncio"
 	"workbench/lab/trial/caching"
 	"workbench/lab/trial/database"
+	"workbench/lab/trial/httpcache"
 	"workbench/lab/trial/limits"
+	"workbench/lab/trial/postgres"
+	"workbench/lab/trial/replica"
 	"workbench/lab/trial/resilience"
 )
 
@@ -40,7 +43,14 @@ func Trials() []trial.Trial {
 		resilience.Hang(),
 		resilience.Dead(),
 		resilience.Old(),
+		httpcache.Validators(),
+		httpcache.Storm(),
+		httpcache.Variants(),
+		httpcache.While(),
+		httpcache.Collapse(),
 	}
+	all = append(all, postgres.All()...)
+	all = append(all, replica.All()...)
 	slices.SortStableFunc(all, func(a, b trial.Trial) int { return a.Chapter - b.Chapter })
 	return all
 }
