@@ -92,10 +92,12 @@ guide-keep: ## keep figures of the guide that are new or have drifted, and fill 
 	$(GO) run ./docs/guide/numbers -keep
 
 .PHONY: generate
-generate: ## make templates' Go and the patterns' reference anew
+generate: ## make templates' Go and the references anew
 	$(GO) tool templ generate -path web
 	$(GO) run ./docs/reference/write > docs/reference/patterns.md.new
 	mv docs/reference/patterns.md.new docs/reference/patterns.md
+	$(GO) run ./docs/reference/write trials > docs/reference/trials.md.new
+	mv docs/reference/trials.md.new docs/reference/trials.md
 
 .PHONY: assets
 assets: ## make the browser's files anew (needs npm and its registry)

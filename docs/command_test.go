@@ -10,6 +10,7 @@ import (
 
 	"workbench/docs/guide"
 	"workbench/lab/scenario"
+	"workbench/lab/trial/list"
 	"workbench/lab/virtual"
 )
 
@@ -97,6 +98,11 @@ func checkCommand(call, source string) error {
 			i++ // the flag's value
 		}
 	}
+	if words[0] == "trial" && len(scenarios) > 0 && strings.ToLower(scenarios[0]) == scenarios[0] {
+		if _, ok := list.Find(scenarios[0]); !ok {
+			return fmt.Errorf("trial %q: unknown", scenarios[0])
+		}
+	}
 	if !slices.Contains([]string{"run", "compare", "sweep"}, words[0]) || len(scenarios) == 0 || strings.ToLower(scenarios[0]) != scenarios[0] {
 		return nil // a word in capitals stands for any
 	}
@@ -113,7 +119,7 @@ func checkCommand(call, source string) error {
 }
 
 func TestCheckCommand(t *testing.T) {
-	const source = `{name: "run"} {name: "compare"} {name: "list"} add("on") add("set") fs.String("engine") fs.Bool("json") fs.String("a") fs.String("b")`
+	const source = `{name: "run"} {name: "compare"} {name: "list"} {name: "trial"} add("on") add("set") fs.String("engine") fs.Bool("json") fs.String("a") fs.String("b")`
 	for _, c := range []struct{ call, want string }{
 		{"run metastable --engine virtual --on queue", ""},
 		{"run metastable --on=queue --set=queue.length=20", ""},
@@ -126,6 +132,8 @@ func TestCheckCommand(t *testing.T) {
 		{"run metastable --on=quue", "quue"},
 		{"run metastable --set=queue.lenght=20", "lenght"},
 		{`compare metastable --a "" --b "--on=quue"`, "quue"},
+		{"trial deep-pages --json", ""},
+		{"trial deep-pags", `trial "deep-pags": unknown`},
 	} {
 		err := checkCommand(c.call, source)
 		switch {

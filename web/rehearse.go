@@ -97,6 +97,11 @@ func (s *Server) questionPage(c echo.Context) error {
 		return err
 	}
 	v := view.QuestionOf(q, past, runs[:min(len(runs), maxCited)])
+	trials, err := s.citable(ctx)
+	if err != nil {
+		return err
+	}
+	v.Trials = view.CitedTrials(trials)
 	return s.html(c, http.StatusOK, page.Question(s.site(c, "Question", "rehearse.js"), v))
 }
 
@@ -136,6 +141,11 @@ func (s *Server) postAnswer(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	trials, err := s.trialCitations(c.Request().Context(), all("trial"))
+	if err != nil {
+		return err
+	}
+	evidence = append(evidence, trials...)
 	a := interview.Answer{Text: text, Elapsed: time.Duration(elapsed) * time.Millisecond, Evidence: evidence}
 	result, err := s.cfg.Rehearse.Catalog.Score(q.ID, a)
 	if err != nil {
@@ -251,8 +261,22 @@ func (s *Server) answerPage(c echo.Context) error {
 // evidence draws the runs that citations are of, each once.
 func (s *Server) evidence(ctx context.Context, cited []interview.Citation) ([]view.AnswerRun, error) {
 	var out []view.AnswerRun
-	seen := map[uint64]bool{}
+	seen, trials := map[uint64]bool{}, map[uint64]bool{}
 	for _, one := range cited {
+		if one.Trial > 0 {
+			if trials[one.Trial] {
+				continue
+			}
+			trials[one.Trial] = true
+			shown, ok, err := s.trialEvidence(ctx, one.Trial)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				out = append(out, shown)
+			}
+			continue
+		}
 		if seen[one.Run] {
 			continue
 		}

@@ -65,7 +65,7 @@ func statusOf(err error) int {
 	case errors.Is(err, errSession), errors.Is(err, errToken):
 		return http.StatusUnauthorized
 	case errors.Is(err, live.ErrUnknown), errors.Is(err, scenario.ErrUnknown), errors.Is(err, shelf.ErrUnknown), errors.Is(err, attempt.ErrUnknown),
-		errors.Is(err, interview.ErrUnknown), errors.Is(err, progress.ErrNoAnswer), errors.Is(err, runner.ErrUnknown):
+		errors.Is(err, interview.ErrUnknown), errors.Is(err, progress.ErrNoAnswer), errors.Is(err, runner.ErrUnknown), errors.Is(err, progress.ErrNoTrial):
 		return http.StatusNotFound
 	case errors.Is(err, live.ErrInvalid), errors.As(err, &value), errors.As(err, &file):
 		return http.StatusUnprocessableEntity

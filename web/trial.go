@@ -24,7 +24,8 @@ import (
 type Trials struct {
 	All    []trial.Trial
 	Runner *runner.Runner
-	Env    trial.Env // as the runner's, to say what is here
+	Env    trial.Env   // as the runner's, to say what is here
+	Keeper TrialKeeper // of results; nil: they end with the process
 }
 
 const (
@@ -43,6 +44,7 @@ func (s *Server) trialRoutes(e *echo.Echo) {
 	e.GET("/trials/:name", s.trialPage)
 	e.POST("/trials/:name", s.postTrialForm)
 	e.GET("/trials/runs/:id", s.trialRunPage)
+	e.GET("/trials/kept/:id", s.keptTrialPage)
 	e.POST("/trials/runs/:id/stop", s.postStopForm)
 	e.POST("/api/trials/:name", s.postTrial)
 	e.GET("/api/trials/runs/:id", s.getTrialRun)
@@ -72,7 +74,18 @@ func (s *Server) trialsPage(c echo.Context) error {
 			titles[n] = ch
 		}
 	}
-	v := view.TrialsOf(t.All, t.Env, titles, t.Runner.Latest)
+	v := view.TrialsOf(t.All, t.Env, titles)
+	for i, ch := range v.Chapters {
+		for j, card := range ch.Items {
+			run, ok, err := s.latest(c.Request().Context(), trialSubject+card.Name)
+			if err != nil {
+				return err
+			}
+			if ok {
+				v.Chapters[i].Items[j] = card.Ran(run)
+			}
+		}
+	}
 	if run, ok := t.Runner.Current(); ok {
 		v.Busy = view.TrialRunOf(run)
 	}
@@ -86,7 +99,11 @@ func (s *Server) trialPage(c echo.Context) error {
 		return err
 	}
 	v := view.TrialOf(one, s.cfg.Trials.Env)
-	if run, ok := s.cfg.Trials.Runner.Latest(trialSubject + one.Name); ok {
+	run, ok, err := s.latest(c.Request().Context(), trialSubject+one.Name)
+	if err != nil {
+		return err
+	}
+	if ok {
 		v = v.With(run)
 	}
 	if s.cfg.Guide != nil {

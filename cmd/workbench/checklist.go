@@ -98,8 +98,8 @@ type checker struct {
 func (c *checker) row(ctx context.Context, r checklist.Row) ([]checkedLine, error) {
 	line := checkedLine{Chapter: r.Chapter, Item: r.Item, Patterns: r.Patterns}
 	var out []checkedLine
-	if r.Scenario != "" {
-		l, err := c.scenario(ctx, line, r.Scenario)
+	for _, name := range r.Scenarios {
+		l, err := c.scenario(ctx, line, name)
 		if err != nil {
 			return out, err
 		}

@@ -124,7 +124,7 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 	if s.scratch, err = os.MkdirTemp("", "workbench-"); err != nil {
 		return nil, fmt.Errorf("make a scratch directory: %w", err)
 	}
-	if s.trials, err = openTrials(p, c, s.scratch, log); err != nil {
+	if s.trials, err = openTrials(p, c, s.scratch, s.progress, log); err != nil {
 		return nil, err
 	}
 	rooms := s.openRooms(ctx, p, c, log) // beside the lab: each takes a part of a second

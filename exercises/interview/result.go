@@ -13,6 +13,7 @@ type Answer struct {
 // Citation is a figure of one of the learner's own runs.
 type Citation struct {
 	Run      uint64  `json:"run"`
+	Trial    uint64  `json:"trial,omitempty"` // the number of a kept result, in place of a run
 	Scenario string  `json:"scenario"`
 	Metric   string  `json:"metric"` // as in "p99_ms"
 	Value    float64 `json:"value"`

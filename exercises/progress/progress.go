@@ -82,6 +82,13 @@ func migrations() []string {
 			solved INTEGER NOT NULL,
 			result TEXT NOT NULL     -- incident.Result as JSON
 		) STRICT;`,
+		`CREATE TABLE trial (
+			id      INTEGER PRIMARY KEY AUTOINCREMENT,
+			began   INTEGER NOT NULL, -- Unix milliseconds
+			subject TEXT NOT NULL,
+			run     TEXT NOT NULL     -- runner.Run as JSON, without its ID
+		) STRICT;
+		CREATE INDEX trial_subject ON trial (subject, id);`,
 	}
 }
 

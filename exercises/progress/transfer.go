@@ -22,6 +22,7 @@ func tables() map[string][]string {
 		"card":    {"id", "due", "state"},
 
 		"incident": {"id", "at", "cause", "solved", "result"},
+		"trial":   {"id", "began", "subject", "run"},
 	}
 }
 

@@ -5,16 +5,17 @@ import (
 	"strings"
 	"testing"
 
-	"workbench/lab/catalog"
+	"workbench/lab"
 	"workbench/lab/checklist"
 	"workbench/lab/scenario"
+	"workbench/lab/system/kind"
 	"workbench/lab/trial/list"
 )
 
 // Every name in the checklist is one of something that is there, and a row
 // either is shown or says what is missing.
 func TestRowsNameWhatIsThere(t *testing.T) {
-	seen := map[string]bool{}
+	seen, patterns := map[string]bool{}, kind.AllPatterns()
 	for _, r := range checklist.Rows() {
 		if seen[r.Item] || r.Item == "" || r.Chapter < 1 || r.Chapter > 9 {
 			t.Errorf("row %+v: want an item of its own and a chapter of nine", r)
@@ -24,7 +25,7 @@ func TestRowsNameWhatIsThere(t *testing.T) {
 			t.Errorf("%s: got neither scenario nor trial, want one, or what is missing", r.Item)
 		}
 		for _, name := range r.Patterns {
-			if _, ok := catalog.Find(name); !ok {
+			if !slices.ContainsFunc(patterns, func(p lab.Pattern) bool { return p.Name == name }) {
 				t.Errorf("%s: pattern %q is not there", r.Item, name)
 			}
 		}
@@ -35,8 +36,8 @@ func TestRowsNameWhatIsThere(t *testing.T) {
 				t.Errorf("%s: trial %q has no wrong way, so it does not show what is lost", r.Item, name)
 			}
 		}
-		if r.Scenario != "" {
-			checkScenario(t, r)
+		for _, name := range r.Scenarios {
+			checkScenario(t, r, name)
 		}
 	}
 	if len(seen) < 30 {
@@ -46,9 +47,9 @@ func TestRowsNameWhatIsThere(t *testing.T) {
 
 // checkScenario holds a row's scenario to its patterns: its cure is to be one of
 // them.
-func checkScenario(t *testing.T, r checklist.Row) {
+func checkScenario(t *testing.T, r checklist.Row, name string) {
 	t.Helper()
-	spec, err := scenario.Find(r.Scenario)
+	spec, err := scenario.Find(name)
 	if err != nil {
 		t.Errorf("%s: %v", r.Item, err)
 		return
@@ -57,7 +58,7 @@ func checkScenario(t *testing.T, r checklist.Row) {
 	if !slices.ContainsFunc(r.Patterns, func(p string) bool {
 		return strings.Contains(flags, "="+p+".") || strings.Contains(flags, "="+p)
 	}) {
-		t.Errorf("%s: scenario %s is won by %q, which is none of %v", r.Item, r.Scenario, flags, r.Patterns)
+		t.Errorf("%s: scenario %s is won by %q, which is none of %v", r.Item, name, flags, r.Patterns)
 	}
 }
 
@@ -67,9 +68,9 @@ func TestShown(t *testing.T) {
 		row  checklist.Row
 		want bool
 	}{
-		{"a scenario", checklist.Row{Scenario: "metastable"}, true},
+		{"a scenario", checklist.Row{Scenarios: []string{"metastable"}}, true},
 		{"a trial", checklist.Row{Trials: []string{"deep-pages"}}, true},
-		{"half of it", checklist.Row{Scenario: "accepted-work", Missing: "the brokers"}, false},
+		{"half of it", checklist.Row{Scenarios: []string{"accepted-work"}, Missing: "the brokers"}, false},
 		{"nothing", checklist.Row{}, false},
 	} {
 		if got := c.row.Shown(); got != c.want {

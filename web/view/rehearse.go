@@ -44,6 +44,7 @@ type Question struct {
 	Phases                []QuestionPhase
 	Change, ChangeAt      string // minute at which the task is altered
 	Runs                  []QuestionRun
+	Trials                []QuestionRun // results of trials
 	Past                  []QuestionAnswer
 	Links                 []Link
 }
@@ -250,6 +251,9 @@ func AnswerOf(q interview.Question, a progress.Answer, r interview.Result, next 
 		claim := AnswerClaim{Text: sentence(r, c.Span.Sentence), Scenario: c.Scenario}
 		if c.Backed != nil {
 			claim.Backed = fmt.Sprintf("run #%d, %s %.4g", c.Backed.Run, Words(c.Backed.Metric), c.Backed.Value)
+			if c.Backed.Trial > 0 {
+				claim.Backed = fmt.Sprintf("trial #%d, %s", c.Backed.Trial, c.Backed.Metric)
+			}
 		} else if c.Scenario != "" {
 			claim.Lab, claim.Scenario = "/lab?scenario="+c.Scenario, scenarioTitle(c.Scenario)
 		}

@@ -82,9 +82,45 @@ type TrialClaim struct {
 	OK, Timed bool
 }
 
-// TrialsOf makes the list. titles are the guide's chapters by number; last
-// returns the latest run of a subject.
-func TrialsOf(all []trial.Trial, env trial.Env, titles map[int]GuideLine, last func(string) (runner.Run, bool)) Trials {
+// Ran says on a card how the last run came out.
+func (c TrialCard) Ran(run runner.Run) TrialCard {
+	r := TrialRunOf(run)
+	c.Last, c.Won = r.Said, r.OK
+	if r.Running {
+		c.Last = "running"
+	}
+	return c
+}
+
+// AnswerTrialOf shows a result of a trial that an answer cites.
+func AnswerTrialOf(run runner.Run) AnswerRun {
+	v := AnswerRun{Title: fmt.Sprintf("Trial #%d, %s", run.ID, run.Title), Report: fmt.Sprintf("/trials/kept/%d", run.ID)}
+	var figures []string
+	for _, o := range run.Outcomes {
+		if o.Result == nil {
+			continue
+		}
+		for _, c := range o.Result.Claims {
+			what, _, _ := strings.Cut(c.Text, ":")
+			figures = append(figures, fmt.Sprintf("%s (%s): %s", what, o.Part, c.Got))
+		}
+	}
+	v.Figures = strings.Join(figures, "; ")
+	return v
+}
+
+// CitedTrials lists results of trials for an answer to cite.
+func CitedTrials(all []runner.Run) []QuestionRun {
+	var out []QuestionRun
+	for _, run := range all {
+		r := TrialRunOf(run)
+		out = append(out, QuestionRun{r.ID, fmt.Sprintf("trial #%d %s: %s", run.ID, run.Title, r.Said)})
+	}
+	return out
+}
+
+// TrialsOf makes the list. titles are the guide's chapters by number.
+func TrialsOf(all []trial.Trial, env trial.Env, titles map[int]GuideLine) Trials {
 	v := Trials{Count: strconv.Itoa(len(all))}
 	for _, t := range all {
 		title := titles[t.Chapter].Title
@@ -95,13 +131,6 @@ func TrialsOf(all []trial.Trial, env trial.Env, titles map[int]GuideLine, last f
 			v.Chapters = append(v.Chapters, TrialChapter{Title: title, Path: titles[t.Chapter].Path})
 		}
 		card := TrialCard{Name: t.Name, Title: t.Title, Question: t.Question, Needs: lacks(t, env)}
-		if run, ok := last("trial/" + t.Name); ok {
-			r := TrialRunOf(run)
-			card.Last, card.Won = r.Said, r.OK
-			if r.Running {
-				card.Last = "running"
-			}
-		}
 		at := &v.Chapters[len(v.Chapters)-1]
 		at.Items = append(at.Items, card)
 	}

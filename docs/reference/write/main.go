@@ -1,6 +1,7 @@
 // Command write makes the reference of the patterns from what their rooms say of
-// themselves: the package documentation, the knobs and the reasons. It prints
-// Markdown; `make generate` keeps it as docs/reference/patterns.md.
+// themselves: the package documentation, the knobs and the reasons; and with the
+// argument "trials" that of the trials. It prints Markdown; `make generate` keeps
+// it as docs/reference/patterns.md and trials.md.
 package main
 
 import (
@@ -10,13 +11,15 @@ import (
 	"strings"
 
 	"workbench/lab"
+	"workbench/lab/checklist"
 	"workbench/lab/knob"
 	"workbench/lab/pattern"
 	"workbench/lab/system/kind"
+	"workbench/lab/trial/list"
 )
 
 func main() {
-	text, err := reference(kind.AllPatterns())
+	text, err := made(os.Args[1:])
 	if err == nil {
 		_, err = os.Stdout.WriteString(text)
 	}
@@ -24,6 +27,17 @@ func main() {
 		fmt.Fprintln(os.Stderr, "write:", err)
 		os.Exit(1)
 	}
+}
+
+// made returns the reference that is asked for.
+func made(args []string) (string, error) {
+	switch {
+	case len(args) == 0:
+		return reference(kind.AllPatterns())
+	case len(args) == 1 && args[0] == "trials":
+		return trialReference(list.Trials(), checklist.Rows()), nil
+	}
+	return "", fmt.Errorf("got %q, want no argument or trials", args)
 }
 
 // reference writes all patterns, in the order in which a request meets them.
@@ -54,9 +68,12 @@ func markdown(text string) []byte {
 }
 
 // knobs writes what can be set, with its default and its bounds.
-func knobs(b *strings.Builder, p lab.Pattern) {
+func knobs(b *strings.Builder, p lab.Pattern) { table(b, knob.Describe(p.Knobs())) }
+
+// table writes knobs as rows.
+func table(b *strings.Builder, all []knob.Info) {
 	b.WriteString("\n| knob | default | bounds | what it is |\n|---|---|---|---|\n")
-	for _, k := range knob.Describe(p.Knobs()) {
+	for _, k := range all {
 		bounds := strings.Join(k.Options, ", ")
 		if k.Min != "" || k.Max != "" {
 			bounds = k.Min + " to " + k.Max

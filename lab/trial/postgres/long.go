@@ -18,7 +18,7 @@ type longKnobs struct {
 
 func longTransaction() trial.Trial {
 	return trial.Trial{
-		Name: "long-transaction", Title: "The transaction that stays open", Chapter: 4, Needs: flag,
+		Name: "long-transaction", Title: "The transaction that stays open", Chapter: 5, Needs: flag,
 		Question: "One transaction has locked one row and waits for an HTTP call. What becomes of the table that others update and vacuum meanwhile?",
 		Lesson:   "An open transaction keeps every old row from being cleared away and its locks from everybody else: no call to others inside a transaction.",
 		Knobs:    func() any { return &longKnobs{Transaction: "short", Rows: 10_000} },

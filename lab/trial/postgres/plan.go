@@ -17,7 +17,7 @@ type partitionKnobs struct {
 
 func partitions() trial.Trial {
 	return trial.Trial{
-		Name: "partition-pruning", Title: "One month of twelve", Chapter: 4, Needs: flag,
+		Name: "partition-pruning", Title: "One month of twelve", Chapter: 5, Needs: flag,
 		Question: "A table is partitioned by month. WHERE date_trunc('month', at) = '2026-03-01': how many partitions are read?",
 		Lesson:   "Partitions are passed over only for conditions on the key itself; a function of the key reads them all.",
 		Knobs:    func() any { return &partitionKnobs{Where: "column", Rows: 24_000} },
@@ -72,7 +72,7 @@ type planKnobs struct {
 
 func plans() trial.Trial {
 	return trial.Trial{
-		Name: "plans", Title: "What a page costs", Chapter: 4, Needs: flag, Long: "about 15 s: a million posts are copied into the server and indexed",
+		Name: "plans", Title: "What a page costs", Chapter: 5, Needs: flag, Long: "about 15 s: a million posts are copied into the server and indexed",
 		Question: "Page 45,000 of a million posts, twenty a page: how many rows does OFFSET read, and how many WHERE id > …?",
 		Lesson:   "A page after a key reads the rows it shows; OFFSET reads all before them. An index helps a sorted query when it has the order too.",
 		Knobs:    func() any { return &planKnobs{Paging: "keyset", Index: "composite", Rows: 1_000_000} },

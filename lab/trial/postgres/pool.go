@@ -19,7 +19,7 @@ type poolKnobs struct {
 
 func poolSize() trial.Trial {
 	return trial.Trial{
-		Name: "pool-of-connections", Title: "How many connections", Chapter: 2, Needs: flag,
+		Name: "pool-of-connections", Title: "How many connections", Chapter: 5, Needs: flag,
 		Question: "Sixteen callers hold a connection for 10 ms each time. With two connections, how long does a call take?",
 		Lesson:   "Connections needed are calls a second times the time that each holds one; with fewer the calls queue for the pool, with more the server works on too much at once.",
 		Knobs:    func() any { return &poolKnobs{Conns: 16, Callers: 16, Calls: 20, Hold: 10 * time.Millisecond} },

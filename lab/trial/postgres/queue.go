@@ -20,7 +20,7 @@ type queueKnobs struct {
 
 func workQueue() trial.Trial {
 	return trial.Trial{
-		Name: "queue-in-a-table", Title: "A work queue in a table", Chapter: 4, Needs: flag,
+		Name: "queue-in-a-table", Title: "A work queue in a table", Chapter: 6, Needs: flag,
 		Question: "Four workers take jobs from a table with SELECT … FOR UPDATE: how many jobs are worked on at once?",
 		Lesson:   "FOR UPDATE makes the workers queue for the first job; SKIP LOCKED gives each the next free one, and still every job is done once.",
 		Knobs: func() any {

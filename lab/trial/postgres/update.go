@@ -25,7 +25,7 @@ type updateKnobs struct {
 
 func lostUpdate() trial.Trial {
 	return trial.Trial{
-		Name: "lost-update", Title: "The lost update", Chapter: 4, Needs: flag,
+		Name: "lost-update", Title: "The lost update", Chapter: 5, Needs: flag,
 		Question: "Eight workers deposit 1 into the same account, fifty times each, in transactions: what is the balance?",
 		Lesson:   "A transaction at read committed does not protect what was read before: check a version, lock the row, or be serializable and try again.",
 		Knobs:    func() any { return &updateKnobs{Way: forUpdate, Workers: 8, Each: 50} },

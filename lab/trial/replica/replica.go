@@ -29,7 +29,7 @@ type knobs struct {
 
 func ownWrites() trial.Trial {
 	return trial.Trial{
-		Name: "own-writes", Title: "Where is my comment?", Chapter: 4,
+		Name: "own-writes", Title: "Where is my comment?", Chapter: 5,
 		Question: "Replicas are 100 ms behind. Each caller writes and reads it back 60 ms later: how many do not see their own write?",
 		Lesson:   "Reads from replicas are stale by the lag; a caller reads its own writes only if it is sent to the primary for longer than the lag, or to a replica known to have them.",
 		Knobs: func() any {

@@ -114,8 +114,8 @@ func (e *BusyError) Error() string {
 // is where each part's own directory is made.
 type Config struct {
 	Env trial.Env
-	// Finished is told each run that has ended, from the runner's goroutine; nil:
-	// nobody is.
+	// Finished is told each run that has ended, before its watchers are, from the
+	// runner's goroutine; nil: nobody is.
 	Finished func(Run)
 }
 
@@ -192,13 +192,15 @@ func (r *Runner) carry(ctx context.Context, stop context.CancelFunc, id uint64, 
 		}
 		env.Log.Warn("part of a trial not measured", "subject", j.Subject, "part", p.Name, "error", err)
 	}
-	r.mu.Lock()
-	r.stop = nil
-	r.mu.Unlock()
-	ended := r.change(id, func(run *Run) { run.State, run.Part, run.Step = state, "", trial.Step{} })
-	if r.cfg.Finished != nil {
+	end := func(run *Run) { run.State, run.Part, run.Step = state, "", trial.Step{} }
+	if ended, err := r.Get(id); err == nil && r.cfg.Finished != nil {
+		end(&ended)
 		r.cfg.Finished(ended)
 	}
+	r.change(id, func(run *Run) {
+		end(run)
+		r.stop = nil // change holds mu
+	})
 }
 
 // change changes a run and tells its watchers. It returns the run as it is then.

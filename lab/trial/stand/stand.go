@@ -42,18 +42,29 @@ func (s *Stand) Uniform() float64 {
 	return s.stream.Float64()
 }
 
+// openings is how often Redis is tried.
+const openings = 3
+
 // Redis returns the Redis of this run: the one that was given, else a private
 // one, which ends with the stand.
 func (s *Stand) Redis(ctx context.Context) (*remote.Redis, error) {
 	if s.redis != nil {
 		return s.redis, nil
 	}
-	r, err := remote.Open(ctx, remote.Options{URL: s.env.Redis, Log: s.env.Log, Dir: s.env.Dir})
-	if err != nil {
-		return nil, fmt.Errorf("open Redis: %w", err)
+	// A server that has just been started on a busy machine may be late for its
+	// first answer, for which remote waits a moment only.
+	var fault error
+	for range openings {
+		r, err := remote.Open(ctx, remote.Options{URL: s.env.Redis, Log: s.env.Log, Dir: s.env.Dir})
+		if err == nil {
+			s.redis = r
+			return r, nil
+		}
+		if fault = err; ctx.Err() != nil {
+			break
+		}
 	}
-	s.redis = r
-	return r, nil
+	return nil, fmt.Errorf("open Redis: %w", fault)
 }
 
 // Put returns next with a pattern in front of it, as in the instance of this
