@@ -37,6 +37,9 @@ func (s *Server) Site(path, title, script string) view.Site {
 	if s.cfg.Exercises != nil {
 		v.Nav = append(v.Nav, view.Link{Title: "Exercises", Path: "/exercises"})
 	}
+	if s.cfg.Trials != nil {
+		v.Nav = append(v.Nav, view.Link{Title: "Trials", Path: "/trials"})
+	}
 	if s.cfg.Rehearse != nil {
 		v.Nav = append(v.Nav, view.Link{Title: "Rehearse", Path: "/rehearse"})
 	}

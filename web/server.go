@@ -43,7 +43,9 @@ type Config struct {
 	// Tracks is what the tracks' pages stand on; nil: there are none.
 	Tracks *Tracks
 	// Guide is what the guide's pages stand on; nil: there is none.
-	Guide  *Guide
+	Guide *Guide
+	// Trials is what the pages of the trials stand on; nil: there are none.
+	Trials *Trials
 	Rooms  []Room // further rooms, shown in the navigation after Lab
 	Limits Limits // zero fields: those of DefaultLimits
 	// Metrics is where the figures of the event streams are registered: the

@@ -17,6 +17,7 @@ import (
 	"workbench/lab/knob"
 	"workbench/lab/live"
 	"workbench/lab/scenario"
+	"workbench/lab/trial/runner"
 	"workbench/web/stream"
 )
 
@@ -37,6 +38,7 @@ func statusOf(err error) int {
 	var value *knob.Error
 	var file *scenario.FieldError
 	var full *attempt.FullError
+	var busy *runner.BusyError
 	switch {
 	case errors.As(err, &echoed):
 		return echoed.Code
@@ -55,13 +57,13 @@ func statusOf(err error) int {
 	case errors.Is(err, errSession), errors.Is(err, errToken):
 		return http.StatusUnauthorized
 	case errors.Is(err, live.ErrUnknown), errors.Is(err, scenario.ErrUnknown), errors.Is(err, shelf.ErrUnknown), errors.Is(err, attempt.ErrUnknown),
-		errors.Is(err, interview.ErrUnknown), errors.Is(err, progress.ErrNoAnswer):
+		errors.Is(err, interview.ErrUnknown), errors.Is(err, progress.ErrNoAnswer), errors.Is(err, runner.ErrUnknown):
 		return http.StatusNotFound
 	case errors.Is(err, live.ErrInvalid), errors.As(err, &value), errors.As(err, &file):
 		return http.StatusUnprocessableEntity
-	case errors.Is(err, live.ErrConflict), errors.Is(err, progress.ErrStale):
+	case errors.Is(err, live.ErrConflict), errors.Is(err, progress.ErrStale), errors.As(err, &busy):
 		return http.StatusConflict
-	case errors.Is(err, live.ErrStarting), errors.Is(err, live.ErrClosed), errors.Is(err, stream.ErrFull), errors.Is(err, attempt.ErrClosed),
+	case errors.Is(err, live.ErrStarting), errors.Is(err, live.ErrClosed), errors.Is(err, stream.ErrFull), errors.Is(err, attempt.ErrClosed), errors.Is(err, runner.ErrClosed),
 		errors.Is(err, stream.ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return http.StatusServiceUnavailable
 	}

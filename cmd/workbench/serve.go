@@ -91,6 +91,7 @@ type site struct {
 	lab      *live.Lab
 	progress *progress.Progress
 	desk     *web.Exercises
+	trials   *web.Trials
 	scratch  string // the demo service's database: of this process alone
 }
 
@@ -112,6 +113,9 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 	if s.scratch, err = os.MkdirTemp("", "workbench-"); err != nil {
 		return nil, fmt.Errorf("make a scratch directory: %w", err)
 	}
+	if s.trials, err = openTrials(p, c, s.scratch, log); err != nil {
+		return nil, err
+	}
 	rooms := s.openRooms(ctx, p, c, log) // beside the lab: each takes a part of a second
 	s.lab, err = live.New(ctx, live.Config{Dir: s.scratch, RedisURL: c.redis, Postgres: c.postgres.url, Replicas: c.postgres.replicas, Log: log, Generator: child(log), Keeper: s.progress, Version: release()})
 	opened, faults := rooms()
@@ -127,7 +131,7 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 		return nil, fmt.Errorf("flag --addr: %w", err)
 	}
 	s.server, err = web.New(web.Config{
-		Guide: &web.Guide{Book: opened.book, Patterns: p.parts.patterns}, Exercises: s.desk,
+		Guide: &web.Guide{Book: opened.book, Patterns: p.parts.patterns}, Exercises: s.desk, Trials: s.trials,
 		Rehearse: &web.Rehearse{Catalog: opened.questions, Keeper: s.progress},
 		Tracks:   &web.Tracks{All: opened.tracks, Patterns: p.parts.patterns},
 		Progress: &web.Progress{Patterns: p.parts.patterns, Keeper: s.progress},
@@ -187,6 +191,9 @@ func browse(url string) error {
 // they were opened.
 func (s *site) close(ctx context.Context) error {
 	var faults []error
+	if s.trials != nil {
+		faults = append(faults, s.trials.Runner.Close())
+	}
 	if s.lab != nil {
 		faults = append(faults, s.lab.Close(ctx))
 	}

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"path/filepath"
 
@@ -11,6 +12,8 @@ import (
 	"workbench/lab/system"
 	"workbench/lab/system/feed"
 	"workbench/lab/system/kind"
+	"workbench/lab/system/login"
+	"workbench/lab/system/notify"
 	"workbench/lab/system/profile"
 )
 
@@ -29,6 +32,22 @@ func (r *run) openSystem(ctx context.Context) (system.System, error) {
 			return nil, err
 		}
 		return feed.New(ctx, feed.Deps{Write: t.Write, Read: t.Read, Explain: sqlite.Explain, Gates: r.doors(), Counters: r.countersOf})
+	case "login":
+		t, err := r.openTables(ctx, "login", login.Schema, false)
+		if err != nil {
+			return nil, err
+		}
+		key := make([]byte, 32)
+		if _, err := rand.Read(key); err != nil {
+			return nil, fmt.Errorf("make the key that signs tokens: %w", err)
+		}
+		return login.New(ctx, login.Deps{Write: t.Write, Read: t.Read, Explain: sqlite.Explain, Gates: r.doors(), Clock: r.clock, Key: key, Counters: r.countersOf})
+	case "notify":
+		t, err := r.openTables(ctx, "notify", notify.Schema, false)
+		if err != nil {
+			return nil, err
+		}
+		return notify.New(ctx, notify.Deps{Write: t.Write, Read: t.Read, Explain: sqlite.Explain, Gates: r.doors(), Clock: r.clock, Counters: r.countersOf})
 	default:
 		return nil, fmt.Errorf("system %q cannot be run live: want one of %s", r.kind.Name, kind.Names())
 	}

@@ -36,7 +36,8 @@ type GuidePage struct {
 	Sections                        []GuideSection
 	Exercises                       []GuideLine
 	Before, After                   *GuideLine
-	Questions                       string // where to answer them; empty: nowhere
+	Questions                       string      // where to answer them; empty: nowhere
+	Trials                          []GuideLine // of the chapter's subject, on real components
 }
 
 // GuideChallenge is what a chapter begins with.
@@ -62,7 +63,8 @@ type GuideExperiment struct {
 	ID, Title, Question, See, Command string
 	Runs                              []GuideRun
 	Reads                             []string // what is read from each, with its unit
-	Data                              string   // for the page's script, as JSON; empty: it is a program, which runs in a terminal
+	Data                              string   // for the page's script, as JSON; empty: it is a program
+	Program                           string   // the address that runs it on the server; empty: it is none, or there is no runner
 }
 
 // GuideRun is one setting of an experiment.
@@ -115,6 +117,18 @@ func ChapterOf(b guide.Book, c guide.Chapter, patterns []lab.Pattern, titles map
 		v.After = &line
 	}
 	return v, nil
+}
+
+// Runnable gives each experiment that is a program the address that runs it.
+func (v GuidePage) Runnable(slug string) GuidePage {
+	for _, s := range v.Sections {
+		for _, p := range s.Parts {
+			if e := p.Experiment; e != nil && e.Data == "" {
+				e.Program = guide.Path + slug + "/" + strings.TrimPrefix(e.ID, slug+".")
+			}
+		}
+	}
+	return v
 }
 
 // GuidePageOf makes a page beside the chapters.

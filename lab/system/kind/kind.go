@@ -11,6 +11,8 @@ import (
 	"workbench/lab/catalog"
 	"workbench/lab/system"
 	"workbench/lab/system/feed"
+	"workbench/lab/system/login"
+	"workbench/lab/system/notify"
 	"workbench/lab/system/profile"
 )
 
@@ -18,7 +20,9 @@ import (
 func All() []system.Kind {
 	return []system.Kind{
 		profile.Kind(),
+		login.Kind(),
 		feed.Kind(),
+		notify.Kind(),
 	}
 }
 
