@@ -11,9 +11,9 @@ import (
 	"workbench/lab/trial/database"
 	"workbench/lab/trial/httpcache"
 	"workbench/lab/trial/limits"
-	"workbench/lab/trial/resilience"
 	"workbench/lab/trial/postgres"
 	"workbench/lab/trial/replica"
+	"workbench/lab/trial/resilience"
 )
 
 // Trials returns all trials in the order of the guide's chapters.
@@ -49,7 +49,6 @@ func Trials() []trial.Trial {
 		httpcache.While(),
 		httpcache.Collapse(),
 	}
-	all := []trial.Trial{}
 	all = append(all, postgres.All()...)
 	all = append(all, replica.All()...)
 	slices.SortStableFunc(all, func(a, b trial.Trial) int { return a.Chapter - b.Chapter })
