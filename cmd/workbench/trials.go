@@ -17,6 +17,7 @@ func openTrials(p *program, c config, scratch string, log *slog.Logger) (*web.Tr
 	if c.redis != "" {
 		env.Redis = c.redis
 	}
+	env.Postgres = c.postgres.url
 	r, err := runner.New(runner.Config{Env: env})
 	if err != nil {
 		return nil, err
