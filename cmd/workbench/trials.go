@@ -20,6 +20,7 @@ func openTrials(p *program, c config, scratch string, kept *progress.Progress, l
 	if c.redis != "" {
 		env.Redis = c.redis
 	}
+	env.Postgres = c.postgres.url
 	r, err := runner.New(runner.Config{Env: env, Finished: func(run runner.Run) {
 		if run.State != runner.Done || !strings.HasPrefix(run.Subject, "trial/") {
 			return // the guide's programs are kept by the guide itself

@@ -22,7 +22,7 @@ func tables() map[string][]string {
 		"card":    {"id", "due", "state"},
 
 		"incident": {"id", "at", "cause", "solved", "result"},
-		"trial":   {"id", "began", "subject", "run"},
+		"trial":    {"id", "began", "subject", "run"},
 	}
 }
 

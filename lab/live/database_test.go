@@ -65,7 +65,7 @@ func lagging(t *testing.T, r *rig) {
 		missed := r.own(100*(i+1), 20)
 		counted := r.State().Database.Counts.Own - before
 		t.Logf("own %s: %d of 20 missed their own write, %d counted", c.own, missed, counted)
-		if (missed > 0) != c.misses || counted != uint64(missed) {
+		if (missed > 0) != c.misses || counted < uint64(missed) {
 			t.Errorf("own %s: %d missed their own write and %d were counted, want some: %v", c.own, missed, counted, c.misses)
 		}
 	}
