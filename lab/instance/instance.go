@@ -51,6 +51,7 @@ type Config struct {
 	Clock   clock.Clock
 	Log     *slog.Logger
 	Jobs    func(id uint64) (jobs.Status, bool) // looks up an accepted job; nil: there are none
+	Control func() string                       // the Cache-Control of good answers to reads; "": they say nothing of caches; nil: never
 }
 
 // Instance is one service instance. It is safe for concurrent use. Use Start;

@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"workbench/lab"
-	"workbench/lab/catalog"
 	"workbench/lab/chain"
 	"workbench/lab/instance"
 	"workbench/lab/pattern/jobs"
@@ -32,7 +31,7 @@ func (r *run) openMember(ctx context.Context, name string, sys *profile.Profile,
 	m.life, m.die = context.WithCancel(r.life)
 	var err error
 	m.chain, err = chain.New(chain.Config{
-		Patterns: catalog.Patterns(), Counters: counters, Next: sys,
+		Patterns: chained(), Counters: counters, Next: sys,
 		// Streams have the names that virtual time uses.
 		Uniform: func(pattern string) func() float64 {
 			return (&lockedStream{stream: dist.New(r.seed, "patterns "+name+" "+pattern)}).Float64
@@ -46,7 +45,7 @@ func (r *run) openMember(ctx context.Context, name string, sys *profile.Profile,
 		return nil, err
 	}
 	m.server, err = instance.Start(ctx, instance.Config{
-		Name: name, System: sys, Handler: r.lab.meter.Wrap(m.chain), Clock: r.clock, Log: r.lab.cfg.Log, Jobs: m.job,
+		Name: name, System: sys, Handler: r.watched(r.lab.meter.Wrap(m.chain)), Clock: r.clock, Log: r.lab.cfg.Log, Jobs: m.job, Control: r.control,
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start instance %s: %w", name, err), m.chain.Close())

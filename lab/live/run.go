@@ -42,6 +42,7 @@ type run struct {
 	gate, provider *gate.Gate // provider is nil unless the scenario has one
 	members        []*member
 	front          *balancer.Balancer
+	edge           *front // what stands before the balancer
 	traffic        Generator
 	ops            []string
 	tape           *tape.Tape
@@ -194,7 +195,7 @@ func (r *run) openService(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the balancer: %w", err)
 	}
-	return nil
+	return r.openFront(shared["edge"])
 }
 
 // arrange sets the patterns as the scenario and the caller want them.
@@ -207,6 +208,12 @@ func (r *run) arrange(s settings) error {
 	for _, p := range placed {
 		if p.Pattern.Side == lab.Client {
 			r.clients[p.Pattern.Name] = &clientSlot{pattern: p.Pattern, state: p.State, knobs: p.Knobs}
+			continue
+		}
+		if p.Pattern.Front {
+			if err := r.edge.change(r.ctx, p.Change().State, p.Change().Knobs); err != nil {
+				return err
+			}
 			continue
 		}
 		changes = append(changes, p.Change())
@@ -267,6 +274,9 @@ func (r *run) close(ctx context.Context, grace time.Duration) error {
 		if g != nil {
 			g.Close() // which answers those who wait there
 		}
+	}
+	if r.edge != nil {
+		r.edge.close()
 	}
 	if r.front != nil {
 		faults = append(faults, r.front.Close(ctx))

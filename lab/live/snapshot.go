@@ -65,7 +65,7 @@ func (r *run) patternStates(now time.Duration) []PatternState {
 	var out []PatternState
 	add := func(p lab.Pattern, state lab.State, knobs any, gauges []lab.Gauge, counters map[string]uint64) {
 		out = append(out, PatternState{
-			Name: p.Name, Title: p.Title, Line: p.Line, Side: p.Side, State: state, Knobs: knob.Describe(knobs),
+			Name: p.Name, Title: p.Title, Line: p.Line, Side: p.Side, Front: p.Front, State: state, Knobs: knob.Describe(knobs),
 			Gauges: gauges, Counters: counters, Reasons: p.Reasons,
 		})
 	}
@@ -86,9 +86,10 @@ func (r *run) patternStates(now time.Duration) []PatternState {
 func (r *run) diagram(redis RedisState) ([]Node, []Edge) {
 	nodes := []Node{
 		{ID: "clients", Kind: "clients", Title: "Users", Up: true},
+		{ID: "edge", Kind: "edge", Title: "Edge cache", Note: r.edge.note(), Up: true},
 		{ID: "balancer", Kind: "balancer", Title: "Balancer", Note: fmt.Sprintf("round robin over %d", len(r.members)), Up: true},
 	}
-	edges := []Edge{{"clients", "balancer"}}
+	edges := []Edge{{"clients", "edge"}, {"edge", "balancer"}}
 	for _, m := range r.members {
 		nodes = append(nodes, Node{ID: m.name, Kind: "instance", Title: "Service " + m.name, Note: m.server.Addr(), Up: m.server.Up()})
 		edges = append(edges, Edge{"balancer", m.name}, Edge{m.name, "cache"}, Edge{m.name, "gate"})
@@ -151,6 +152,8 @@ func (l *Lab) Figures() meter.Figures {
 			f.Patterns[at].Gauges[m.name] = s.Gauges
 		}
 	}
+	e := r.edge.slot()
+	f.Patterns = append(f.Patterns, meter.PatternFigures{Name: e.Pattern.Name, State: e.State, Events: e.Counters.All(), Gauges: map[string][]lab.Gauge{"edge": e.Gauges}})
 	for name, g := range r.gates() {
 		s := g.Stats()
 		f.Gates = append(f.Gates, meter.GateFigures{Name: name, Slots: s.Slots, Busy: s.Busy, Waiting: s.Waiting, Entered: s.Entered, Saturation: r.saturation(name)})
