@@ -74,6 +74,7 @@ type Pattern struct {
 	Line    string   // what it does, in one sentence of at most 80 characters
 	Side    Side     // empty means Server
 	System  string   // the only demo service that has it; empty: all have it
+	Front   bool     // stands before the balancer: one for all instances of a service
 	Reasons []Reason // with which it may refuse
 	Events  []string // the names of its counters
 	Knobs   func() any
@@ -124,6 +125,7 @@ type Env struct {
 	Service  time.Duration                 // the gate's mean service time
 	Instance string                        // the name of the service instance: "a", "b", …
 	Log      *slog.Logger                  // never nil
+	Common   func(build func() any) any    // what a Front pattern's stages have in common, built by the first; nil: there is one stage
 	Go       func(f func(context.Context)) // runs f on a goroutine that the lab owns, waits for, and ends by the context
 }
 

@@ -65,6 +65,7 @@ type Balancer struct {
 	transport *http.Transport
 	buffers   sync.Pool // of *[]byte
 	served    chan struct{}
+	before    before
 
 	watch    context.Context // of the health checks
 	unwatch  context.CancelFunc
@@ -93,7 +94,7 @@ func Start(ctx context.Context, cfg Config) (*Balancer, error) {
 	}
 	b.addr = l.Addr().String()
 	b.server = &http.Server{
-		Handler: b, ReadHeaderTimeout: headerTime, IdleTimeout: keepTime, MaxHeaderBytes: maxHeader,
+		Handler: http.HandlerFunc(b.enter), ReadHeaderTimeout: headerTime, IdleTimeout: keepTime, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelWarn),
 	}
 	cfg.Log.Info("balancer started", "addr", b.addr)
@@ -293,6 +294,7 @@ func (b *Balancer) Close(ctx context.Context) error {
 		err = errors.Join(fmt.Errorf("balancer: close: %w", err), b.server.Close())
 	}
 	<-b.served
+	err = errors.Join(err, b.before.close(ctx))
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, k := range b.backends {

@@ -13,6 +13,7 @@ import (
 	"workbench/lab/pattern/clientbackoff"
 	"workbench/lab/pattern/clientbudget"
 	"workbench/lab/pattern/concurrency"
+	"workbench/lab/pattern/edge"
 	"workbench/lab/pattern/jobs"
 	"workbench/lab/pattern/queue"
 	"workbench/lab/pattern/ratelimit"
@@ -32,6 +33,7 @@ import (
 // so that it sees each try and a retry finds it open.
 func Patterns() []lab.Pattern {
 	return []lab.Pattern{
+		edge.Pattern(),
 		ratelimit.Pattern(),
 		jobs.Pattern(),
 		shed.Pattern(),

@@ -161,6 +161,7 @@ func (c *Cache) Clear() { c.store.clear() }
 type counts struct {
 	requests, hits, misses, revalidated, stale, staleError, collapsed, passed atomic.Uint64
 	origin, originErrors, invalidated, notModified, bytesSaved, bytesOrigin   atomic.Uint64
+	refreshes, stored                                                         atomic.Uint64
 }
 
 // Stats is what a cache has done since it was made.
@@ -176,12 +177,15 @@ type Stats struct {
 	NotModified  uint64 // answered 304 by the cache itself
 	Origin       uint64 // requests sent to the origin
 	OriginErrors uint64 // of those, without an answer
+	Refreshes    uint64 // validations in the background
+	Stored       uint64 // new copies
 	Invalidated  uint64 // copies dropped because of a write
 	Evicted      uint64 // copies dropped for want of room
 	BytesSaved   uint64 // bytes of bodies that did not have to come from the origin
 	BytesOrigin  uint64 // bytes of bodies that did
 	Entries      int    // copies kept now
 	Bytes        int64  // what they take
+	Flights      int    // requests under way that others may wait for
 }
 
 // Stats returns the counters.
@@ -191,8 +195,9 @@ func (c *Cache) Stats() Stats {
 		Requests: n.requests.Load(), Hits: n.hits.Load(), Misses: n.misses.Load(), Revalidated: n.revalidated.Load(),
 		Stale: n.stale.Load(), StaleError: n.staleError.Load(), Collapsed: n.collapsed.Load(), Passed: n.passed.Load(),
 		NotModified: n.notModified.Load(), Origin: n.origin.Load(), OriginErrors: n.originErrors.Load(),
-		Invalidated: n.invalidated.Load(), BytesSaved: n.bytesSaved.Load(), BytesOrigin: n.bytesOrigin.Load(),
+		Refreshes: n.refreshes.Load(), Stored: n.stored.Load(), Invalidated: n.invalidated.Load(), BytesSaved: n.bytesSaved.Load(), BytesOrigin: n.bytesOrigin.Load(),
 	}
 	out.Entries, out.Bytes, out.Evicted = c.store.sizes()
+	out.Flights = c.flights.count()
 	return out
 }

@@ -24,6 +24,15 @@ func (x *exchange) fetch(e *entry, others []*entry, turns int) {
 	case on == nil:
 		x.lead(nil, e, others)
 	case leader:
+		// The last flight may have landed between the look into the store and here.
+		if kept, _ := x.store.find(x.key, x.r.Header); kept != nil && kept != e && kept.terms.Decide(kept.age(x.now()), x.want) == UseFresh {
+			on.answer, on.body = kept, wholeFill(kept.body)
+			x.flights.land(on, x.now())
+			x.flights.done(on)
+			x.collapsed()
+			x.serve(kept)
+			return
+		}
 		x.lead(on, e, others)
 	default:
 		x.follow(on, e, others, turns)
@@ -264,6 +273,7 @@ func (x *exchange) fresh(on *flight, land func(), res answered, old *entry, spoi
 			kept := *e
 			kept.body = whole
 			x.store.put(&kept)
+			x.counts.stored.Add(1)
 		}
 		if on != nil {
 			x.flights.done(on)

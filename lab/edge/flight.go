@@ -85,6 +85,12 @@ func (f *flights) forget(resource string) {
 	}
 }
 
+func (f *flights) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.under)
+}
+
 func (f *flights) remove(on *flight) {
 	if f.under[on.key] == on {
 		delete(f.under, on.key)

@@ -247,10 +247,14 @@ func (x *exchange) staleError(e *entry, f *failure) {
 
 // gaveUp tells the client that the origin gave no answer.
 func (x *exchange) gaveUp(f *failure) {
-	if x.r.Context().Err() != nil || errors.Is(f.err, context.Canceled) && x.ctx.Err() != nil {
-		return // the client has left, or the cache is closing
+	if x.r.Context().Err() != nil {
+		return // the client has left
 	}
 	status := f.status
+	if errors.Is(f.err, context.Canceled) && x.ctx.Err() != nil {
+		x.refuse(http.StatusServiceUnavailable, "closing", "the cache is being closed")
+		return
+	}
 	if status == 0 {
 		status = http.StatusBadGateway
 	}

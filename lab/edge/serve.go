@@ -214,6 +214,7 @@ func (x *exchange) refresh(e *entry) {
 		x.flights.land(on, x.now())
 		return
 	}
+	x.counts.refreshes.Add(1)
 	again := x.r.Clone(x.ctx)
 	again.Method, again.Body, again.ContentLength = http.MethodGet, http.NoBody, 0
 	y := &exchange{Cache: x.Cache, w: nowhere{}, r: again, set: x.set, key: x.key}

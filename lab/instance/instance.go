@@ -53,6 +53,7 @@ type Config struct {
 	Clock   clock.Clock
 	Log     *slog.Logger
 	Jobs    func(id uint64) (jobs.Status, bool)              // looks up an accepted job; nil: there are none
+	Control func() string                                    // the Cache-Control of good answers to reads; "": they say nothing of caches; nil: never
 	Session func(user uint64, how fleet.Session) (lost bool) // meets a user under what the balancer says of the session; nil: there are none
 	// Observe is told of each request that was decoded, with its header; it may put
 	// what it likes into the context of the work, and returns who is to be told the

@@ -97,6 +97,9 @@ func (i *Instance) write(c echo.Context, r *lab.Request, res lab.Response) error
 	if code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable {
 		again(h, res.RetryAfter)
 	}
+	if i.describe(h, c.Request().Header, r, res) {
+		return i.send(c, http.StatusNotModified, nil)
+	}
 	body, kind := res.Body, i.words.json
 	if code >= http.StatusBadRequest {
 		body, kind = refusal(code, res), i.words.problem

@@ -75,6 +75,11 @@ func (l *Lab) SetPattern(_ context.Context, name string, c PatternChange) (State
 			return "", notPlugged("state")
 		case p.Side == lab.Client:
 			return r.changeClient(p, c)
+		case p.Front:
+			if err := r.edge.change(r.ctx, c.State, c.Knobs); err != nil {
+				return "", invalid(err)
+			}
+			return changeText(name, c), nil
 		}
 		if err := r.setAll([]chain.Change{{Pattern: name, State: c.State, Knobs: c.Knobs}}); err != nil {
 			return "", invalid(err)

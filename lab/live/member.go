@@ -46,7 +46,7 @@ func (r *run) openMember(ctx context.Context, m *member) error {
 		return err
 	}
 	m.chain, err = chain.New(chain.Config{
-		Patterns: r.patterns(), Counters: r.counts, Next: next, Yours: r.lab.solution, Around: r.lab.observe.tracer.Chain(name, r.clock),
+		Patterns: r.chained(), Counters: r.counts, Next: next, Yours: r.lab.solution, Around: r.lab.observe.tracer.Chain(name, r.clock),
 		// Streams have the names that virtual time uses.
 		Uniform: func(pattern string) func() float64 {
 			return (&lockedStream{stream: dist.New(r.seed, "patterns "+name+" "+pattern)}).Float64
@@ -60,7 +60,7 @@ func (r *run) openMember(ctx context.Context, m *member) error {
 		return err
 	}
 	m.server, err = instance.Start(ctx, instance.Config{
-		Name: name, System: r.sys, Handler: r.lab.observe.journal.Wrap(name, r.ops, r.lab.observe.series.Wrap(r.lab.meter.Wrap(r.lab.meter.Instance(name, m.slowed(r, m.chain))))), Clock: r.clock, Log: r.lab.cfg.Log, Jobs: m.job, Session: m.meet,
+		Name: name, System: r.sys, Handler: r.watched(r.lab.observe.journal.Wrap(name, r.ops, r.lab.observe.series.Wrap(r.lab.meter.Wrap(r.lab.meter.Instance(name, m.slowed(r, m.chain)))))), Clock: r.clock, Log: r.lab.cfg.Log, Jobs: m.job, Session: m.meet, Control: r.control,
 		Observe: r.watch(name, r.ops),
 	})
 	if err != nil {

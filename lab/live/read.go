@@ -59,7 +59,7 @@ func (r *run) slots(now time.Duration) []chain.Slot {
 			merge(out[i].Gauges, all[i].Gauges, n)
 		}
 	}
-	return out
+	return append([]chain.Slot{r.edge.slot()}, out...)
 }
 
 // merge takes the gauges of the n-th instance into those of the ones before it.

@@ -49,6 +49,7 @@ type run struct {
 	sys            system.System
 	closers        []func(context.Context) error // of what the service has opened, closed after the instances in reverse
 	front          *balancer.Balancer
+	edge           *front // what stands before the balancer
 	traffic        Generator
 	ops            []string
 	tape           *tape.Tape
@@ -215,7 +216,7 @@ func (r *run) openService(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the balancer: %w", err)
 	}
-	return nil
+	return r.openFront(r.counts["edge"])
 }
 
 // patterns returns those that the run's service has, in the order of the chain.
@@ -234,6 +235,12 @@ func (r *run) arrange(s settings) error {
 	for _, p := range placed {
 		if p.Pattern.Side == lab.Client {
 			r.clients[p.Pattern.Name] = &clientSlot{pattern: p.Pattern, state: p.State, knobs: p.Knobs}
+			continue
+		}
+		if p.Pattern.Front {
+			if err := r.edge.change(r.ctx, p.Change().State, p.Change().Knobs); err != nil {
+				return err
+			}
 			continue
 		}
 		changes = append(changes, p.Change())
@@ -296,6 +303,9 @@ func (r *run) close(ctx context.Context, grace time.Duration) error {
 		if g != nil {
 			g.Close() // which answers those who wait there
 		}
+	}
+	if r.edge != nil {
+		r.edge.close()
 	}
 	for _, m := range r.members() {
 		m.closeCPU()

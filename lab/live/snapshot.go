@@ -72,7 +72,7 @@ func (r *run) patternStates(now time.Duration) []PatternState {
 	var out []PatternState
 	add := func(p lab.Pattern, state lab.State, knobs any, gauges []lab.Gauge, counters map[string]uint64) {
 		out = append(out, PatternState{
-			Name: p.Name, Title: p.Title, Line: p.Line, Side: p.Side, State: state, Knobs: knob.Describe(knobs),
+			Name: p.Name, Title: p.Title, Line: p.Line, Side: p.Side, Front: p.Front, State: state, Knobs: knob.Describe(knobs),
 			Gauges: gauges, Counters: counters, Reasons: p.Reasons, Yours: r.lab.Plugged(p.Name),
 		})
 	}
@@ -93,9 +93,10 @@ func (r *run) patternStates(now time.Duration) []PatternState {
 func (r *run) diagram(redis RedisState, db DatabaseState) ([]Node, []Edge) {
 	nodes := []Node{
 		{ID: "clients", Kind: "clients", Title: "Users", Up: true},
+		{ID: "edge", Kind: "edge", Title: "Edge cache", Note: r.edge.note(), Up: true},
 		{ID: "balancer", Kind: "balancer", Title: "Balancer", Note: r.frontNote(), Up: true},
 	}
-	edges := []Edge{{"clients", "balancer"}}
+	edges := []Edge{{"clients", "edge"}, {"edge", "balancer"}}
 	for _, m := range r.members() {
 		nodes = append(nodes, r.instanceNode(m))
 		edges = append(edges, Edge{"balancer", m.name}, Edge{m.name, "cache"}, Edge{m.name, "gate"})
@@ -162,6 +163,8 @@ func (l *Lab) Figures() meter.Figures {
 			f.Patterns[at].Gauges[m.name] = s.Gauges
 		}
 	}
+	e := r.edge.slot()
+	f.Patterns = append(f.Patterns, meter.PatternFigures{Name: e.Pattern.Name, State: e.State, Events: e.Counters.All(), Gauges: map[string][]lab.Gauge{"edge": e.Gauges}})
 	for name, g := range r.gates() {
 		s := g.Stats()
 		f.Gates = append(f.Gates, meter.GateFigures{Name: name, Slots: s.Slots, Busy: s.Busy, Waiting: s.Waiting, Entered: s.Entered, Saturation: r.saturation(name), Errors: s.Refused + s.Failed + s.Late})

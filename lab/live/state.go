@@ -78,6 +78,7 @@ type PatternState struct {
 	Title    string            `json:"title"`
 	Line     string            `json:"line"`
 	Side     lab.Side          `json:"side"`
+	Front    bool              `json:"front,omitempty"` // stands before the balancer: one for all instances
 	State    lab.State         `json:"state"`
 	Knobs    []knob.Info       `json:"knobs"`
 	Gauges   []lab.Gauge       `json:"gauges"`

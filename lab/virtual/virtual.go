@@ -112,6 +112,7 @@ type world struct {
 	path      []system.Visit // of the request that is looked at
 	serial    uint64
 
+	fronts map[string]any // by pattern before the balancer: what its stages have in common
 	window window
 	events map[string]*lab.Counters // by pattern
 	tape   *tape.Tape
@@ -131,7 +132,7 @@ func build(spec scenario.Spec, o Options) (*world, error) {
 	scaled := spec.Scaled(o.Scale)
 	w := &world{
 		spec: scaled, seed: o.Seed, end: scaled.Traffic.Duration(), items: scaled.Population.WithDefaults().Keys,
-		clock: &clock.Manual{}, events: map[string]*lab.Counters{}, tape: tape.New(1),
+		clock: &clock.Manual{}, events: map[string]*lab.Counters{}, fronts: map[string]any{}, tape: tape.New(1),
 	}
 	if scaled.SharedStore {
 		w.shared = map[string]any{}
@@ -280,7 +281,7 @@ func (w *world) buildMember(name string) (*member, error) {
 		draws := dist.New(w.seed, "patterns "+name+" "+p.Pattern.Name) // as in the live lab
 		stage, err := p.Pattern.NewStage(lab.Env{
 			Clock: w.clock, Uniform: draws.Float64, Shared: w.shared, Counters: w.counters(p.Pattern.Name), Slots: w.spec.Gate.Slots, Service: w.spec.Gate.Service,
-			Instance: name, Log: slog.New(slog.DiscardHandler), Go: nowhere,
+			Instance: name, Log: slog.New(slog.DiscardHandler), Go: nowhere, Common: w.common(p.Pattern),
 		}, p.Knobs)
 		if err != nil {
 			return nil, fmt.Errorf("pattern %s: %w", p.Pattern.Name, err)
@@ -294,6 +295,20 @@ func (w *world) buildMember(name string) (*member, error) {
 	}
 	w.depth = len(m.port)
 	return m, nil
+}
+
+// common returns where the stages of a pattern before the balancer keep what they
+// have in common; nil for the others.
+func (w *world) common(p lab.Pattern) func(func() any) any {
+	if !p.Front {
+		return nil
+	}
+	return func(build func() any) any {
+		if w.fronts[p.Name] == nil {
+			w.fronts[p.Name] = build()
+		}
+		return w.fronts[p.Name]
+	}
 }
 
 // nowhere is where a stage's goroutines would run: one that asks for some is

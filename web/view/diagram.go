@@ -96,7 +96,22 @@ func split(s live.State) (instances []live.Node, by map[string]live.Node, behind
 }
 
 func serverPatterns(s live.State) []live.PatternState {
-	return slices.DeleteFunc(slices.Clone(s.Patterns), func(p live.PatternState) bool { return p.Side == lab.Client })
+	return slices.DeleteFunc(slices.Clone(s.Patterns), func(p live.PatternState) bool { return p.Side == lab.Client || p.Front })
+}
+
+// stand draws what stands before the balancer, if there is something, as a box of
+// its own: a request that it answers goes no further.
+func (d *Diagram) stand(edge live.Node, there bool, clients, balancer Box, x, y, w, h int) {
+	if !there {
+		return
+	}
+	b := box(edge, x, y, w, h)
+	d.Nodes = append(d.Nodes, b)
+	if d.Kind == "wide" {
+		d.Edges = append(d.Edges, Line{clients.X + clients.W, clients.Y + 12, b.X, b.Y + b.H/2}, Line{b.X + b.W/2, b.Y + b.H, balancer.X + balancer.W/2, balancer.Y})
+		return
+	}
+	d.Edges = append(d.Edges, Line{b.X + b.W - 20, clients.Y + clients.H, b.X + b.W - 20, b.Y}, Line{b.X + b.W, b.Y + b.H/2, balancer.X, balancer.Y + balancer.H/2})
 }
 
 // Measures of the wide drawing.
@@ -122,6 +137,8 @@ func wideDiagram(s live.State) Diagram {
 	clients := box(by["clients"], 2, wideMid-52, 116, 104)
 	balancer := box(by["balancer"], 136, wideMid-40, 100, 80)
 	d.Nodes = append(d.Nodes, clients, balancer)
+	edge, fronted := by["edge"]
+	d.stand(edge, fronted, clients, balancer, 136, 16, 108, 56)
 
 	gap := min(laneGap, 100/max(1, len(instances)-1)) // eight lanes still leave room for the patterns above and below
 	half := gap * (len(instances) - 1) / 2

@@ -29,7 +29,12 @@ func tallDiagram(s live.State) Diagram {
 	d.Service = Box{ID: "service", X: 6, Y: tallTop, W: tallW - 12, H: serviceH, TextX: 20, TitleY: tallTop + 22}
 	clients := box(by["clients"], tallMid-110, 4, 220, 88)
 	balancer := box(by["balancer"], tallMid-90, 126, 180, 54)
+	edge, fronted := by["edge"]
+	if fronted { // it makes room beside it
+		balancer = box(by["balancer"], tallMid-52, 126, 104, 54)
+	}
 	d.Nodes = append(d.Nodes, clients, balancer)
+	d.stand(edge, fronted, clients, balancer, 6, 126, tallMid-52-6-12, 54)
 	d.Edges = append(d.Edges, Line{tallMid, clients.Y + clients.H, tallMid, balancer.Y}, Line{tallMid, balancer.Y + balancer.H, tallMid, tallTop})
 
 	half := tallLane * (len(instances) - 1) / 2
