@@ -56,7 +56,7 @@ func commands() []command {
 		{name: "agree", args: "[SCENARIO|FILE]… [--full SCALE] [--json]", help: "play loads live, in virtual time and on paper, and print the disagreement", run: compareEngines},
 		{name: "classics", args: "[ID]… [--seed N] [--json]", help: "run published results and hold them to their figures", run: reproduce},
 		{name: "start", args: "EXERCISE [DIR] [--level blank|blanks|bug]", help: "write what an exercise begins with, for your own editor", run: start},
-		{name: "check", args: "EXERCISE [DIR] [--json] [--watch] [--seed N]", help: "grade an answer to an exercise", run: check},
+		{name: "check", args: "EXERCISE [DIR] [--json] [--watch] [--seed N] [--plug URL]", help: "grade an answer to an exercise; plug it into a running lab", run: check},
 		{name: "doctor", args: "[--json]", help: "say what is missing on this machine and what works without it", run: doctor},
 		{name: "version", help: "print the version", run: version},
 		{name: sandboxInit, hidden: true, help: "become the first process of a sandbox", run: becomeSandboxed},
