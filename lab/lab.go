@@ -55,7 +55,8 @@ const (
 
 // Request is one arrival at a service instance. The service fills it from the
 // HTTP request (live) or the engine from the population (virtual). A pattern
-// may lower Deadline and must not change anything else.
+// may lower Deadline and, where it is a choice of the service, set its Choice; it must not
+// change anything else.
 type Request struct {
 	ID       uint64        // unique within a run, for traces
 	At       time.Duration // when the instance received it, on the lab's clock
@@ -71,6 +72,18 @@ type Request struct {
 	Try      uint8 // 0 for a first attempt; the client's n-th retry otherwise
 	Async    bool  // may be answered 202 and worked on later
 	Body     []byte
+	Origin   *Origin             // where it stands in its trace; nil: it is not followed
+	Query    string              // of a real request, as it was sent; empty in virtual time
+	Once     string              // the Idempotency-Key of a real request; empty: none. In virtual time ID>>8 is the same for all tries of one user
+	Choices  [MaxChoices]*Choice // how the service shall do it; nil: the naive way. Set by the service's own choices alone
+}
+
+// Origin is where a request stands in its trace, in the words of W3C Trace
+// Context. It is shared between copies of the request and never changed.
+type Origin struct {
+	Trace   [16]byte
+	Span    [8]byte
+	Sampled bool
 }
 
 // CacheKey returns the key under which the answer may be shared between
@@ -97,6 +110,7 @@ type Response struct {
 	Cached     bool   // came from a cache
 	Accepted   bool   // 202: the work goes on; Location says where to look
 	Missing    bool   // the item does not exist (404): an OK answer like any other
+	Status     int    // of an OK answer that is neither 200, 202 nor 404, or of one refused as bad that is not 400; 0: those
 	Reason     Reason // why not served; empty otherwise
 	Location   string
 	Body       []byte

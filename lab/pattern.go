@@ -73,6 +73,7 @@ type Pattern struct {
 	Title   string   // as on the page: "Circuit breaker"
 	Line    string   // what it does, in one sentence of at most 80 characters
 	Side    Side     // empty means Server
+	System  string   // the only demo service that has it; empty: all have it
 	Reasons []Reason // with which it may refuse
 	Events  []string // the names of its counters
 	Knobs   func() any

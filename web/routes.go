@@ -45,6 +45,10 @@ func (s *Server) routes() {
 	s.rehearseRoutes(e)
 	s.progressRoutes(e)
 	s.trackRoutes(e)
+	s.trialRoutes(e)
+	s.classRoutes(e)
+	s.observeRoutes(e)
+	s.signalRoutes(e)
 	for _, room := range s.cfg.Rooms {
 		handler := echo.WrapHandler(room.Open(s))
 		for _, path := range append([]string{room.Path}, room.API...) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"workbench/lab/scenario"
+	"workbench/lab/trace/otlp"
 )
 
 // config is how the program starts. It is fixed from then on; what can be
@@ -23,10 +24,16 @@ type config struct {
 	hosts    []string // further names by which the server may be called
 	data     string   // the learner's directory
 	redis    string   // a Redis to use; empty: our own
+	postgres database // empty: SQLite
 	token    string   // needed when others can reach addr
+	otlp     string   // a collector for traces; empty: none
 	scenario string   // with which the lab begins
 	level    string   // of the log
 	open     bool     // open the browser
+
+	classroom       bool   // hold a class
+	tlsCert, tlsKey string // files; empty: connections are not encrypted by us
+	behindProxy     bool   // a proxy of the user's encrypts in front of us
 
 	plugDeadline time.Duration // for one decision of a plugged-in answer
 }
@@ -50,7 +57,10 @@ func (p *program) readConfig(args []string) (config, error) {
 		{"addr", "WORKBENCH_ADDR", "listen on `HOST:PORT`", &c.addr},
 		{"data", "WORKBENCH_DATA", "keep the learner's runs in `DIR`", &c.data},
 		{"redis", "WORKBENCH_REDIS", "use the Redis at `URL` (default: a private redis-server if there is one, else the embedded one)", &c.redis},
+		{"otlp", "WORKBENCH_OTLP", "send traces to the OTLP collector at `URL`, such as http://127.0.0.1:4318", &c.otlp},
 		{"scenario", "WORKBENCH_SCENARIO", "begin with scenario `NAME`", &c.scenario},
+		{"tls-cert", "WORKBENCH_TLS_CERT", "encrypt, with the certificate in `FILE`", &c.tlsCert},
+		{"tls-key", "WORKBENCH_TLS_KEY", "the certificate's key, in `FILE`", &c.tlsKey},
 		{"log", "WORKBENCH_LOG", "log from `LEVEL` on: debug, info, warn or error", &c.level},
 	}
 	fs := flag.NewFlagSet("serve", flag.ContinueOnError)
@@ -60,9 +70,12 @@ func (p *program) readConfig(args []string) (config, error) {
 		}
 		fs.StringVar(s.value, s.flag, *s.value, s.help+"; or "+s.variable)
 	}
+	p.postgres(fs, &c.postgres)
 	c.token = p.env("WORKBENCH_TOKEN") // not a flag: others can read a process's arguments
 	hosts := p.env("WORKBENCH_HOSTS")
 	fs.StringVar(&hosts, "hosts", hosts, "also answer to these `NAMES` of this machine, with commas between; or WORKBENCH_HOSTS")
+	fs.BoolVar(&c.classroom, "classroom", false, "hold a class: learners join by a link, predict, and watch the lab that the teacher drives")
+	fs.BoolVar(&c.behindProxy, "behind-proxy", false, "a proxy that encrypts stands in front and sets X-Forwarded-Proto")
 	fs.BoolVar(&c.open, "open", false, "open the browser")
 	fs.DurationVar(&c.plugDeadline, "plug-deadline", 5*time.Millisecond, "how `LONG` a plugged-in answer may take for one decision before ours decides")
 	rest, err := p.flags(fs, args)
@@ -107,14 +120,15 @@ func (c config) validate() error {
 	host, port, err := net.SplitHostPort(c.addr)
 	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n > 65535 {
 		wrong("addr", c.addr, "HOST:PORT, such as 127.0.0.1:8080 (port 0: any free one)")
-	} else if !loopback(host) {
-		if len(c.token) < minToken {
+	} else if c.shared() {
+		if len(c.token) < minToken && !c.classroom {
 			faults = append(faults, fmt.Errorf("flag --addr: others can reach %q, and the server runs code: set WORKBENCH_TOKEN to a secret of at least %d characters, or listen on 127.0.0.1", c.addr, minToken))
 		}
 		if wildcard(host) && len(c.hosts) == 0 {
 			faults = append(faults, fmt.Errorf("flag --hosts: got nothing with --addr %s, want the names by which others call this machine", c.addr))
 		}
 	}
+	faults = append(faults, c.validateShared()...)
 	for _, h := range c.hosts {
 		if h == "" || strings.ContainsAny(h, "/ :") {
 			wrong("hosts", h, "a host's name without scheme and port")
@@ -128,6 +142,9 @@ func (c config) validate() error {
 	}
 	if u, err := url.Parse(c.redis); c.redis != "" && (err != nil || u.Host == "" || u.Scheme != "redis" && u.Scheme != "rediss") {
 		wrong("redis", c.redis, "a URL such as redis://127.0.0.1:6379/0")
+	}
+	if _, err := otlp.Target(c.otlp); c.otlp != "" && err != nil {
+		wrong("otlp", c.otlp, "a URL such as http://127.0.0.1:4318")
 	}
 	if _, err := scenario.Find(c.scenario); err != nil {
 		faults = append(faults, fmt.Errorf("flag --scenario: %w", err))
@@ -174,6 +191,9 @@ func (c config) names(addr net.Addr) []string {
 		all = append(all, "127.0.0.1", "localhost", "::1")
 	}
 	var out []string
+	if c.behindProxy { // a proxy at the scheme's own port
+		out = append(out, c.hosts...)
+	}
 	for _, h := range all {
 		out = append(out, net.JoinHostPort(h, port))
 	}

@@ -8,12 +8,11 @@ import (
 
 	"workbench/exercises"
 	"workbench/lab"
-	"workbench/lab/catalog"
 	"workbench/lab/classics"
 	"workbench/lab/pattern"
 	"workbench/lab/scenario"
 	"workbench/lab/system"
-	"workbench/lab/system/profile"
+	"workbench/lab/system/kind"
 )
 
 // engine runs scenarios.
@@ -77,12 +76,21 @@ func wire() parts {
 			{"virtual", "in virtual time, at any scale", openVirtual, runtime.GOMAXPROCS(0), false},
 			{"theory", "on paper, where there is a closed form", openTheory, 1, true},
 		},
-		patterns:  catalog.Patterns(),
-		systems:   []systemKind{{"profile", "Profiles", profile.Ops()}},
+		patterns:  kind.AllPatterns(),
+		systems:   systems(),
 		classics:  classics.All(),
 		serve:     serveLab,
 		exercises: exercises.Files,
 	}
+}
+
+// systems lists the demo services.
+func systems() []systemKind {
+	var out []systemKind
+	for _, k := range kind.All() {
+		out = append(out, systemKind{k.Name, k.Title, k.Ops})
+	}
+	return out
 }
 
 // known says what scenarios may name.

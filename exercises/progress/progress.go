@@ -75,6 +75,13 @@ func migrations() []string {
 			due   INTEGER NOT NULL,
 			state TEXT NOT NULL
 		) STRICT;`,
+		`CREATE TABLE incident (
+			id     INTEGER PRIMARY KEY AUTOINCREMENT,
+			at     INTEGER NOT NULL, -- Unix milliseconds
+			cause  TEXT NOT NULL,
+			solved INTEGER NOT NULL,
+			result TEXT NOT NULL     -- incident.Result as JSON
+		) STRICT;`,
 	}
 }
 

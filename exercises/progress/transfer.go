@@ -20,6 +20,8 @@ func tables() map[string][]string {
 		"hint":    {"slug", "task", "rungs", "at"},
 		"answer":  {"id", "at", "question", "text", "elapsed", "evidence", "rulings", "total", "result"},
 		"card":    {"id", "due", "state"},
+
+		"incident": {"id", "at", "cause", "solved", "result"},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"workbench/lab/trace"
 	"workbench/sim/clock"
 	"workbench/sim/dist"
 )
@@ -37,6 +38,7 @@ type Config struct {
 	Seed     uint64 // of two-choices
 	Clock    clock.Clock
 	Log      *slog.Logger
+	Trace    *trace.Tracer // follows requests; nil: nobody does
 }
 
 // Stats is what the balancer knows of one instance.

@@ -23,23 +23,33 @@ var errRefused = errors.New("the instance refuses connections")
 // ServeHTTP forwards a request to an instance and its answer to the client.
 func (b *Balancer) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	hops(in.Header)
+	passage := b.cfg.Trace.Pass(in)
+	broken := lab.Reason("")
+	defer func() { passage.Done(broken) }()
 	var few [4]*backend // the instances tried; more than that spill to the heap
 	tried := few[:0]
 	for {
 		k := b.pick(b.cfg.Clock.Now(), tried)
 		if k == nil {
+			broken = ReasonNoInstance
 			answer(w, http.StatusServiceUnavailable, ReasonNoInstance, downFor)
 			return
 		}
-		if err := b.forward(w, in, k); !errors.Is(err, errRefused) {
+		passage.Picked(k.Name, in.Header)
+		err := b.forward(w, in, k)
+		if !errors.Is(err, errRefused) {
+			if err != nil {
+				broken = lab.ReasonDown
+			}
 			return
 		}
+		passage.Refused(k.Name)
 		tried = append(tried, k)
 	}
 }
 
 // forward sends the request to one instance. Any error but errRefused has been
-// dealt with.
+// dealt with, and says that the answer broke.
 func (b *Balancer) forward(w http.ResponseWriter, in *http.Request, k *backend) error {
 	ctx := in.Context()
 	conn, err := k.pool.take(ctx, b.cfg.Clock.Now())
@@ -65,6 +75,7 @@ func (b *Balancer) forward(w http.ResponseWriter, in *http.Request, k *backend) 
 		if ctx.Err() == nil {
 			broken = true
 			answer(w, http.StatusBadGateway, lab.ReasonDown, 0)
+			return err
 		}
 		return nil
 	}

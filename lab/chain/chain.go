@@ -38,7 +38,7 @@ type Slot struct {
 }
 
 // Config is what a chain is made from. All fields are needed but
-// Env.Redis, Counters and Uniform.
+// Env.Redis, Counters, Uniform and Around.
 type Config struct {
 	Patterns []lab.Pattern            // in the order a request passes them; client-side ones are left out
 	Env      lab.Env                  // Counters is ignored: each slot has its own
@@ -50,6 +50,10 @@ type Config struct {
 	// Yours returns the solution that is plugged in for a pattern, or nil; nil:
 	// there is none for any.
 	Yours func(pattern string) lab.Solution
+	// Around puts an observer about a pattern when a chain is compiled: wrap is
+	// the pattern's own Wrap in its present state, next what stands below. It must
+	// return what answers as wrap(next) would. Nil: nobody watches.
+	Around func(pattern string, state lab.State, next lab.Handler, wrap func(lab.Handler) lab.Handler) lab.Handler
 }
 
 // Chain is one service instance's ordered patterns. It is safe for concurrent
@@ -61,8 +65,9 @@ type Chain struct {
 	env   lab.Env
 	draws func(pattern string) func() float64 // nil: env.Uniform
 	next  lab.Handler
-	yours func(pattern string) lab.Solution // nil: none
-	slots []*slot                           // guarded by mu
+	yours func(pattern string) lab.Solution                                               // nil: none
+	watch func(string, lab.State, lab.Handler, func(lab.Handler) lab.Handler) lab.Handler // nil: nobody
+	slots []*slot                                                                         // guarded by mu
 }
 
 // compiled is an immutable chain. It is a struct because an atomic pointer
@@ -86,7 +91,7 @@ func New(c Config) (*Chain, error) {
 	if c.Env.Clock == nil || c.Env.Uniform == nil && c.Uniform == nil || c.Env.Log == nil || c.Env.Go == nil {
 		faults = append(faults, errors.New("chain: Config.Env needs Clock, Uniform, Log and Go"))
 	}
-	ch := &Chain{env: c.Env, draws: c.Uniform, next: c.Next, yours: c.Yours}
+	ch := &Chain{env: c.Env, draws: c.Uniform, next: c.Next, yours: c.Yours, watch: c.Around}
 	for _, p := range c.Patterns {
 		if p.Side == lab.Client {
 			continue
@@ -257,7 +262,11 @@ func (p *Prepared) Cancel() error {
 func (c *Chain) publish() {
 	h := c.next
 	for _, s := range slices.Backward(c.slots) {
-		if s.live != nil {
+		switch {
+		case s.live == nil:
+		case c.watch != nil:
+			h = c.watch(s.pattern.Name, s.state, h, func(next lab.Handler) lab.Handler { return s.live.Wrap(next, s.state) })
+		default:
 			h = s.live.Wrap(h, s.state)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"workbench/lab"
@@ -20,8 +21,9 @@ type Work func(context.Context) ([]byte, error)
 // Gate is a Model on a clock, for real requests. All methods are safe for
 // concurrent use. Use New; Close it.
 type Gate struct {
-	clock clock.Clock
-	waits sync.Pool // of *wait
+	clock    clock.Clock
+	waits    sync.Pool                // of *wait
+	observer atomic.Pointer[Observer] // nil: nobody watches
 
 	mu      sync.Mutex
 	model   *Model      // guarded by mu
@@ -63,6 +65,17 @@ func New(spec Spec, c clock.Clock, stream *dist.Stream) (*Gate, error) {
 // the backlog is full, lab.ErrFail by the error fault, lab.ErrStop once the
 // gate is closed, work's own error, and ctx's when it ends first.
 func (g *Gate) Do(ctx context.Context, r *lab.Request, work Work) ([]byte, error) {
+	if o := g.observer.Load(); o != nil {
+		if inside, v := (*o)(ctx); v != nil {
+			body, err := g.do(inside, r, watched(v, work))
+			v.Left(err)
+			return body, err
+		}
+	}
+	return g.do(ctx, r, work)
+}
+
+func (g *Gate) do(ctx context.Context, r *lab.Request, work Work) ([]byte, error) {
 	w := g.waits.Get().(*wait)
 	job, end := g.enter(w, r)
 	if job == none {

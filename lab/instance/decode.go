@@ -27,7 +27,11 @@ const (
 	headerTry      = "Workbench-Try"
 	headerDeadline = "Workbench-Deadline-Ms" // for how long the client will still wait
 	headerID       = "Workbench-Id"          // echoed in the answer; default: a number of the instance's own
+	headerOnce     = "Idempotency-Key"       // any text; the same for every try of one request
 )
+
+// maxOnce is the longest Idempotency-Key, in bytes.
+const maxOnce = 255
 
 // maxPatience bounds Workbench-Deadline-Ms.
 const maxPatience = 24 * time.Hour
@@ -86,6 +90,10 @@ func (i *Instance) decode(c echo.Context, n uint8, op system.Op, keyed bool) (*l
 		r.Priority = lab.High
 	default:
 		return nil, bad(headerPriority, text, errors.New("want low, normal or high"))
+	}
+	r.Query = in.URL.RawQuery
+	if r.Once = header(in.Header, headerOnce); len(r.Once) > maxOnce {
+		return nil, bad(headerOnce, r.Once[:20]+"…", fmt.Errorf("has %d bytes, want at most %d", len(r.Once), maxOnce))
 	}
 	if in.ContentLength == 0 {
 		return r, nil

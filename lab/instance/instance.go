@@ -42,7 +42,7 @@ const (
 // System is what an instance needs to know of the service it runs.
 type System interface{ Ops() []system.Op }
 
-// Config is what an instance is made from. All fields but Addr and Jobs are needed.
+// Config is what an instance is made from. All fields but Addr, Jobs and Observe are needed.
 type Config struct {
 	Name    string      // "a", "b", …
 	Addr    string      // loopback host:port; empty: any free port of 127.0.0.1
@@ -51,6 +51,10 @@ type Config struct {
 	Clock   clock.Clock
 	Log     *slog.Logger
 	Jobs    func(id uint64) (jobs.Status, bool) // looks up an accepted job; nil: there are none
+	// Observe is told of each request that was decoded, with its header; it may put
+	// what it likes into the context of the work, and returns who is to be told the
+	// answer, or nil. Nil: nobody watches.
+	Observe func(ctx context.Context, h http.Header, r *lab.Request) (context.Context, func(lab.Response))
 }
 
 // Instance is one service instance. It is safe for concurrent use. Use Start;
@@ -142,7 +146,15 @@ func (i *Instance) operation(n uint8, op system.Op, keyed bool) echo.HandlerFunc
 		}
 		// The work's own context: the client's ends when the client leaves.
 		ctx := c.Request().Context().Value(workKey{}).(context.Context)
-		return i.write(c, r, i.cfg.Handler.Serve(ctx, r))
+		if i.cfg.Observe == nil {
+			return i.write(c, r, i.cfg.Handler.Serve(ctx, r))
+		}
+		ctx, done := i.cfg.Observe(ctx, c.Request().Header, r)
+		res := i.cfg.Handler.Serve(ctx, r)
+		if done != nil {
+			done(res)
+		}
+		return i.write(c, r, res)
 	}
 }
 

@@ -163,3 +163,25 @@ func TestStartNamesWhatIsMissing(t *testing.T) {
 		t.Errorf("Start() on a taken port = %v, want instance b and that it is in use", err)
 	}
 }
+
+// A service says more than 200 when there is more to say.
+func TestStatusesOfTheService(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		res  lab.Response
+		want int
+	}{
+		{"created", lab.Response{Status: http.StatusCreated}, http.StatusCreated},
+		{"conflict", lab.Response{Outcome: lab.Failed, Reason: lab.ReasonBad, Status: http.StatusConflict}, http.StatusConflict},
+		{"plain", lab.Response{}, http.StatusOK},
+		{"bad", lab.Response{Outcome: lab.Failed, Reason: lab.ReasonBad}, http.StatusBadRequest},
+		{"a fault is no matter of the service's", lab.Response{Outcome: lab.Failed, Reason: lab.ReasonFault, Status: http.StatusConflict}, http.StatusBadGateway},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			i := start(t, func(context.Context, *lab.Request) lab.Response { return c.res })
+			if got := ask(t, i, "GET", "/items/1", "").StatusCode; got != c.want {
+				t.Errorf("status %d, want %d", got, c.want)
+			}
+		})
+	}
+}

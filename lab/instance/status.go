@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +20,8 @@ func status(res lab.Response) int {
 	switch res.Outcome {
 	case lab.OK, lab.Stale:
 		switch {
+		case res.Status != 0:
+			return res.Status
 		case res.Missing:
 			return http.StatusNotFound
 		case res.Accepted:
@@ -32,6 +35,9 @@ func status(res lab.Response) int {
 	case lab.Late:
 		return http.StatusGatewayTimeout
 	default:
+		if res.Reason == lab.ReasonBad && res.Status != 0 {
+			return res.Status
+		}
 		if res.Reason == lab.ReasonBad {
 			return http.StatusBadRequest
 		}
@@ -63,6 +69,9 @@ func (i *Instance) write(c echo.Context, r *lab.Request, res lab.Response) error
 	h := c.Response().Header()
 	h["Workbench-Id"] = []string{strconv.FormatUint(r.ID, 10)}
 	h["Workbench-Instance"] = i.words.name
+	if r.Origin != nil {
+		h["Correlation-Id"] = []string{hex.EncodeToString(r.Origin.Trace[:])}
+	}
 	if int(res.Outcome) < len(i.words.outcome) {
 		h["Workbench-Outcome"] = i.words.outcome[res.Outcome]
 	}

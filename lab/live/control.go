@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"workbench/lab"
-	"workbench/lab/catalog"
 	"workbench/lab/chain"
 	"workbench/lab/knob"
 	"workbench/lab/scenario"
@@ -33,6 +32,7 @@ func (l *Lab) Load(ctx context.Context, c ScenarioChange) (State, error) {
 	}
 	l.change.Lock()
 	defer l.change.Unlock()
+	l.giveUp(ctx)
 	if err := l.replace(ctx, s); err != nil {
 		return State{}, err
 	}
@@ -63,10 +63,11 @@ func (l *Lab) replace(ctx context.Context, s settings) error {
 // SetPattern changes one pattern's state, its knobs or both.
 func (l *Lab) SetPattern(_ context.Context, name string, c PatternChange) (State, error) {
 	return l.alter(func(r *run) (string, error) {
-		p, ok := catalog.Find(name)
-		if !ok {
+		at := slices.IndexFunc(r.patterns(), func(p lab.Pattern) bool { return p.Name == name })
+		if at < 0 {
 			return "", fmt.Errorf("%w: pattern %q", ErrUnknown, name)
 		}
+		p := r.patterns()[at]
 		switch {
 		case c.State == nil && len(c.Knobs) == 0:
 			return "", &FieldError{Field: "state", Got: "nothing", Want: "a state, knobs, or both"}
@@ -215,6 +216,9 @@ func (l *Lab) alter(change func(*run) (string, error)) (State, error) {
 	r, err := l.current()
 	if err != nil {
 		return State{}, err
+	}
+	if l.rehearsing(r.id) {
+		return State{}, fmt.Errorf("%w: an incident is being rehearsed, and its switches are hidden; name the cause, or give up", ErrConflict)
 	}
 	l.touch()
 	text, err := change(r)

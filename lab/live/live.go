@@ -20,11 +20,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"workbench/lab"
-	"workbench/lab/catalog"
+	"workbench/lab/journal"
 	"workbench/lab/meter"
 	"workbench/lab/remote"
 	"workbench/lab/scenario"
-	"workbench/lab/store/sqlite"
+	"workbench/lab/system/kind"
+	"workbench/lab/trace"
 	"workbench/sim/clock"
 	"workbench/sim/load"
 	"workbench/sim/outcome"
@@ -34,11 +35,17 @@ import (
 type Config struct {
 	Dir       string                                              // where the service's database lives; emptied at start
 	RedisURL  string                                              // empty: a private redis-server, or the embedded one
+	Postgres  string                                              // URL of a PostgreSQL; empty: SQLite, which also stands in for one that cannot be used
+	Replicas  []string                                            // URLs of its hot standbys
 	Embedded  bool                                                // pass over a redis-server: no process is started
 	Log       *slog.Logger                                        // needed
 	Generator func(context.Context, load.Plan) (Generator, error) // starts traffic; nil: in this process
 	Keeper    Keeper                                              // remembers finished runs; nil: in memory
 	Version   string                                              // of the program, for reports
+	Trace     trace.Settings                                      // what is traced at first; zero: nothing
+	Lines     journal.Settings                                    // which requests are logged at first; zero: none
+	Incidents IncidentKeeper                                      // remembers rehearsals; nil: nobody does
+	Export    func(trace.Trace)                                   // gets every trace that is kept; nil: nobody does
 	Idle      time.Duration                                       // pauses the traffic after so long without a reader or a change; 0: 10 min
 }
 
@@ -53,9 +60,11 @@ type Generator interface {
 type Lab struct {
 	cfg   Config
 	clock *clock.Wall
-	store *sqlite.Store
+	data  *data
 	redis *remote.Redis
 	meter *meter.Meter
+
+	observe observe
 
 	// Locks are taken in this order: change, a run's staging, its switching,
 	// telling, its mu, mu.
@@ -105,20 +114,25 @@ func New(ctx context.Context, cfg Config) (*Lab, error) {
 	}
 	l := &Lab{cfg: cfg, clock: clock.NewWall(), readers: map[chan Event]bool{}}
 	var reasons []lab.Reason
-	for _, p := range catalog.Patterns() {
+	for _, p := range kind.AllPatterns() {
 		reasons = append(reasons, p.Reasons...)
 	}
 	reasons = append(reasons, lab.ReasonBacklog, lab.ReasonDeadline, lab.ReasonFault, lab.ReasonDown, lab.ReasonBad, lab.ReasonShutdown)
-	var err error
-	if l.meter, err = meter.New(l.clock, opNames(), reasons, l); err != nil {
+	if err := l.openObserve(); err != nil {
 		return nil, err
 	}
-	if l.store, err = openStore(ctx, cfg.Dir); err != nil {
+	cfg = l.cfg
+	var err error
+	if l.meter, err = meter.New(l.clock, kind.OpNames(), reasons, l); err != nil {
+		return nil, err
+	}
+	if l.data, err = openData(ctx, cfg); err != nil {
 		return nil, err
 	}
 	if l.redis, err = remote.Open(ctx, remote.Options{URL: cfg.RedisURL, Log: cfg.Log, Dir: cfg.Dir, Embedded: cfg.Embedded}); err != nil {
-		return nil, errors.Join(fmt.Errorf("open redis: %w", err), l.store.Close())
+		return nil, errors.Join(fmt.Errorf("open redis: %w", err), l.data.close())
 	}
+	l.redis.Client().AddHook(l.observe.tracer.Redis())
 	return l, nil
 }
 
@@ -137,7 +151,7 @@ func (l *Lab) Close(ctx context.Context) error {
 		close(ch)
 	}
 	l.mu.Unlock()
-	return errors.Join(err, l.redis.Close(), l.store.Close())
+	return errors.Join(err, l.redis.Close(), l.data.close(), l.observe.tracer.Close(ctx))
 }
 
 // stop ends the current run, if there is one, and remembers its sums. Until it

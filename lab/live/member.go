@@ -7,11 +7,10 @@ import (
 	"sync"
 
 	"workbench/lab"
-	"workbench/lab/catalog"
 	"workbench/lab/chain"
 	"workbench/lab/instance"
 	"workbench/lab/pattern/jobs"
-	"workbench/lab/system/profile"
+	"workbench/lab/system"
 	"workbench/sim/dist"
 )
 
@@ -21,18 +20,19 @@ type member struct {
 	chain    *chain.Chain
 	server   *instance.Instance
 	counters map[string]*lab.Counters
+	ill      ill // of a rehearsal
 
 	mu   sync.Mutex
 	life context.Context    // guarded by mu; of the process that the instance stands for: ends when it is killed
 	die  context.CancelFunc // guarded by mu; ends life
 }
 
-func (r *run) openMember(ctx context.Context, name string, sys *profile.Profile, counters map[string]*lab.Counters) (*member, error) {
+func (r *run) openMember(ctx context.Context, name string, sys system.System, counters map[string]*lab.Counters) (*member, error) {
 	m := &member{name: name, counters: counters}
 	m.life, m.die = context.WithCancel(r.life)
 	var err error
 	m.chain, err = chain.New(chain.Config{
-		Patterns: catalog.Patterns(), Counters: counters, Next: sys, Yours: r.lab.solution,
+		Patterns: r.patterns(), Counters: counters, Next: sys, Yours: r.lab.solution, Around: r.lab.observe.tracer.Chain(name, r.clock),
 		// Streams have the names that virtual time uses.
 		Uniform: func(pattern string) func() float64 {
 			return (&lockedStream{stream: dist.New(r.seed, "patterns "+name+" "+pattern)}).Float64
@@ -46,7 +46,8 @@ func (r *run) openMember(ctx context.Context, name string, sys *profile.Profile,
 		return nil, err
 	}
 	m.server, err = instance.Start(ctx, instance.Config{
-		Name: name, System: sys, Handler: r.lab.meter.Wrap(m.chain), Clock: r.clock, Log: r.lab.cfg.Log, Jobs: m.job,
+		Name: name, System: sys, Handler: r.lab.observe.journal.Wrap(name, r.ops, r.lab.observe.series.Wrap(r.lab.meter.Wrap(r.lab.meter.Instance(name, m.slowed(r, m.chain))))), Clock: r.clock, Log: r.lab.cfg.Log, Jobs: m.job,
+		Observe: r.watch(name, r.ops),
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start instance %s: %w", name, err), m.chain.Close())

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"workbench/lab"
-	"workbench/lab/catalog"
 	"workbench/lab/chain"
 	"workbench/lab/gate"
 	"workbench/lab/tape"
@@ -125,7 +124,7 @@ func (r *run) gates() map[string]*gate.Gate {
 // counters returns each pattern's events. The instances share them.
 func (r *run) counters() map[string]map[string]uint64 {
 	out := map[string]map[string]uint64{}
-	for _, p := range catalog.Patterns() {
+	for _, p := range r.patterns() {
 		if c := r.members[0].counters[p.Name]; c != nil {
 			out[p.Name] = maps.Clone(c.All())
 		}

@@ -4,16 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"workbench/lab"
 	"workbench/lab/balancer"
-	"workbench/lab/catalog"
 	"workbench/lab/chain"
 	"workbench/lab/gate"
 	"workbench/lab/scenario"
-	"workbench/lab/system/profile"
+	"workbench/lab/system"
+	"workbench/lab/system/kind"
 	"workbench/lab/tape"
 	"workbench/sim/clock"
 	"workbench/sim/dist"
@@ -24,6 +25,7 @@ import (
 type run struct {
 	id     uint64
 	spec   scenario.Spec // at the run's scale
+	kind   system.Kind   // of the service
 	scale  float64
 	seed   uint64
 	timed  bool // plays the whole schedule and ends; otherwise the calm goes on until the event is played
@@ -39,8 +41,10 @@ type run struct {
 	pumped chan struct{}      // closed when the last frame has been read
 	over   chan struct{}      // closed with the first phase that is final
 
-	gate, provider *gate.Gate // provider is nil unless the scenario has one
+	gate, provider *gate.Gate               // provider is nil unless the scenario has one
+	counts         map[string]*lab.Counters // by pattern; shared by the instances and the service
 	members        []*member
+	closers        []func(context.Context) error // of what the service has opened, closed after the instances in reverse
 	front          *balancer.Balancer
 	traffic        Generator
 	ops            []string
@@ -89,7 +93,11 @@ func (l *Lab) begin(ctx context.Context, s settings) (_ *run, err error) {
 	l.mu.Unlock()
 	r := &run{
 		id: id, spec: s.spec.Scaled(s.scale), scale: s.scale, seed: s.seed, timed: s.timed, lab: l, clock: clock.NewWall(), tape: tape.New(id),
-		over: make(chan struct{}), pumped: make(chan struct{}), clients: map[string]*clientSlot{}, faults: map[string]*fault{}, usage: map[string]usage{}, factor: 1, phase: running,
+		over: make(chan struct{}), pumped: make(chan struct{}), clients: map[string]*clientSlot{}, counts: map[string]*lab.Counters{}, faults: map[string]*fault{}, usage: map[string]usage{}, factor: 1, phase: running,
+	}
+	var ok bool
+	if r.kind, ok = kind.Find(r.spec.System); !ok {
+		return nil, fmt.Errorf("system is %q, want one of %s", r.spec.System, kind.Names())
 	}
 	r.life, r.end = context.WithCancel(context.WithoutCancel(ctx))
 	r.ctx, r.cancel = context.WithCancel(r.life)
@@ -130,10 +138,7 @@ func (l *Lab) clean(ctx context.Context, spec scenario.Spec) error {
 	if err := l.redis.Flush(ctx); err != nil {
 		l.cfg.Log.Warn("redis not emptied before the run", "error", err)
 	}
-	if err := l.store.Reset(ctx); err != nil {
-		return err
-	}
-	return l.store.Seed(ctx, max(profiles, int(spec.Population.WithDefaults().Keys)))
+	return l.data.begin(ctx, max(profiles, int(spec.Population.WithDefaults().Keys)))
 }
 
 // since returns how long the traffic has been running: the time that pages,
@@ -154,14 +159,17 @@ func gateSpecs(s scenario.Spec) map[string]gate.Spec {
 }
 
 func (r *run) openGates() error {
+	l := &r.lab.observe
 	for name, spec := range gateSpecs(r.spec) {
 		g, err := gate.New(spec, r.clock, dist.New(r.seed, "service "+name))
 		if err != nil {
 			return fmt.Errorf("open %s: %w", name, err)
 		}
 		if name == "gate" {
+			g.Observe(l.tracer.Gate("database", "SQLite"))
 			r.gate = g
 		} else {
+			g.Observe(l.tracer.Gate("provider", "SQLite"))
 			r.provider = g
 		}
 	}
@@ -170,36 +178,41 @@ func (r *run) openGates() error {
 
 // openService starts the instances, each with its chain, and the balancer.
 func (r *run) openService(ctx context.Context) error {
-	sys, err := profile.New(profile.Deps{Store: r.lab.store, Gate: r.gate, Provider: r.provider})
+	for _, p := range r.patterns() {
+		r.counts[p.Name] = lab.NewCounters()
+	}
+	sys, err := r.openSystem(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("open the service: %w", err)
 	}
 	for _, op := range sys.Ops() {
 		r.ops = append(r.ops, op.Name)
 	}
-	shared := map[string]*lab.Counters{}
-	for _, p := range catalog.Patterns() {
-		shared[p.Name] = lab.NewCounters()
-	}
 	var backends []balancer.Backend
 	for i := range max(1, r.spec.Instances) {
-		m, err := r.openMember(ctx, string(rune('a'+i)), sys, shared)
+		m, err := r.openMember(ctx, string(rune('a'+i)), sys, r.counts)
 		if err != nil {
 			return err
 		}
 		r.members = append(r.members, m)
 		backends = append(backends, balancer.Backend{Name: m.name, Addr: m.server.Addr()})
 	}
-	r.front, err = balancer.Start(ctx, balancer.Config{Backends: backends, Picker: "round-robin", Seed: r.seed, Clock: r.clock, Log: r.lab.cfg.Log})
+	r.front, err = balancer.Start(ctx, balancer.Config{Backends: backends, Picker: "round-robin", Seed: r.seed, Clock: r.clock, Log: r.lab.cfg.Log, Trace: r.lab.observe.tracer})
 	if err != nil {
 		return fmt.Errorf("start the balancer: %w", err)
 	}
 	return nil
 }
 
+// patterns returns those that the run's service has, in the order of the chain.
+func (r *run) patterns() []lab.Pattern { return kind.Patterns(r.spec.System) }
+
+// atEnd has f called when the run ends, after the instances are closed.
+func (r *run) atEnd(f func(context.Context) error) { r.closers = append(r.closers, f) }
+
 // arrange sets the patterns as the scenario and the caller want them.
 func (r *run) arrange(s settings) error {
-	placed, err := chain.Arrange(catalog.Patterns(), r.scale, starting(s.spec), s.patterns)
+	placed, err := chain.Arrange(r.patterns(), r.scale, starting(s.spec), s.patterns)
 	if err != nil {
 		return err
 	}
@@ -274,6 +287,9 @@ func (r *run) close(ctx context.Context, grace time.Duration) error {
 	for _, m := range r.members {
 		faults = append(faults, m.server.Close(ctx))
 	}
+	for _, f := range slices.Backward(r.closers) {
+		faults = append(faults, f(ctx))
+	}
 	if r.traffic != nil {
 		faults = append(faults, r.traffic.Wait())
 		<-r.pumped
@@ -282,7 +298,7 @@ func (r *run) close(ctx context.Context, grace time.Duration) error {
 	r.work.wait(context.Background()) // their context has ended
 	// A Redis that the run has killed is back for the next one, whatever ctx says:
 	// the revival has a limit of its own.
-	faults = append(faults, r.lab.redis.Revive(context.WithoutCancel(ctx)))
+	faults = append(faults, r.lab.redis.Revive(context.WithoutCancel(ctx)), r.lab.data.resume(context.WithoutCancel(ctx)))
 	return errors.Join(faults...)
 }
 

@@ -8,11 +8,10 @@ import (
 	"strings"
 
 	"workbench/lab"
-	"workbench/lab/catalog"
 	"workbench/lab/chain"
 	"workbench/lab/gate"
 	"workbench/lab/scenario"
-	"workbench/lab/system/profile"
+	"workbench/lab/system/kind"
 	"workbench/sim/dist"
 	"workbench/sim/load"
 )
@@ -77,7 +76,7 @@ func (s settings) check() error {
 		faults = append(faults, &FieldError{Field: "population.keys", Got: strconv.FormatUint(keys, 10), Want: fmt.Sprintf("at most %d; virtual time has no such bound", maxItems)})
 	}
 	scaled := s.spec.Scaled(s.scale)
-	placed, err := chain.Arrange(catalog.Patterns(), s.scale, starting(s.spec), s.patterns)
+	placed, err := chain.Arrange(kind.Patterns(s.spec.System), s.scale, starting(s.spec), s.patterns)
 	faults = append(faults, err)
 	for _, p := range placed {
 		if p.State == lab.Yours && (s.solution == nil || s.solution(p.Pattern.Name) == nil) {
@@ -102,7 +101,8 @@ func planOf(s scenario.Spec, seed uint64) load.Plan {
 		Seed: seed, Duration: min(s.Traffic.Duration(), load.MaxDuration), Schedule: s.Traffic, Arrivals: s.Arrivals,
 		Population: s.Population, Client: s.Clients, Conns: load.MaxConns,
 	}
-	for _, op := range profile.Ops() {
+	service, _ := kind.Find(s.System)
+	for _, op := range service.Ops {
 		p.Ops = append(p.Ops, op.Op)
 	}
 	return p

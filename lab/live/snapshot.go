@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"workbench/lab"
-	"workbench/lab/catalog"
 	"workbench/lab/gate"
 	"workbench/lab/knob"
 	"workbench/lab/meter"
@@ -19,21 +18,28 @@ func (l *Lab) State() State {
 	l.mu.Lock()
 	r, version := l.run, l.version
 	l.mu.Unlock()
-	s := State{Version: version, Engine: "live", Phase: "starting", Redis: l.redisState()}
+	s := State{Version: version, Engine: "live", Phase: "starting", Redis: l.redisState(), Database: l.databaseState()}
 	if r == nil {
 		return s
 	}
 	now := r.clock.Now()
+	s.System = r.kind.Name
 	s.Run, s.Scenario, s.Title, s.Story, s.Lesson, s.Teaches = r.id, r.spec.Name, r.spec.Title, r.spec.Story, r.spec.Lesson, r.spec.Teaches
 	s.Seed, s.Scale, s.Elapsed, s.Duration = r.seed, r.scale, now-r.began, r.duration()
 	s.Patterns = r.patternStates(now)
-	s.Nodes, s.Edges = r.diagram(s.Redis)
+	s.Nodes, s.Edges = r.diagram(s.Redis, s.Database)
 	s.Traffic = r.trafficState(now)
+	veiled := l.rehearsing(r.id)
+	if veiled {
+		r.veil(&s)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.Phase = r.phase
 	for _, name := range r.faultNames() {
-		s.Faults = append(s.Faults, r.faults[name].state)
+		if !veiled {
+			s.Faults = append(s.Faults, r.faults[name].state)
+		}
 	}
 	s.Markers = append([]scenario.Change(nil), r.markers...)
 	if r.predict != nil {
@@ -74,7 +80,7 @@ func (r *run) patternStates(now time.Duration) []PatternState {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, p := range catalog.Patterns() {
+	for _, p := range r.patterns() {
 		if s := r.clients[p.Name]; s != nil {
 			add(p, s.state, s.knobs, nil, map[string]uint64{})
 		}
@@ -83,7 +89,7 @@ func (r *run) patternStates(now time.Duration) []PatternState {
 }
 
 // diagram lists the boxes and arrows as they are.
-func (r *run) diagram(redis RedisState) ([]Node, []Edge) {
+func (r *run) diagram(redis RedisState, db DatabaseState) ([]Node, []Edge) {
 	nodes := []Node{
 		{ID: "clients", Kind: "clients", Title: "Users", Up: true},
 		{ID: "balancer", Kind: "balancer", Title: "Balancer", Note: fmt.Sprintf("round robin over %d", len(r.members)), Up: true},
@@ -98,16 +104,16 @@ func (r *run) diagram(redis RedisState) ([]Node, []Edge) {
 	}
 	nodes = append(nodes,
 		Node{ID: "cache", Kind: "cache", Title: "Redis", Note: redis.Label, Up: redis.Up, Degraded: redis.Degraded},
-		gateNode("gate", "Database", r.gate, r.spec.Gate))
+		r.databaseNode(gateNode("gate", r.kind.Gate, r.gate, r.spec.Gate), db))
 	if r.provider != nil {
-		nodes = append(nodes, gateNode("provider", "Provider", r.provider, r.spec.Provider))
+		nodes = append(nodes, gateNode("provider", r.kind.Provider, r.provider, r.spec.Provider))
 	}
 	return nodes, edges
 }
 
 func gateNode(id, title string, g *gate.Gate, spec scenario.Gate) Node {
 	s := g.Stats()
-	return Node{ID: id, Kind: "gate", Title: title, Note: fmt.Sprintf("%d slots × %v%s", s.Slots, spec.Service, map[string]string{"gate": " + SQLite"}[id]), Up: !s.Hung, Degraded: s.Fault}
+	return Node{ID: id, Kind: "gate", Title: title, Note: fmt.Sprintf("%d slots × %v", s.Slots, spec.Service), Up: !s.Hung, Degraded: s.Fault}
 }
 
 func (r *run) trafficState(now time.Duration) TrafficState {
@@ -153,11 +159,11 @@ func (l *Lab) Figures() meter.Figures {
 	}
 	for name, g := range r.gates() {
 		s := g.Stats()
-		f.Gates = append(f.Gates, meter.GateFigures{Name: name, Slots: s.Slots, Busy: s.Busy, Waiting: s.Waiting, Entered: s.Entered, Saturation: r.saturation(name)})
+		f.Gates = append(f.Gates, meter.GateFigures{Name: name, Slots: s.Slots, Busy: s.Busy, Waiting: s.Waiting, Entered: s.Entered, Saturation: r.saturation(name), Errors: s.Refused + s.Failed + s.Late})
 	}
-	f.Instances = map[string]bool{}
+	f.Instances, f.Inside, f.Pools = map[string]bool{}, map[string]int{}, l.pools()
 	for _, m := range r.members {
-		f.Instances[m.name] = m.server.Up()
+		f.Instances[m.name], f.Inside[m.name] = m.server.Up(), m.server.Inside()
 	}
 	var rep scenario.Report
 	r.tape.Fill(&rep)

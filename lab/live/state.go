@@ -16,6 +16,7 @@ type State struct {
 	Version    uint64            `json:"version"` // grows with every change
 	Run        uint64            `json:"run"`     // grows with every (re)start
 	Scenario   string            `json:"scenario"`
+	System     string            `json:"system"`
 	Title      string            `json:"title"`
 	Story      string            `json:"story"`
 	Lesson     string            `json:"lesson"`
@@ -34,6 +35,7 @@ type State struct {
 	Markers    []scenario.Change `json:"markers"`
 	Predict    *PredictState     `json:"predict,omitempty"`
 	Redis      RedisState        `json:"redis"`
+	Database   DatabaseState     `json:"database"`
 	Verdict    load.Verdict      `json:"verdict"`
 	Confidence string            `json:"confidence,omitempty"` // why the figures are not to be trusted; empty when they are
 }
@@ -121,7 +123,7 @@ type PatternChange struct {
 
 // FaultChange is the body of PUT /api/lab/faults/{name}. Names: gate-slow,
 // gate-error, gate-delay, gate-hang, the same of the provider where there is
-// one, instance-kill, cache-down, cache-flush.
+// one, instance-kill, cache-down, cache-flush, replica-lag.
 type FaultChange struct {
 	On     bool          `json:"on"`
 	For    time.Duration `json:"for,omitempty"` // 0: until switched off

@@ -23,6 +23,7 @@ func (r *run) startTraffic() error {
 	if !r.timed {
 		plan.Schedule, plan.Duration = calm(r.spec.Traffic), renewal
 	}
+	plan.Trace = *r.tracing()
 	traffic, err := r.lab.cfg.Generator(r.life, plan)
 	if err != nil {
 		return fmt.Errorf("start the traffic: %w", err)
@@ -92,11 +93,13 @@ func (r *run) pump() {
 	defer close(r.pumped)
 	second := time.Duration(0)
 	for f := range r.traffic.Frames() {
+		r.lab.observe.tracer.Client(r.salt(), r.ops, f.Spans)
 		frame := r.tape.Add(f, r.read(), r.ops)
 		r.lab.tell(Event{Frame: &frame})
 		if now := f.T.Truncate(time.Second); now > second { // frames end when they end, and not on the second
 			second = now
 			r.lab.keepAlive(r)
+			r.lab.look()
 			r.lab.announce()
 		}
 	}

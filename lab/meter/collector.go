@@ -14,7 +14,9 @@ type Source interface{ Figures() Figures }
 type Figures struct {
 	Patterns  []PatternFigures
 	Gates     []GateFigures
+	Pools     []PoolFigures
 	Instances map[string]bool // name to up
+	Inside    map[string]int  // name to requests being worked on
 	RedisUp   bool
 	Offered   uint64                // users, since the lab began
 	Tries     uint64                // HTTP requests, retries included
@@ -40,6 +42,14 @@ type GateFigures struct {
 	Waiting    int
 	Entered    uint64
 	Saturation float64 // share of the slots' time in use over the last second
+	Errors     uint64  // refused, failed or late
+}
+
+// PoolFigures is one pool of connections.
+type PoolFigures struct {
+	Name   string
+	Used   float64 // share of it that is taken
+	Errors uint64  // calls that found none in time
 }
 
 // collector turns a Source into metrics at each scrape.
@@ -81,17 +91,16 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	waiting := desc("gate_waiting_requests", "Requests waiting for a slot of a capacity gate.", "gate")
 	entered := desc("gate_entered_total", "Requests that reached a capacity gate.", "gate")
 	saturation := desc("gate_saturation_ratio", "Share of a capacity gate's slots in use over the last second.", "gate")
+	failed := desc("gate_errors_total", "Requests that a capacity gate refused, failed, or held past their deadline.", "gate")
 	for _, g := range f.Gates {
+		counter(failed, g.Errors, g.Name)
 		gauge(slots, float64(g.Slots), g.Name)
 		gauge(busy, float64(g.Busy), g.Name)
 		gauge(waiting, float64(g.Waiting), g.Name)
 		counter(entered, g.Entered, g.Name)
 		gauge(saturation, g.Saturation, g.Name)
 	}
-	up := desc("instance_up", "Whether a service instance answers.", "instance")
-	for name, ok := range f.Instances {
-		gauge(up, number(ok), name)
-	}
+	c.parts(f, gauge, counter)
 	gauge(desc("redis_up", "Whether the shared Redis answers."), number(f.RedisUp))
 	counter(desc("traffic_offered_total", "Users that the generator let arrive."), f.Offered)
 	counter(desc("traffic_tries_total", "HTTP requests that the generator began, retries included."), f.Tries)
@@ -102,6 +111,24 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	gauge(desc("traffic_goodput_ratio", "Users served in time as a share of those offered, over the last second."), f.Goodput)
 	gauge(desc("generator_lag_seconds", "99th percentile of how late the generator sent, over the last second."), f.Lag)
 	gauge(desc("generator_limited", "1 when the generator was the bottleneck in the last second: distrust the figures."), number(f.Limited))
+}
+
+// parts tells of the instances and the pools.
+func (collector) parts(f Figures, gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string)) {
+	up := desc("instance_up", "Whether a service instance answers.", "instance")
+	for name, ok := range f.Instances {
+		gauge(up, number(ok), name)
+	}
+	inside := desc("instance_inflight_requests", "Requests being worked on by a service instance.", "instance")
+	for name, n := range f.Inside {
+		gauge(inside, float64(n), name)
+	}
+	used := desc("pool_used_ratio", "Share of a pool's connections that is taken.", "pool")
+	short := desc("pool_errors_total", "Calls that found no connection of a pool in time.", "pool")
+	for _, p := range f.Pools {
+		gauge(used, p.Used, p.Name)
+		counter(short, p.Errors, p.Name)
+	}
 }
 
 func number(b bool) float64 {

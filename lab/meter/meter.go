@@ -27,12 +27,13 @@ type Meter struct {
 	duration []prometheus.Observer               // by operation
 	refused  map[lab.Reason]prometheus.Counter   // read only
 	other    prometheus.Counter                  // refusals for a reason that nobody declared
+	places   places
 }
 
 // New returns a meter for a service with these operations and these reasons to
 // refuse, and registers source, whose figures are read at each scrape.
 func New(c clock.Clock, ops []string, reasons []lab.Reason, source Source) (*Meter, error) {
-	m := &Meter{registry: prometheus.NewRegistry(), clock: c, refused: map[lab.Reason]prometheus.Counter{}}
+	m := &Meter{registry: prometheus.NewRegistry(), clock: c, refused: map[lab.Reason]prometheus.Counter{}, places: newPlaces()}
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "workbench_requests_total", Help: "Requests answered by the service instances, by operation and outcome.",
 	}, []string{"op", "outcome"})
@@ -43,7 +44,7 @@ func New(c clock.Clock, ops []string, reasons []lab.Reason, source Source) (*Met
 	refused := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "workbench_refusals_total", Help: "Requests not served, by reason.",
 	}, []string{"reason"})
-	for _, c := range []prometheus.Collector{requests, duration, refused, collectors.NewGoCollector(), collector{source}} {
+	for _, c := range []prometheus.Collector{requests, duration, refused, m.places.requests, m.places.duration, collectors.NewGoCollector(), collector{source}} {
 		if err := m.registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}

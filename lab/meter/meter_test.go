@@ -34,7 +34,8 @@ func TestEveryMetricByValue(t *testing.T) {
 	m, err := meter.New(c, []string{"read", "write"}, []lab.Reason{"queue_full"}, figures{
 		Patterns: []meter.PatternFigures{{Name: "queue", State: lab.On, Events: map[string]uint64{"refused": 4},
 			Gauges: map[string][]lab.Gauge{"a": {{Name: "depth", Value: 17}}}}},
-		Gates:     []meter.GateFigures{{Name: "gate", Slots: 20, Busy: 12, Waiting: 3, Entered: 99, Saturation: 0.6}},
+		Gates: []meter.GateFigures{{Name: "gate", Slots: 20, Busy: 12, Waiting: 3, Entered: 99, Saturation: 0.6, Errors: 8}},
+		Pools: []meter.PoolFigures{{Name: "redis", Used: 0.25, Errors: 6}}, Inside: map[string]int{"a": 5},
 		Instances: map[string]bool{"a": true, "b": false},
 		RedisUp:   true, Offered: 1000, Tries: 1200, Users: [7]uint64{900, 10, 20, 30, 15, 20, 5}, Goodput: 0.91, Lag: 0.002, Limited: true,
 	})
@@ -71,6 +72,10 @@ func TestEveryMetricByValue(t *testing.T) {
 		`workbench_gate_saturation_ratio{gate="gate"} 0.6`,
 		`workbench_instance_up{instance="a"} 1`,
 		`workbench_instance_up{instance="b"} 0`,
+		`workbench_gate_errors_total{gate="gate"} 8`,
+		`workbench_pool_used_ratio{pool="redis"} 0.25`,
+		`workbench_pool_errors_total{pool="redis"} 6`,
+		`workbench_instance_inflight_requests{instance="a"} 5`,
 		`workbench_redis_up 1`,
 		`workbench_traffic_offered_total 1000`,
 		`workbench_traffic_tries_total 1200`,

@@ -78,6 +78,8 @@ func TestMetrics(t *testing.T) {
 		{"victims", "victim_good_share", scenario.Window{}, run(func(int) float64 { return 40 }), 0.5},
 		{"queue", "queue_max", scenario.Window{To: 20 * time.Second}, all, 20},
 		{"operation", "op_good_share:report", scenario.Window{}, all, 0.8},
+		{"an event", "event_share:cache.hit", scenario.Window{}, counting(all), 0.25},
+		{"an event that never happened", "event_share:cache.miss", scenario.Window{}, counting(all), 0},
 		{"never unwell", "recovered_after_s", scenario.Window{}, run(func(int) float64 { return 99 }), 0},
 		{"well after 6 s", "recovered_after_s", scenario.Window{}, late, 6},
 		{"well, then not, then well", "recovered_after_s", scenario.Window{}, run(func(s int) float64 { return map[bool]float64{true: 50, false: 100}[s == 16 || s == 23] }), 8},
@@ -100,6 +102,13 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("metric %s has no case", m.Name)
 		}
 	}
+}
+
+// counting returns a report with a pattern that has hit once for four users.
+func counting(r scenario.Report) scenario.Report {
+	r.Offered = 80
+	r.Patterns = map[string]scenario.PatternRun{"cache": {Counters: map[string]uint64{"hit": 20}}, "paper": {}}
+	return r
 }
 
 func TestMeasureSaysWhyNot(t *testing.T) {
@@ -125,6 +134,8 @@ func TestMeasureSaysWhyNot(t *testing.T) {
 		{"empty report", "p99_ms", scenario.Window{}, spec, scenario.Report{}, true, "between 0s and 0s"},
 		{"nobody came", "goodput_share", scenario.Window{}, spec, empty, true, "nobody came"},
 		{"nobody asked for it", "op_good_share:report", scenario.Window{}, spec, empty, true, "nobody asked for report"},
+		{"an event of a pattern that is not there", "event_share:shed.shed", scenario.Window{}, spec, full, true, "no pattern shed"},
+		{"an event that nobody counts", "event_share:paper.hit", scenario.Window{}, spec, counting(full), true, "does not count what pattern paper does"},
 		{"nothing to recover from", "recovered_after_s", scenario.Window{}, calm, full, true, "neither a phase named spike nor a fault"},
 	}
 	for _, tt := range tests {

@@ -24,6 +24,7 @@ type Metric struct {
 	Help   string // what it is, in one sentence
 	Scales bool   // grows with the scenario's scale, so that bounds on it do too
 	PerOp  bool   // written with an operation: "op_good_share:report"
+	Event  bool   // written with a pattern and what it counts: "event_share:cache.hit"
 	Whole  bool   // always over the whole run: takes no window
 
 	measure func(view) (float64, error)
@@ -38,7 +39,7 @@ type view struct {
 	length   time.Duration // of the window
 	duration time.Duration // of the run
 	calm     time.Duration // when the last disturbance ends; negative: there is none
-	op       string
+	op       string        // or the event
 }
 
 // Metrics returns the metrics that claims, predictions and ablations may name.
@@ -63,6 +64,7 @@ func Metrics() []Metric {
 		{Name: "victim_good_share", Unit: "share", Help: "users other than the abuser answered in time, of those who came", measure: weighted(func(p Point) float64 { return min(1, p.VictimGood) }, func(p Point) float64 { return p.Offered })},
 		{Name: "queue_max", Unit: "requests", Scales: true, Help: "most requests waiting in patterns and for the gates, of the seconds' means", measure: largest(func(p Point) float64 { return p.Queue })},
 		{Name: "op_good_share", Unit: "share", PerOp: true, Help: "users of one operation answered in time, of those who came: op_good_share:report", measure: opGood},
+		{Name: "event_share", Unit: "share", Event: true, Whole: true, Help: "how often a pattern counted something, for each user who came: event_share:cache.hit", measure: eventShare},
 		{Name: "recovered_after_s", Unit: "s", Whole: true, Help: "from the end of the phase named spike, or of the last fault, until goodput_share is at least 0.95 in every 5 s to come; the run's length when it never is", measure: recovered},
 	}
 }
@@ -71,7 +73,7 @@ func Metrics() []Metric {
 func metric(text string) (Metric, string, bool) {
 	name, op, colon := strings.Cut(text, ":")
 	for _, m := range Metrics() {
-		if m.Name == name && m.PerOp == colon && (op != "") == colon {
+		if m.Name == name && (m.PerOp || m.Event) == colon && (op != "") == colon {
 			return m, op, true
 		}
 	}
@@ -265,6 +267,23 @@ func opGood(v view) (float64, error) {
 		return 0, fmt.Errorf("%w: nobody asked for %s", ErrNoData, v.op)
 	}
 	return sum / total, nil
+}
+
+// eventShare reads a pattern's counter. It is counted over the whole run, so it
+// takes no window.
+func eventShare(v view) (float64, error) {
+	pattern, event, _ := strings.Cut(v.op, ".")
+	p, ok := v.report.Patterns[pattern]
+	if !ok {
+		return 0, fmt.Errorf("%w: the run has no pattern %s", ErrNoData, pattern)
+	}
+	if p.Counters == nil {
+		return 0, fmt.Errorf("%w: this engine does not count what pattern %s does", ErrNoData, pattern)
+	}
+	if v.report.Offered == 0 {
+		return 0, fmt.Errorf("%w: nobody came", ErrNoData)
+	}
+	return float64(p.Counters[event]) / float64(v.report.Offered), nil
 }
 
 // What counts as recovered.

@@ -257,6 +257,9 @@ func (o Override) validate(spec Spec, known Known) error {
 			faults = append(faults, fmt.Errorf("pattern %q: unknown, want %s", shorten(name), unknown(name, sortedKeys(known.Patterns))))
 			continue
 		}
+		if p.System != "" && p.System != spec.System {
+			faults = append(faults, fmt.Errorf("pattern %s: a choice of system %s, and scenario %s runs %s", name, p.System, spec.Name, spec.System))
+		}
 		if p.Side == lab.Client && t.State != nil && *t.State == lab.Shadow {
 			faults = append(faults, fmt.Errorf("pattern %s: got shadow, want on or off: the simulated clients have no shadow", name))
 		}

@@ -51,6 +51,8 @@ func (c *checker) system(known Known) {
 	named := func(path, name string) {
 		if m, op, ok := metric(name); ok && m.PerOp && !slices.Contains(ops, op) {
 			c.fault(path, strconv.Quote(shorten(op)), unknown(op, ops))
+		} else if ok && m.Event {
+			c.event(known, path, op)
 		}
 	}
 	for i, k := range s.Claims {
@@ -60,11 +62,21 @@ func (c *checker) system(known Known) {
 	named("ablation.metric", s.Ablation.Metric)
 }
 
+// event checks what is counted: a pattern, and one of its events.
+func (c *checker) event(known Known, path, text string) {
+	name, event, _ := strings.Cut(text, ".")
+	if p, ok := c.known(known, path, name); ok && !slices.Contains(p.Events, event) {
+		c.fault(path, strconv.Quote(shorten(event)), unknown(event, p.Events))
+	}
+}
+
 // known notes a pattern that does not exist.
 func (c *checker) known(known Known, path, name string) (lab.Pattern, bool) {
 	p, ok := known.Patterns[name]
 	if !ok {
 		c.fault(path, "an unknown pattern", unknown(name, sortedKeys(known.Patterns)))
+	} else if p.System != "" && p.System != c.spec.System {
+		c.fault(path, "a choice of system "+p.System, "a pattern that system "+c.spec.System+" has")
 	}
 	return p, ok
 }

@@ -2,6 +2,8 @@
 package system
 
 import (
+	"time"
+
 	"workbench/lab"
 	"workbench/sim/load"
 )
@@ -16,9 +18,69 @@ type Op struct {
 	Priority lab.Priority
 }
 
-// System is one demo service: its operations and the handler at the end of the
-// chain, which does the work behind the gates.
+// System is one demo service at work: its operations and the handler at the end
+// of the chain, which does the work behind the gates.
 type System interface {
 	lab.Handler
 	Ops() []Op
+}
+
+// Door names a dependency of a service by its place.
+type Door uint8
+
+// The dependencies.
+const (
+	Gate     Door = iota // the database
+	Provider             // the slow downstream; the database where a scenario has none
+)
+
+// Visit is some consecutive calls of one dependency.
+type Visit struct {
+	Door  Door
+	Times int // at least 1; each waits for a slot, holds it and travels back
+}
+
+// Kind is one kind of demo service, as both engines, the page and the command
+// line know it. It is a value without connections: opening one is the live
+// lab's.
+type Kind struct {
+	Name, Title string
+	Line        string // what it does, in one sentence of at most 80 characters
+	Gate        string // what the first dependency is called on the diagram
+	Provider    string // and the second
+	Ops         []Op
+
+	// Choices are patterns that this service alone has, in the order of the chain,
+	// which they end. See lab.DefineChoice; ordinary patterns may be among them.
+	Choices []lab.Pattern
+	// Visits appends the calls that request r makes, in their order, to out, none
+	// for one that is answered from what an instance has at hand. It
+	// looks at the request, its key and its choices, and at nothing else. nil: one
+	// call, of the provider for operations that say so. The live service makes the
+	// same calls.
+	Visits func(r *lab.Request, out []Visit) []Visit
+	// Model keeps what virtual time must remember of the service's state; nil:
+	// nothing.
+	// nothing. counters returns those of a choice, whether it is on or off.
+	Model func(counters func(choice string) *lab.Counters) Model
+}
+
+// Model is a service's state in virtual time: as much of it as its counters
+// need. One goroutine calls it.
+type Model interface {
+	// Served is told of a request whose last call has ended well, at now, before
+	// its answer goes up the chain, and says what the answer is.
+	Served(now time.Duration, r *lab.Request) lab.Response
+}
+
+// Path appends the calls that r makes of a service of this kind.
+func (k Kind) Path(r *lab.Request, out []Visit) []Visit {
+	if k.Visits != nil {
+		return k.Visits(r, out)
+	}
+	v := Visit{Times: 1}
+	if int(r.Op) < len(k.Ops) && k.Ops[r.Op].Provider {
+		v.Door = Provider
+	}
+	return append(out, v)
 }

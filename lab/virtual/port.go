@@ -17,6 +17,7 @@ type call struct {
 	owner   int32 // depth of the port that detached it; none for a user's try
 	door    int8  // the gate it is at; none when it is at no gate
 	job     int32 // its number there
+	step    int32 // how many calls of a dependency it has behind it
 	live    bool
 }
 
@@ -85,9 +86,30 @@ func (w *world) down(id int32, m *member, depth int) {
 		p.stage.Enter(p, id)
 		return
 	}
+	w.calls[id].step = 0
+	if !w.visit(id) { // the service answers from what it has at hand
+		w.up(id, m, depth-1, w.response(gate.Served, &w.calls[id].request))
+	}
+}
+
+// visit lets a request make its next call of a dependency; false: it has made
+// them all.
+func (w *world) visit(id int32) bool {
 	c := &w.calls[id]
-	c.door = w.ops[c.request.Op].door
-	w.gates[c.door].enter(id, c.request.Deadline)
+	w.path = w.kind.Path(&c.request, w.path[:0])
+	left := int(c.step)
+	for _, v := range w.path {
+		if left -= v.Times; left >= 0 {
+			continue
+		}
+		c.door = int8(v.Door)
+		if int(c.door) >= len(w.gates) {
+			c.door = 0 // without a provider all goes to the gate
+		}
+		w.gates[c.door].enter(id, c.request.Deadline)
+		return true
+	}
+	return false
 }
 
 // up hands an answer to the stage at depth, or to the user above them all.
@@ -166,7 +188,12 @@ func (d *door) tell(events []gate.Event) {
 			w := d.world
 			c := &w.calls[e.ID]
 			c.door = int8(none)
-			w.up(int32(e.ID), c.member, len(c.member.port)-1, w.response(e.Kind, c.request.Key))
+			c.step++
+			if e.Kind == gate.Served && w.visit(int32(e.ID)) {
+				continue
+			}
+			c = &w.calls[e.ID]
+			w.up(int32(e.ID), c.member, len(c.member.port)-1, w.response(e.Kind, &c.request))
 		}
 	}
 	d.fifo = d.fifo[:0]
@@ -179,10 +206,13 @@ func (d *door) tell(events []gate.Event) {
 
 // response is what the system answers about an item: the store has those that
 // the population knows, and no other.
-func (w *world) response(k gate.Kind, key uint64) lab.Response {
+func (w *world) response(k gate.Kind, r *lab.Request) lab.Response {
 	switch k {
 	case gate.Served:
-		return lab.Response{Missing: key > w.items}
+		if w.model != nil {
+			return w.model.Served(w.queue.Now(), r)
+		}
+		return lab.Response{Missing: r.Key > w.items}
 	case gate.Broken:
 		return lab.Answer(nil, lab.ErrFail)
 	case gate.Late:

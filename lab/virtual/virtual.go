@@ -18,13 +18,13 @@ import (
 	"time"
 
 	"workbench/lab"
-	"workbench/lab/catalog"
 	"workbench/lab/chain"
 	"workbench/lab/gate"
 	"workbench/lab/pattern/clientbackoff"
 	"workbench/lab/pattern/clientbudget"
 	"workbench/lab/scenario"
-	"workbench/lab/system/profile"
+	"workbench/lab/system"
+	"workbench/lab/system/kind"
 	"workbench/lab/tape"
 	"workbench/sim/arrival"
 	"workbench/sim/clock"
@@ -83,6 +83,8 @@ type world struct {
 	members []*member
 	ports   []*port // of all members, in order; a wake event's Arg
 	gates   []*door // gate, then the provider if there is one
+	kind    system.Kind
+	model   system.Model // nil: the service's state is of no account
 	ops     []operation
 	gone    bool // Redis is gone
 	turn    int  // of the balancer
@@ -100,8 +102,9 @@ type world struct {
 	freeUsers []int32
 	calls     []call
 	freeCalls []int32
-	notes     []uint64 // calls × stages of the longest chain
-	depth     int      // stages in a chain
+	notes     []uint64       // calls × stages of the longest chain
+	depth     int            // stages in a chain
+	path      []system.Visit // of the request that is looked at
 	serial    uint64
 
 	window window
@@ -122,7 +125,6 @@ type operation struct {
 	name     string
 	read     bool
 	async    bool
-	door     int8 // index into gates
 	priority lab.Priority
 }
 
@@ -146,7 +148,7 @@ func build(spec scenario.Spec, o Options) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.placed, err = chain.Arrange(Patterns(), o.Scale, Starting(spec), o.Patterns); err != nil {
+	if w.placed, err = chain.Arrange(kind.Patterns(spec.System), o.Scale, Starting(spec), o.Patterns); err != nil {
 		return nil, err
 	}
 	w.habits = w.clientHabits()
@@ -190,8 +192,8 @@ func (w *world) check(o Options) error {
 	return errors.Join(faults...)
 }
 
-// Patterns returns the patterns that this engine knows.
-func Patterns() []lab.Pattern { return catalog.Patterns() }
+// Patterns returns the patterns that this engine knows, of all services.
+func Patterns() []lab.Pattern { return kind.AllPatterns() }
 
 // Starting returns a scenario's settings as changes.
 func Starting(spec scenario.Spec) []chain.Change {
@@ -204,13 +206,17 @@ func Starting(spec scenario.Spec) []chain.Change {
 }
 
 func (w *world) buildTraffic() error {
+	var ok bool
+	if w.kind, ok = kind.Find(w.spec.System); !ok {
+		return fmt.Errorf("system is %q, want one of %s", w.spec.System, kind.Names())
+	}
 	var names []string
-	for _, op := range profile.Ops() {
+	for _, op := range w.kind.Ops {
 		names = append(names, op.Name)
 		w.ops = append(w.ops, operation{name: op.Name, read: op.Read, async: op.Async, priority: op.Priority})
-		if op.Provider && w.spec.Provider.Slots > 0 {
-			w.ops[len(w.ops)-1].door = 1
-		}
+	}
+	if w.kind.Model != nil {
+		w.model = w.kind.Model(w.counters)
 	}
 	var err error
 	// The streams have the names that the live generator uses: same seed, same arrivals.

@@ -42,6 +42,9 @@ func (e *engine) apply(c Change) error {
 		habits.fill()
 		e.behave(habits)
 	}
+	if c.Trace != nil {
+		e.trail(*c.Trace)
+	}
 	if c.Extend != nil {
 		e.end = now + *c.Extend
 	}

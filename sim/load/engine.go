@@ -43,6 +43,7 @@ type engine struct {
 	win     *window
 	typical time.Duration // median service time of the run so far; 0: unknown
 	seen    words
+	tracing Tracing
 	over    bool // no more arrivals or retries
 	workers sync.WaitGroup
 }
@@ -62,6 +63,7 @@ func newEngine(ctx context.Context, p Plan, addr string, pace pacer) (*engine, e
 		dials: tokens{left: MaxConns}, win: newWindow(len(p.Ops)),
 	}
 	e.seen.names = make([]string, 0, maxReasons)
+	e.tracing = p.Trace
 	e.behave(p.Client)
 	return e, nil
 }
@@ -82,7 +84,7 @@ func (e *engine) behave(c Client) {
 	e.backoff = retry.Backoff{Base: c.Backoff, Cap: c.BackoffCap, Jitter: c.Jitter}
 	h := &habit{Client: c}
 	for _, op := range e.plan.Ops {
-		h.ops = append(h.ops, compile(op, e.plan.Target, c.NoKeepAlive))
+		h.ops = append(h.ops, compile(op, e.plan.Target, c.NoKeepAlive, e.tracing))
 	}
 	e.habit.Store(h)
 }

@@ -70,7 +70,7 @@ func Read(b []byte, piece int, head, eof bool) (h Head, whole bool, err error) {
 
 // Render returns the request of an operation for one try.
 func Render(op Op, host string, a Arrival, try uint8, deadline uint64) string {
-	t := compile(op, host, false)
+	t := compile(op, host, false, Tracing{})
 	out, _ := t.render(nil, nil, &values{pick: a.Pick, seq: a.Seq, try: uint64(try), deadline: deadline})
 	return string(out)
 }

@@ -17,6 +17,7 @@ type Op struct {
 	Path     string `json:"path"`
 	Body     string `json:"body,omitempty"`
 	Priority string `json:"priority,omitempty"` // low, normal, high; empty means normal
+	Once     bool   `json:"once,omitempty"`     // send an Idempotency-Key, the same with every try of one user
 }
 
 // Client is how the simulated users behave when they do not get an answer.
@@ -44,7 +45,8 @@ type Plan struct {
 	Client     Client           `json:"client"`
 	Conns      int              `json:"conns"`       // at most MaxConns connections; default 256
 	MaxPending int              `json:"max_pending"` // arrivals that may wait for a connection; default MaxPending
-	Closed     bool             `json:"closed"`      // closed loop: each connection sends as soon as it is answered (for contrast and benchmarks)
+	Trace      Tracing          `json:"trace,omitzero"`
+	Closed     bool             `json:"closed"` // closed loop: each connection sends as soon as it is answered (for contrast and benchmarks)
 }
 
 // The hard bounds of every run.
@@ -63,6 +65,7 @@ type Change struct {
 	Spike    *Spike           `json:"spike,omitempty"`    // a burst on top
 	Client   *Client          `json:"client,omitempty"`
 	Extend   *time.Duration   `json:"extend,omitempty"` // the run ends this long from now
+	Trace    *Tracing         `json:"trace,omitempty"`
 	Stop     bool             `json:"stop,omitempty"`
 }
 
@@ -97,21 +100,22 @@ type Frame struct {
 	ByTry     [outcome.Count]uint64 `json:"by_try"`    // of tries
 	Cached    uint64                `json:"cached"`    // tries answered from a cache
 	Reasons   map[string]uint64     `json:"reasons,omitempty"`
-	ByOp      []OpCount             `json:"by_op"`    // indexed like Plan.Ops
-	Victim    OpCount               `json:"victim"`   // users other than the abuser
-	Response  stat.Delta            `json:"response"` // due to done of served users
-	Service   stat.Delta            `json:"service"`  // sent to done of each answered try
-	Lag       stat.Delta            `json:"lag"`      // due to dispatched: the generator's own delay
-	Inflight  int                   `json:"inflight"` // tries on the wire now
-	Pending   int                   `json:"pending"`  // arrivals waiting for a connection now
-	Conns     int                   `json:"conns"`    // connections open now
-	CPU       float64               `json:"cpu"`      // share of one core the generator used
-	RSS       uint64                `json:"rss"`      // bytes resident in the generator
-	Verdict   Verdict               `json:"verdict"`  // of the last whole second
-	Wait      stat.Delta            `json:"wait"`     // dispatched to sent: no connection was free
-	Expired   uint64                `json:"expired"`  // tries whose patience ended before a connection was free; never sent
-	Cut       uint64                `json:"cut"`      // users still without an outcome when the run was stopped
-	Merged    uint64                `json:"merged"`   // windows of 100 ms in this frame beyond the first: its reader was slow
+	ByOp      []OpCount             `json:"by_op"`           // indexed like Plan.Ops
+	Victim    OpCount               `json:"victim"`          // users other than the abuser
+	Response  stat.Delta            `json:"response"`        // due to done of served users
+	Service   stat.Delta            `json:"service"`         // sent to done of each answered try
+	Lag       stat.Delta            `json:"lag"`             // due to dispatched: the generator's own delay
+	Inflight  int                   `json:"inflight"`        // tries on the wire now
+	Pending   int                   `json:"pending"`         // arrivals waiting for a connection now
+	Conns     int                   `json:"conns"`           // connections open now
+	CPU       float64               `json:"cpu"`             // share of one core the generator used
+	RSS       uint64                `json:"rss"`             // bytes resident in the generator
+	Verdict   Verdict               `json:"verdict"`         // of the last whole second
+	Wait      stat.Delta            `json:"wait"`            // dispatched to sent: no connection was free
+	Expired   uint64                `json:"expired"`         // tries whose patience ended before a connection was free; never sent
+	Cut       uint64                `json:"cut"`             // users still without an outcome when the run was stopped
+	Merged    uint64                `json:"merged"`          // windows of 100 ms in this frame beyond the first: its reader was slow
+	Spans     []TrySpan             `json:"spans,omitempty"` // tries that are traced; at most some dozens
 	Done      bool                  `json:"done,omitempty"`
 	Error     string                `json:"error,omitempty"` // why the run ended early
 }

@@ -109,6 +109,10 @@ func TestRenderFillsEveryHeader(t *testing.T) {
 	if got := load.Render(op, "h:1", a, 2, 250); got != want {
 		t.Errorf("Render = %q, want %q", got, want)
 	}
+	op.Once = true
+	if got := load.Render(op, "h:1", a, 2, 250); !strings.Contains(got, "Workbench-Id: 1202\r\nIdempotency-Key: 12\r\n") {
+		t.Errorf("Render = %q, want the arrival's number as its key", got)
+	}
 	a.Pick.High = false
 	if got := load.Render(op, "h:1", a, 0, 250); !strings.Contains(got, "Priority: low\r\n") {
 		t.Errorf("Render = %q, want the operation's priority", got)

@@ -91,6 +91,7 @@ func (e *engine) count(t *try, a *answer) {
 	if a.fate == fateCut {
 		return
 	}
+	e.trace(t, a)
 	w.byTry[a.outcome]++
 	if a.cached {
 		w.cached++

@@ -22,6 +22,7 @@ const (
 	holeDeadline
 	holeID
 	holeLength
+	holeTrace
 )
 
 // piece is fixed text and the hole that follows it.
@@ -37,11 +38,13 @@ type template struct {
 	priority   string
 	isHead     bool
 	again      bool // the method is safe: an idle connection's death may be hidden by sending anew
-	fixed      int  // length of a body without holes; −1: it has some
+	tracing    Tracing
+	fixed      int // length of a body without holes; −1: it has some
 }
 
 // compile prepares op's request to host. closing adds Connection: close.
-func compile(op Op, host string, closing bool) template {
+// tracing adds a traceparent where it is on.
+func compile(op Op, host string, closing bool, tracing Tracing) template {
 	method := op.Method
 	if method == "" {
 		method = "GET"
@@ -72,6 +75,12 @@ func compile(op Op, host string, closing bool) template {
 	add("Workbench-Try", holeTry)
 	add("Workbench-Deadline-Ms", holeDeadline)
 	add("Workbench-Id", holeID)
+	if t.tracing = tracing; tracing.On {
+		add("Traceparent", holeTrace)
+	}
+	if op.Once {
+		add("Idempotency-Key", holeSeq)
+	}
 	tail := ""
 	if closing {
 		tail = "\r\nConnection: close"
@@ -155,6 +164,9 @@ func (t *template) fill(out []byte, pieces []piece, v *values, length uint64) []
 			} else {
 				out = append(out, t.priority...)
 			}
+			continue
+		case holeTrace:
+			out = t.tracing.header(out, v.seq, uint8(v.try))
 			continue
 		case holeKey:
 			n = v.pick.Key

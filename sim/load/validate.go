@@ -76,6 +76,9 @@ func (p *Plan) check() error {
 	}
 	faults = append(faults, checkOps(p.Ops)...)
 	faults = append(faults, p.Client.check()...)
+	if err := p.Trace.check(); err != nil {
+		faults = append(faults, err)
+	}
 	if len(p.Schedule) == 0 && !p.Closed {
 		bad("schedule", "it has no phase")
 	}
@@ -193,6 +196,11 @@ func (c *Change) check(rate, factor, spike float64) error {
 	}
 	if c.Factor != nil {
 		factor = *c.Factor
+	}
+	if c.Trace != nil {
+		if err := c.Trace.check(); err != nil {
+			faults = append(faults, err)
+		}
 	}
 	if len(c.Schedule) > 0 {
 		if err := c.Schedule.Validate(); err != nil {

@@ -27,6 +27,7 @@ type window struct {
 	reasons                         [maxReasons + 1]uint64
 	response, service, lag, wait    stat.Hist
 	ops                             []opWindow
+	spans                           []TrySpan
 	victim                          opWindow
 
 	// For the verdict alone.
@@ -42,9 +43,9 @@ func newWindow(ops int) *window { return &window{ops: make([]opWindow, ops)} }
 
 // reset empties w and keeps its memory.
 func (w *window) reset() {
-	ops := w.ops
+	ops, spans := w.ops, w.spans[:0]
 	clear(ops)
-	*w = window{ops: ops}
+	*w = window{ops: ops, spans: spans}
 }
 
 // gauges are read at the end of a window.
@@ -68,6 +69,9 @@ func (w *window) frame(g *gauges) Frame {
 	}
 	for i := range w.ops {
 		f.ByOp[i] = w.ops[i].count()
+	}
+	if len(w.spans) > 0 {
+		f.Spans = append([]TrySpan(nil), w.spans...)
 	}
 	known := words{g.words}
 	for i, n := range w.reasons {
@@ -93,6 +97,10 @@ func (f *Frame) Add(g Frame) {
 		*c.to += *c.from
 	}
 	sum.Merged++
+	sum.Spans = append(append([]TrySpan(nil), f.Spans...), g.Spans...)
+	if len(sum.Spans) > maxSpans {
+		sum.Spans = sum.Spans[len(sum.Spans)-maxSpans:] // the latest: the reader is slow anyway
+	}
 	for i := range sum.Outcomes {
 		sum.Outcomes[i] += f.Outcomes[i]
 		sum.ByTry[i] += f.ByTry[i]

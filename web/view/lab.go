@@ -37,6 +37,7 @@ type Lab struct {
 	Charts    []Chart
 	Three     Three
 	Runs      []Run
+	Slowest   []TraceLine // nil: requests are not followed
 	Scenarios []Option
 	Presets   []Option // named loads, offered after the scenarios
 	Warning   string   // why the figures are not to be trusted

@@ -94,10 +94,13 @@ func measure(metric string) string {
 	name, op, _ := strings.Cut(metric, ":")
 	text := map[string]string{
 		"goodput_share": "users answered in time", "good_rate": "users answered in time, a second", "victim_good_share": "users other than the abuser answered in time",
-		"op_good_share": "users answered in time", "p50_ms": "median latency", "p99_ms": "99th percentile of the latency", "recovered_after_s": "time until it is well again",
+		"op_good_share": "users answered in time", "event_share": "how often it happened, for each user who came", "p50_ms": "median latency", "p99_ms": "99th percentile of the latency", "recovered_after_s": "time until it is well again",
 	}[name]
 	if text == "" {
 		text = Words(name)
+	}
+	if name == "event_share" {
+		return text + ": " + op
 	}
 	if op != "" {
 		text += ", " + op + " alone"

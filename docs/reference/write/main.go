@@ -10,13 +10,13 @@ import (
 	"strings"
 
 	"workbench/lab"
-	"workbench/lab/catalog"
 	"workbench/lab/knob"
 	"workbench/lab/pattern"
+	"workbench/lab/system/kind"
 )
 
 func main() {
-	text, err := reference(catalog.Patterns())
+	text, err := reference(kind.AllPatterns())
 	if err == nil {
 		_, err = os.Stdout.WriteString(text)
 	}

@@ -54,6 +54,14 @@ func Ops() []system.Op {
 	}
 }
 
+// Kind describes the service.
+func Kind() system.Kind {
+	return system.Kind{
+		Name: "profile", Title: "Profiles", Line: "reads and changes members’ profiles, reports and jobs; every pattern shows on it",
+		Gate: "Database", Provider: "Provider", Ops: Ops(),
+	}
+}
+
 // Store is what the service keeps its data in; see package storetest for what
 // it promises.
 type Store interface {
@@ -100,6 +108,7 @@ func (p *Profile) Ops() []system.Op { return Ops() }
 // does the work there.
 func (p *Profile) Serve(ctx context.Context, r *lab.Request) lab.Response {
 	at := p.deps.Gate
+	ctx = store.WithCaller(ctx, r.User)
 	var work gate.Work
 	switch r.Op {
 	case Read:
@@ -130,6 +139,9 @@ func (p *Profile) Serve(ctx context.Context, r *lab.Request) lab.Response {
 		}
 		if errors.Is(err, store.ErrSpace) || errors.Is(err, store.ErrReadOnly) {
 			err = fmt.Errorf("%w: %w", lab.ErrSpace, err)
+		}
+		if errors.Is(err, store.ErrDown) {
+			err = fmt.Errorf("%w: %w", lab.ErrDown, err)
 		}
 		return body, err
 	})
