@@ -58,7 +58,7 @@ func commands() []command {
 		{name: "trial", args: "NAME [--set KNOB=VALUE]… [--wrong | --both] [--seed N] [--json]", help: "run an experiment on real components", run: tryOut},
 		{name: "checklist", args: "[--run] [--json]", help: "print the guide's checklist and what shows each of its rows", run: checkOff},
 		{name: "start", args: "EXERCISE [DIR] [--level blank|blanks|bug]", help: "write what an exercise begins with, for your own editor", run: start},
-		{name: "check", args: "EXERCISE [DIR] [--json] [--watch] [--seed N]", help: "grade an answer to an exercise", run: check},
+		{name: "check", args: "EXERCISE [DIR] [--json] [--watch] [--seed N] [--plug URL]", help: "grade an answer to an exercise; plug it into a running lab", run: check},
 		{name: "edge", args: "--listen HOST:PORT --origin URL [--stale-if-error D] [--memory MIB]…", help: "put an HTTP cache (RFC 9111) before a server", run: edgeCache},
 		{name: "doctor", args: "[--json]", help: "say what is missing on this machine and what works without it", run: doctor},
 		{name: "version", help: "print the version", run: version},

@@ -118,6 +118,9 @@ func (d *Desk) Unplug(e shelf.Exercise) error {
 	delete(d.programs, e.Slug)
 	delete(d.results, e.Slug)
 	d.mu.Unlock()
+	if old == nil {
+		return nil // another call was faster
+	}
 	return os.Remove(old.path)
 }
 

@@ -122,3 +122,23 @@ func TestStandings(t *testing.T) {
 		t.Errorf("standings %+v, %v, want %+v", got, err, want)
 	}
 }
+
+func TestAccepted(t *testing.T) {
+	p, err := progress.Open(t.Context(), filepath.Join(t.TempDir(), "progress.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if _, err := p.Accepted(t.Context(), "breaker"); !errors.Is(err, progress.ErrNoneAccepted) {
+		t.Errorf("Accepted before any attempt = %v, want ErrNoneAccepted", err)
+	}
+	for i, a := range []attempt.Attempt{{Slug: "breaker"}, {Slug: "breaker", Passed: true}, {Slug: "breaker", Passed: true}, {Slug: "breaker"}, {Slug: "cache", Passed: true}} {
+		a.At, a.State = time.UnixMilli(int64(i)), attempt.Done
+		if _, err := p.AddAttempt(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a, err := p.Accepted(t.Context(), "breaker"); err != nil || a.ID != 3 {
+		t.Errorf("Accepted = attempt %d, %v, want 3, the latest that passed", a.ID, err)
+	}
+}

@@ -41,7 +41,7 @@ type IncidentKeeper interface {
 // StartIncident loads the rehearsal's scenario and begins one: something will go
 // wrong, at a moment and in a way that the seed decides.
 func (l *Lab) StartIncident(ctx context.Context, seed uint64) (incident.View, error) {
-	s, err := prepare(ScenarioChange{YAML: incident.Scenario()})
+	s, err := l.prepare(ScenarioChange{YAML: incident.Scenario()})
 	if err != nil {
 		return incident.View{}, err
 	}

@@ -230,6 +230,7 @@ func marked(s live.State, text string) bool {
 // still returns what of a state changes only by changes, as text.
 func still(s live.State) string {
 	s.Elapsed, s.Verdict, s.Confidence = 0, "", ""
+	s.Database.Counts = live.State{}.Database.Counts
 	s.Patterns = slices.Clone(s.Patterns)
 	for i := range s.Patterns {
 		s.Patterns[i].Gauges, s.Patterns[i].Counters = nil, nil

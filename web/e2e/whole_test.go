@@ -45,7 +45,7 @@ func whole(t *testing.T) *webtest.Site {
 		c.Trials = trials
 		c.Guide = &web.Guide{Book: book, Patterns: catalog.Patterns()}
 		c.Tracks = &web.Tracks{All: tracks, Patterns: catalog.Patterns()}
-		c.Exercises = &web.Exercises{Shelf: books, Keeper: keeper, Sandbox: "Answers run in a sandbox."}
+		c.Exercises = &web.Exercises{Shelf: books, Keeper: keeper, Sandbox: "Answers run in a sandbox.", Plug: plugged{}}
 		c.Rehearse = &web.Rehearse{Catalog: questions, Keeper: keeper}
 		c.Progress = &web.Progress{Patterns: catalog.Patterns(), Keeper: keeper}
 	})

@@ -49,12 +49,13 @@ func (y *Yours) guard(ctx context.Context, r *lab.Request, next lab.Handler) lab
 	ours := y.core.Inside(where) < y.knobs.Limit
 	y.mu.Unlock()
 	ok, fallback := y.beside.Pick(ruling, err, ours)
+	later := y.clock.Now()
 	switch {
+	case !ok && (!fallback || wait > 0 && later-now >= wait): // nobody waits twice
+		y.counts.refused.Add(1)
+		return refuse(r, later)
 	case fallback:
 		return y.Live.guard(ctx, r, next)
-	case !ok:
-		y.counts.refused.Add(1)
-		return refuse(r, y.clock.Now())
 	}
 	defer func() { y.foreign.Done(ruling, y.clock.Now(), lab.Served) }()
 	y.mu.Lock()

@@ -56,12 +56,14 @@ func (y *Yours) guard(ctx context.Context, r *lab.Request, next lab.Handler) lab
 	ours := y.core.Inside() < y.core.Limit()
 	y.mu.Unlock()
 	ok, fallback := y.beside.Pick(ruling, err, ours)
+	later := y.clock.Now()
+	waited := wait > 0 && later-now >= wait
 	switch {
+	case !ok && (!fallback || waited): // nobody waits twice
+		y.counts.refused.Add(1)
+		return refuse(r, later, waited)
 	case fallback:
 		return y.Live.guard(ctx, r, next)
-	case !ok:
-		y.counts.refused.Add(1)
-		return refuse(r, y.clock.Now(), wait > 0)
 	}
 	y.counts.admitted.Add(1)
 	defer func() { y.foreign.Done(ruling, y.clock.Now(), lab.Served) }()
