@@ -18,14 +18,14 @@ import (
 func TestScaleOutInABrowser(t *testing.T) {
 	s := launch(t)
 	p := chrome.Open(t).First()
-	p.Do(chromedp.Navigate(s.url + "/lab"))
+	p.Do(chromedp.Navigate(s.url+"/lab"), chromedp.Navigate(s.url+"/about")) // a session, and a page that does not follow the lab
 	yaml := `name: wide
 instances: 1
 instance: {slots: 4, service: 20ms, start: 300ms}
 gate: {slots: 50, service: 1ms}
 traffic: [{for: 60s, rate: 100}]
 live_scale: 1`
-	chrome.JS[chromedp.Void](p, fmt.Sprintf(`fetch('/api/lab/scenario', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({yaml: %q})}).then(() => undefined)`, yaml))
+	chrome.JS[chromedp.Void](p, fmt.Sprintf(`(() => { fetch('/api/lab/scenario', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({yaml: %q})}); })()`, yaml))
 	s.until("the scenario runs", time.Minute, func() bool { return s.state().Scenario == "wide" })
 	p.Do(chromedp.Navigate(s.url + "/lab"))
 	rows := func() string {

@@ -24,12 +24,12 @@ func (f *Fleet) Stats(now time.Duration) []Stat {
 		switch {
 		case m.draining:
 			s.State = "draining"
-		case m.down > 0:
-			s.State, s.Until = "refused", m.down
 		case f.settings.Health.On && m.checks.bad:
 			s.State = "unhealthy"
 		case f.settings.Ejection.On && m.outlier.out(now):
 			s.State, s.Why, s.Until = "ejected", m.outlier.why, m.outlier.until
+		case m.down > 0:
+			s.State, s.Until = "refused", m.down
 		default:
 			s.Up = true
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -186,8 +187,8 @@ func refusal(code int, res lab.Response) []byte {
 // refuse answers a request that never became one of the lab's: no route, a bad
 // header, a body that is too large.
 func (i *Instance) refuse(err error, c echo.Context) {
-	if c.Response().Committed {
-		return
+	if c.Response().Committed || errors.Is(err, net.ErrClosed) {
+		return // answered, or the instance was killed meanwhile and there is nobody to answer
 	}
 	p := problem{Status: http.StatusInternalServerError, Detail: err.Error()}
 	if own, ok := errors.AsType[*problem](err); ok {
@@ -204,7 +205,7 @@ func (i *Instance) refuse(err error, c echo.Context) {
 	h["Content-Type"] = i.words.problem
 	body := p.encode()
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	if err := i.send(c, p.Status, body); err != nil {
+	if err := i.send(c, p.Status, body); err != nil && !errors.Is(err, net.ErrClosed) {
 		i.cfg.Log.Error("refusal not sent", "instance", i.cfg.Name, "error", err)
 	}
 }
