@@ -5,6 +5,7 @@ import (
 
 	"workbench/lab"
 	"workbench/lab/gate"
+	"workbench/lab/system"
 	"workbench/sim/dist"
 )
 
@@ -19,6 +20,9 @@ type call struct {
 	job     int32 // its number there
 	step    int32 // how many calls of a dependency it has behind it
 	live    bool
+	seen    bool  // the model was told that it has entered
+	held    *line // whose turn it holds; nil: none
+	ride    *ride // of those who share this call; nil: it is one request's
 }
 
 const none int32 = -1
@@ -87,6 +91,13 @@ func (w *world) down(id int32, m *member, depth int) {
 		return
 	}
 	w.calls[id].step = 0
+	if k, ok := w.model.(system.Watcher); ok {
+		if res, answered := k.Entered(w.queue.Now(), &w.calls[id].request); answered {
+			w.up(id, m, depth-1, res)
+			return
+		}
+		w.calls[id].seen = true
+	}
 	if !w.visit(id) { // the service answers from what it has at hand
 		w.up(id, m, depth-1, w.response(gate.Served, &w.calls[id].request))
 	}
@@ -99,12 +110,21 @@ func (w *world) visit(id int32) bool {
 	w.path = w.kind.Path(&c.request, w.path[:0])
 	left := int(c.step)
 	for _, v := range w.path {
+		first := left == 0
 		if left -= v.Times; left >= 0 {
 			continue
+		}
+		if first {
+			w.letGo(id) // the turn of the visit before
+			c = &w.calls[id]
 		}
 		c.door = int8(v.Door)
 		if int(c.door) >= len(w.gates) {
 			c.door = 0 // without a provider all goes to the gate
+		}
+		if first && v.Line.Key != 0 {
+			w.queueUp(id, v.Line)
+			return true
 		}
 		w.gates[c.door].enter(id, c.request.Deadline)
 		return true
@@ -133,7 +153,7 @@ func (w *world) newCall() int32 {
 		w.calls = append(w.calls, call{})
 		w.notes = append(w.notes, make([]uint64, w.depth)...)
 	}
-	w.calls[n].live, w.calls[n].door = true, int8(none)
+	w.calls[n].live, w.calls[n].seen, w.calls[n].door = true, false, int8(none)
 	return n
 }
 
@@ -188,12 +208,12 @@ func (d *door) tell(events []gate.Event) {
 			w := d.world
 			c := &w.calls[e.ID]
 			c.door = int8(none)
-			c.step++
-			if e.Kind == gate.Served && w.visit(int32(e.ID)) {
+			if c.ride != nil {
+				w.arrived(int32(e.ID), e.Kind)
 				continue
 			}
-			c = &w.calls[e.ID]
-			w.up(int32(e.ID), c.member, len(c.member.port)-1, w.response(e.Kind, &c.request))
+			c.step++
+			w.next(int32(e.ID), e.Kind)
 		}
 	}
 	d.fifo = d.fifo[:0]

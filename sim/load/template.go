@@ -22,6 +22,7 @@ const (
 	holeDeadline
 	holeID
 	holeLength
+	holeSide
 )
 
 // piece is fixed text and the hole that follows it.
@@ -96,7 +97,7 @@ func split(s string) []piece {
 	marks := [...]struct {
 		mark string
 		hole hole
-	}{{"{key}", holeKey}, {"{user}", holeUser}, {"{n}", holeSeq}}
+	}{{"{key}", holeKey}, {"{user}", holeUser}, {"{n}", holeSeq}, {"{side}", holeSide}}
 	var pieces []piece
 	for s != "" {
 		first, next, found := len(s), 0, none
@@ -158,6 +159,9 @@ func (t *template) fill(out []byte, pieces []piece, v *values, length uint64) []
 			} else {
 				out = append(out, t.priority...)
 			}
+			continue
+		case holeSide: // the same for every try of one user
+			out = append(out, [...]string{"buy", "sell"}[v.seq%2]...)
 			continue
 		case holeKey:
 			n = v.pick.Key

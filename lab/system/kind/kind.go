@@ -10,6 +10,7 @@ import (
 	"workbench/lab"
 	"workbench/lab/catalog"
 	"workbench/lab/system"
+	"workbench/lab/system/orders"
 	"workbench/lab/system/profile"
 )
 
@@ -17,6 +18,7 @@ import (
 func All() []system.Kind {
 	return []system.Kind{
 		profile.Kind(),
+		orders.Kind(),
 	}
 }
 
