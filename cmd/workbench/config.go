@@ -22,6 +22,8 @@ type config struct {
 	hosts    []string // further names by which the server may be called
 	data     string   // the learner's directory
 	redis    string   // a Redis to use; empty: our own
+	rabbitmq string   // a RabbitMQ to use; empty: there is none
+	kafka    string   // nodes of a Kafka to use; empty: the protocol's server in this process
 	token    string   // needed when others can reach addr
 	scenario string   // with which the lab begins
 	level    string   // of the log
@@ -50,6 +52,7 @@ func (p *program) readConfig(args []string) (config, error) {
 		{"scenario", "WORKBENCH_SCENARIO", "begin with scenario `NAME`", &c.scenario},
 		{"log", "WORKBENCH_LOG", "log from `LEVEL` on: debug, info, warn or error", &c.level},
 	}
+	settings = append(settings, brokerSettings(&c.rabbitmq, &c.kafka)...)
 	fs := flag.NewFlagSet("serve", flag.ContinueOnError)
 	for _, s := range settings {
 		if v := p.env(s.variable); v != "" {
@@ -122,6 +125,7 @@ func (c config) validate() error {
 	if u, err := url.Parse(c.redis); c.redis != "" && (err != nil || u.Host == "" || u.Scheme != "redis" && u.Scheme != "rediss") {
 		wrong("redis", c.redis, "a URL such as redis://127.0.0.1:6379/0")
 	}
+	faults = append(faults, checkBrokers(c.rabbitmq, c.kafka))
 	if _, err := scenario.Find(c.scenario); err != nil {
 		faults = append(faults, fmt.Errorf("flag --scenario: %w", err))
 	}

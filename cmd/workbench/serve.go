@@ -113,7 +113,7 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 		return nil, fmt.Errorf("make a scratch directory: %w", err)
 	}
 	rooms := s.openRooms(ctx, p, c, log) // beside the lab: each takes a part of a second
-	s.lab, err = live.New(ctx, live.Config{Dir: s.scratch, RedisURL: c.redis, Log: log, Generator: child(log), Keeper: s.progress, Version: release()})
+	s.lab, err = live.New(ctx, live.Config{Dir: s.scratch, RedisURL: c.redis, RabbitMQ: c.rabbitmq, Kafka: c.kafka, Log: log, Generator: child(log), Keeper: s.progress, Version: release()})
 	opened, faults := rooms()
 	if err := errors.Join(err, faults); err != nil {
 		return nil, err

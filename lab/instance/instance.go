@@ -42,7 +42,7 @@ const (
 // System is what an instance needs to know of the service it runs.
 type System interface{ Ops() []system.Op }
 
-// Config is what an instance is made from. All fields but Addr and Jobs are needed.
+// Config is what an instance is made from. All fields but Addr, Jobs and Also are needed.
 type Config struct {
 	Name    string      // "a", "b", …
 	Addr    string      // loopback host:port; empty: any free port of 127.0.0.1
@@ -51,6 +51,7 @@ type Config struct {
 	Clock   clock.Clock
 	Log     *slog.Logger
 	Jobs    func(id uint64) (jobs.Status, bool) // looks up an accepted job; nil: there are none
+	Also    map[string]http.Handler             // further pages to read, by path; nil: none
 }
 
 // Instance is one service instance. It is safe for concurrent use. Use Start;
@@ -127,6 +128,9 @@ func (i *Instance) router() *echo.Echo {
 		return c.JSON(http.StatusOK, map[string]string{"status": "ok", "instance": i.cfg.Name})
 	})
 	e.GET("/jobs/:id", i.job)
+	for path, h := range i.cfg.Also {
+		e.GET(path, echo.WrapHandler(h))
+	}
 	return e
 }
 

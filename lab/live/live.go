@@ -34,6 +34,8 @@ import (
 type Config struct {
 	Dir       string                                              // where the service's database lives; emptied at start
 	RedisURL  string                                              // empty: a private redis-server, or the embedded one
+	RabbitMQ  string                                              // an amqp:// address; empty: there is none
+	Kafka     string                                              // host:port of nodes, with commas; empty: the protocol's server in this process
 	Embedded  bool                                                // pass over a redis-server: no process is started
 	Log       *slog.Logger                                        // needed
 	Generator func(context.Context, load.Plan) (Generator, error) // starts traffic; nil: in this process
@@ -112,6 +114,7 @@ func New(ctx context.Context, cfg Config) (*Lab, error) {
 	if l.meter, err = meter.New(l.clock, kind.OpNames(), reasons, l); err != nil {
 		return nil, err
 	}
+	cfg.reachable(ctx)
 	if l.store, err = openStore(ctx, cfg.Dir); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"workbench/lab"
@@ -15,6 +16,7 @@ import (
 	"workbench/lab/scenario"
 	"workbench/lab/system"
 	"workbench/lab/system/kind"
+	"workbench/lab/system/orders/desk"
 	"workbench/lab/tape"
 	"workbench/sim/clock"
 	"workbench/sim/dist"
@@ -45,6 +47,8 @@ type run struct {
 	counts         map[string]*lab.Counters // by pattern; shared by the instances and the service
 	members        []*member
 	closers        []func(context.Context) error // of what the service has opened, closed after the instances in reverse
+	desk           *desk.Desk                    // of the orders service; nil: it is another
+	behind         atomic.Pointer[desk.Status]   // how its broker and outbox stand
 	front          *balancer.Balancer
 	traffic        Generator
 	ops            []string

@@ -39,10 +39,12 @@ func openStore(ctx context.Context, dir string) (*sqlite.Store, error) {
 
 // openSystem opens the scenario's demo service. What it opens beyond the lab's
 // own database it gives to r.atEnd.
-func (r *run) openSystem(context.Context) (system.System, error) {
+func (r *run) openSystem(ctx context.Context) (system.System, error) {
 	switch r.kind.Name {
 	case "profile":
 		return profile.New(profile.Deps{Store: r.lab.store, Gate: r.gate, Provider: r.provider})
+	case "orders":
+		return r.openOrders(ctx)
 	default:
 		return nil, fmt.Errorf("system %q cannot be run live: want one of %s", r.kind.Name, kind.Names())
 	}

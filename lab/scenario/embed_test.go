@@ -9,19 +9,20 @@ import (
 	"testing"
 
 	"workbench/lab"
-	"workbench/lab/catalog"
 	"workbench/lab/scenario"
-	"workbench/lab/system/profile"
+	"workbench/lab/system/kind"
 )
 
 // everything is what scenarios may really name.
 func everything() scenario.Known {
 	k := scenario.Known{Patterns: map[string]lab.Pattern{}, Systems: map[string][]string{}}
-	for _, p := range catalog.Patterns() {
+	for _, p := range kind.AllPatterns() {
 		k.Patterns[p.Name] = p
 	}
-	for _, op := range profile.Ops() {
-		k.Systems["profile"] = append(k.Systems["profile"], op.Name)
+	for _, s := range kind.All() {
+		for _, op := range s.Ops {
+			k.Systems[s.Name] = append(k.Systems[s.Name], op.Name)
+		}
 	}
 	return k
 }

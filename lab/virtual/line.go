@@ -11,6 +11,7 @@ import (
 // line is where requests on one thing wait for their turn.
 type line struct {
 	key  uint64
+	door int8
 	busy bool
 	wait []int32
 }
@@ -26,8 +27,10 @@ type ride struct {
 // queueUp lets a request take its place in a line.
 func (w *world) queueUp(id int32, l system.Line) {
 	ln := w.lines[l.Key]
+	door := w.calls[id].door
+	w.calls[id].door = int8(none) // it is at none while it waits, or while another makes its call
 	if ln == nil {
-		ln = &line{key: l.Key}
+		ln = &line{key: l.Key, door: door}
 		w.lines[l.Key] = ln
 	}
 	switch {
@@ -45,14 +48,14 @@ func (w *world) queueUp(id int32, l system.Line) {
 func (w *world) admit(ln *line, batch int, ids []int32) {
 	if batch == 0 {
 		c := &w.calls[ids[0]]
-		c.held = ln
+		c.held, c.door = ln, ln.door
 		w.gates[c.door].enter(ids[0], c.request.Deadline)
 		return
 	}
 	n := w.newCall()
 	c := &w.calls[n]
 	c.request, c.user, c.owner, c.member, c.held = lab.Request{}, none, none, nil, nil
-	c.door, c.ride = w.calls[ids[0]].door, &ride{ln, batch, ids}
+	c.door, c.ride = ln.door, &ride{ln, batch, ids}
 	if k, ok := w.model.(system.Watcher); ok {
 		k.Grouped(ln.key, len(ids))
 	}

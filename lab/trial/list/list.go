@@ -6,11 +6,14 @@ import (
 	"slices"
 
 	"workbench/lab/trial"
+	"workbench/lab/trial/queue"
 )
 
 // Trials returns all trials in the order of the guide's chapters.
 func Trials() []trial.Trial {
-	all := []trial.Trial{}
+	all := []trial.Trial{
+		queue.Crash(), queue.Poison(), queue.Backlog(),
+	}
 	slices.SortStableFunc(all, func(a, b trial.Trial) int { return a.Chapter - b.Chapter })
 	return all
 }

@@ -60,8 +60,8 @@ func (d *Desk) Poison(ctx context.Context) error {
 	return d.publish(ctx, broker.Message{ID: fmt.Sprintf("poison-%d", at), Key: "poison", Body: []byte("this is no order")})
 }
 
-// errTheirs says why a broker is not taken away.
-var errTheirs = errors.New("this broker is a server of yours, which the lab does not touch: stop it yourself to see what happens")
+// ErrTheirs says why a broker is not taken away.
+var ErrTheirs = errors.New("this broker is a server of yours, which the lab does not touch: stop it yourself to see what happens")
 
 // Down takes the broker away, as its crash would: what it held in memory is
 // lost. A server that somebody else started is not touched.
@@ -74,7 +74,7 @@ func (d *Desk) Down(ctx context.Context) error {
 	}
 	if d.deps.Theirs != nil && d.deps.Theirs(c.kind) {
 		d.carry.mu.Unlock()
-		return errTheirs
+		return ErrTheirs
 	}
 	d.carry.now, d.carry.down, d.carry.trouble = nil, true, "taken away by the fault"
 	d.carry.mu.Unlock()
