@@ -34,6 +34,10 @@ test: ## run all tests, with the race detector where a C compiler is
 	@GO="$(GO)" bash .ci/test
 
 # One package at a time: two browsers on two cores wait for one another.
+.PHONY: kill-orders
+kill-orders: engine ## kill the orders service in mid-order, again and again, and count (the one with RabbitMQ needs rabbitmq-server)
+	$(GO) test -count=1 -tags e2e -timeout 10m -run 'TestKillOrders|TestOrders' -v ./cmd/workbench
+
 .PHONY: e2e
 e2e: engine ## drive the site and the program as a person would (needs chromium)
 	$(GO) test -count=1 -p 1 -timeout 40m -tags e2e ./web/e2e/... ./cmd/...
@@ -80,6 +84,8 @@ ablation: build ## show that each scenario is lost without its pattern and won w
 proof: build ## make the kept proof anew that the site shows
 	$(BIN) ablation --engine virtual --json > lab/proof/proof.json.new
 	mv lab/proof/proof.json.new lab/proof/proof.json
+	$(BIN) strip --json > lab/proof/strip.json.new
+	mv lab/proof/strip.json.new lab/proof/strip.json
 	$(BIN) classics --json > lab/proof/classics.json.new
 	mv lab/proof/classics.json.new lab/proof/classics.json
 

@@ -25,6 +25,8 @@ type config struct {
 	data     string   // the learner's directory
 	redis    string   // a Redis to use; empty: our own
 	postgres database // empty: SQLite
+	rabbitmq string   // a RabbitMQ to use; empty: there is none
+	kafka    string   // nodes of a Kafka to use; empty: the protocol's server in this process
 	token    string   // needed when others can reach addr
 	otlp     string   // a collector for traces; empty: none
 	scenario string   // with which the lab begins
@@ -63,6 +65,7 @@ func (p *program) readConfig(args []string) (config, error) {
 		{"tls-key", "WORKBENCH_TLS_KEY", "the certificate's key, in `FILE`", &c.tlsKey},
 		{"log", "WORKBENCH_LOG", "log from `LEVEL` on: debug, info, warn or error", &c.level},
 	}
+	settings = append(settings, brokerSettings(&c.rabbitmq, &c.kafka)...)
 	fs := flag.NewFlagSet("serve", flag.ContinueOnError)
 	for _, s := range settings {
 		if v := p.env(s.variable); v != "" {
@@ -146,6 +149,7 @@ func (c config) validate() error {
 	if _, err := otlp.Target(c.otlp); c.otlp != "" && err != nil {
 		wrong("otlp", c.otlp, "a URL such as http://127.0.0.1:4318")
 	}
+	faults = append(faults, checkBrokers(c.rabbitmq, c.kafka))
 	if _, err := scenario.Find(c.scenario); err != nil {
 		faults = append(faults, fmt.Errorf("flag --scenario: %w", err))
 	}

@@ -53,6 +53,8 @@ func commands() []command {
 		{name: "compare", args: `SCENARIO|FILE --a "FLAGS" --b "FLAGS"`, help: "run a scenario twice, with the same arrivals", run: compare},
 		{name: "sweep", args: "SCENARIO|FILE --vary PATTERN.KNOB=LOW..HIGH [--steps N] [--seeds N] [--json]", help: "vary one knob and say where the scenario tips over", run: sweep},
 		{name: "ablation", args: "[SCENARIO]… [--seeds N] [--json]", help: "show that each scenario is lost without its pattern and won with it", run: ablation},
+		{name: "orders", args: "[--addr HOST:PORT] [--data DIR] [--broker NAME] [--rabbitmq URL] [--kafka ADDRS] [--redis URL]", help: "run the orders service alone, with everything on", run: ordersAlone},
+		{name: "strip", args: "[--seed N] [--json]", help: "take one pattern at a time from the complete orders service, and say what is lost", run: strip},
 		{name: "agree", args: "[SCENARIO|FILE]… [--full SCALE] [--json]", help: "play loads live, in virtual time and on paper, and print the disagreement", run: compareEngines},
 		{name: "classics", args: "[ID]… [--seed N] [--json]", help: "run published results and hold them to their figures", run: reproduce},
 		{name: "trial", args: "NAME [--set KNOB=VALUE]… [--wrong | --both] [--seed N] [--json]", help: "run an experiment on real components", run: tryOut},

@@ -135,7 +135,7 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 		}
 		export = s.otlp.Export
 	}
-	s.lab, err = live.New(ctx, live.Config{Export: export, Dir: s.scratch, RedisURL: c.redis, Postgres: c.postgres.url, Replicas: c.postgres.replicas, Log: log, Generator: child(log), Keeper: s.progress, Version: release(),
+	s.lab, err = live.New(ctx, live.Config{Export: export, Dir: s.scratch, RedisURL: c.redis, Postgres: c.postgres.url, Replicas: c.postgres.replicas, RabbitMQ: c.rabbitmq, Kafka: c.kafka, Log: log, Generator: child(log), Keeper: s.progress, Version: release(),
 		Incidents: s.progress, Trace: trace.Defaults(), Lines: journal.Defaults()})
 	opened, faults := rooms()
 	if err := errors.Join(err, faults); err != nil {

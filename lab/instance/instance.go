@@ -43,8 +43,8 @@ const (
 // System is what an instance needs to know of the service it runs.
 type System interface{ Ops() []system.Op }
 
-// Config is what an instance is made from. All fields but Addr, Jobs, Session
-// and Observe are needed.
+// Config is what an instance is made from. All fields but Addr, Jobs, Also,
+// Control, Session and Observe are needed.
 type Config struct {
 	Name    string      // "a", "b", …
 	Addr    string      // loopback host:port; empty: any free port of 127.0.0.1
@@ -53,6 +53,7 @@ type Config struct {
 	Clock   clock.Clock
 	Log     *slog.Logger
 	Jobs    func(id uint64) (jobs.Status, bool)              // looks up an accepted job; nil: there are none
+	Also    map[string]http.Handler                          // further pages to read, by path; nil: none
 	Control func() string                                    // the Cache-Control of good answers to reads; "": they say nothing of caches; nil: never
 	Session func(user uint64, how fleet.Session) (lost bool) // meets a user under what the balancer says of the session; nil: there are none
 	// Observe is told of each request that was decoded, with its header; it may put
@@ -137,6 +138,9 @@ func (i *Instance) router() *echo.Echo {
 	})
 	e.GET("/readyz", i.ready)
 	e.GET("/jobs/:id", i.job)
+	for path, h := range i.cfg.Also {
+		e.GET(path, echo.WrapHandler(h))
+	}
 	return e
 }
 

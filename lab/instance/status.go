@@ -33,6 +33,9 @@ func status(res lab.Response) int {
 	case lab.Limited:
 		return http.StatusTooManyRequests
 	case lab.Shed, lab.Open:
+		if res.Status != 0 {
+			return res.Status
+		}
 		return http.StatusServiceUnavailable
 	case lab.Late:
 		return http.StatusGatewayTimeout

@@ -41,6 +41,7 @@ func (r *run) declareFaults() {
 	add("cache-flush", "Caches emptied", func(FaultChange) error { return r.flush() }, nil)
 	r.replicaFault(add)
 	r.declareInstanceFaults(add)
+	r.orderFaults(add)
 	var dead []*member // guarded by switching
 	add("instance-kill", "Instance "+r.victim("").name+" killed",
 		func(c FaultChange) error {
@@ -216,7 +217,7 @@ func faultName(f scenario.Fault) string {
 func (r *run) faultNames() []string {
 	order := []string{
 		"gate-slow", "gate-error", "gate-delay", "gate-hang", "provider-slow", "provider-error", "provider-delay", "provider-hang",
-		"instance-slow", "instance-error", "replica-lag", "cache-down", "cache-flush", "instance-kill",
+		"instance-slow", "instance-error", "replica-lag", "cache-down", "cache-flush", "instance-kill", "worker-crash", "poison", "broker-down",
 	}
 	return slices.DeleteFunc(order, func(name string) bool { return r.faults[name] == nil })
 }

@@ -37,6 +37,8 @@ type Config struct {
 	RedisURL  string                                              // empty: a private redis-server, or the embedded one
 	Postgres  string                                              // URL of a PostgreSQL; empty: SQLite, which also stands in for one that cannot be used
 	Replicas  []string                                            // URLs of its hot standbys
+	RabbitMQ  string                                              // an amqp:// address; empty: there is none
+	Kafka     string                                              // host:port of nodes, with commas; empty: the protocol's server in this process
 	Embedded  bool                                                // pass over a redis-server: no process is started
 	Log       *slog.Logger                                        // needed
 	Generator func(context.Context, load.Plan) (Generator, error) // starts traffic; nil: in this process
@@ -126,6 +128,7 @@ func New(ctx context.Context, cfg Config) (*Lab, error) {
 	if l.meter, err = meter.New(l.clock, kind.OpNames(), reasons, l); err != nil {
 		return nil, err
 	}
+	cfg.reachable(ctx)
 	if l.data, err = openData(ctx, cfg); err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"workbench/lab/scenario"
 	"workbench/lab/system"
 	"workbench/lab/system/kind"
+	"workbench/lab/system/orders/desk"
 	"workbench/lab/tape"
 	"workbench/sim/clock"
 	"workbench/sim/dist"
@@ -48,6 +49,8 @@ type run struct {
 	team           atomic.Pointer[team]
 	sys            system.System
 	closers        []func(context.Context) error // of what the service has opened, closed after the instances in reverse
+	desk           *desk.Desk                    // of the orders service; nil: it is another
+	behind         atomic.Pointer[desk.Status]   // how its broker and outbox stand
 	front          *balancer.Balancer
 	edge           *front // what stands before the balancer
 	traffic        Generator

@@ -48,6 +48,8 @@ func (r *run) openSystem(ctx context.Context) (system.System, error) {
 			return nil, err
 		}
 		return notify.New(ctx, notify.Deps{Write: t.Write, Read: t.Read, Explain: sqlite.Explain, Gates: r.doors(), Clock: r.clock, Counters: r.countersOf})
+	case "orders":
+		return r.openOrders(ctx)
 	default:
 		return nil, fmt.Errorf("system %q cannot be run live: want one of %s", r.kind.Name, kind.Names())
 	}

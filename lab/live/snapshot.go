@@ -114,7 +114,8 @@ func (r *run) diagram(redis RedisState, db DatabaseState) ([]Node, []Edge) {
 	if r.provider != nil {
 		nodes = append(nodes, gateNode("provider", r.kind.Provider, r.provider, r.spec.Provider))
 	}
-	return nodes, edges
+	more, arrows := r.behindOrders()
+	return append(nodes, more...), append(edges, arrows...)
 }
 
 func gateNode(id, title string, g *gate.Gate, spec scenario.Gate) Node {

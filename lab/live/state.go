@@ -128,8 +128,8 @@ type PatternChange struct {
 // FaultChange is the body of PUT /api/lab/faults/{name}. Names: gate-slow,
 // gate-error, gate-delay, gate-hang, the same of the provider where there is
 // one, instance-slow and instance-error where instances have a capacity of their
-// own, instance-kill, cache-down, cache-flush,
-// replica-lag.
+// own, instance-kill, cache-down, cache-flush, replica-lag; of the orders service
+// also worker-crash, poison and broker-down.
 type FaultChange struct {
 	On     bool          `json:"on"`
 	For    time.Duration `json:"for,omitempty"` // 0: until switched off

@@ -9,7 +9,8 @@
 // published again: at least once, and its consumers deduplicate by its ID.
 //
 // Messages leave in the order in which they were added, also past failures,
-// because the relay waits for the broker and skips nothing. One relay runs at a
+// because the relay waits for the broker and skips nothing. With Config.Keys that
+// is so for the messages of each key. One relay runs at a
 // time; a second one, in another process on the same file, would publish
 // messages twice and out of order.
 package outbox
@@ -61,6 +62,10 @@ type Config struct {
 	Poll  time.Duration // how often it looks when it has nothing to do; Nudge makes it look at once
 	Batch int           // messages read at once
 	Most  time.Duration // the longest wait after failures in a row, which begins at Poll and doubles
+
+	// Keys is how many keys' messages are published at once: those of one key
+	// stay in their order, those of different keys do not. 0 and 1: all in order.
+	Keys int
 }
 
 // Default returns the usual settings.
@@ -74,6 +79,9 @@ func (c Config) Validate() error {
 	}
 	if c.Batch < 1 || c.Batch > 10_000 {
 		faults = append(faults, fmt.Errorf("%s is %d (want 1 to 10000)", "Batch", c.Batch))
+	}
+	if c.Keys < 0 || c.Keys > 1000 {
+		faults = append(faults, fmt.Errorf("%s is %d (want 0 to 1000)", "Keys", c.Keys))
 	}
 	if c.Most < c.Poll {
 		faults = append(faults, fmt.Errorf("%s is %v (want at least Poll)", "Most", c.Most))
@@ -215,6 +223,9 @@ func (b *Box) round(ctx context.Context, p Publisher) (published int, err error)
 	rows, err := b.read(ctx)
 	if err != nil {
 		return 0, err
+	}
+	if b.config.Keys > 1 {
+		return b.abreast(ctx, p, rows)
 	}
 	for _, r := range rows {
 		switch err := p.Publish(ctx, r.message); {

@@ -37,7 +37,17 @@ const (
 // Visit is some consecutive calls of one dependency.
 type Visit struct {
 	Door  Door
-	Times int // at least 1; each waits for a slot, holds it and travels back
+	Times int // at least 1; each waits for a slot, holds it and travels back; 1 in a line with a Batch
+	Line  Line
+}
+
+// Line is where requests on one thing wait for their turn, outside the slots of
+// the dependency and first come, first served. The zero Line is none.
+type Line struct {
+	Key   uint64     // of the thing; 0: no line
+	Most  int        // requests that may wait; 0: any number
+	Batch int        // of those who wait so many go in together, as one call; 0: each alone, and it holds its turn for all calls of the visit
+	Full  lab.Reason // with which one more than Most is refused
 }
 
 // Kind is one kind of demo service, as both engines, the page and the command
@@ -60,7 +70,6 @@ type Kind struct {
 	// same calls.
 	Visits func(r *lab.Request, out []Visit) []Visit
 	// Model keeps what virtual time must remember of the service's state; nil:
-	// nothing.
 	// nothing. counters returns those of a choice, whether it is on or off.
 	Model func(counters func(choice string) *lab.Counters) Model
 }
@@ -71,6 +80,19 @@ type Model interface {
 	// Served is told of a request whose last call has ended well, at now, before
 	// its answer goes up the chain, and says what the answer is.
 	Served(now time.Duration, r *lab.Request) lab.Response
+}
+
+// Watcher is a Model that also sees requests begin, and end badly.
+type Watcher interface {
+	Model
+	// Entered is told of a request before its first call. With true the request
+	// is answered at once and makes none.
+	Entered(now time.Duration, r *lab.Request) (lab.Response, bool)
+	// Left is told of a request that did not come to Served: it broke, was too
+	// late or was refused, or died with its instance, with so many calls behind it.
+	Left(now time.Duration, r *lab.Request, calls int, res lab.Response)
+	// Grouped is told of n requests of a Line that go in together.
+	Grouped(key uint64, n int)
 }
 
 // Path appends the calls that r makes of a service of this kind.

@@ -114,6 +114,8 @@ func (w *world) flush() {
 // forget them, and all that it had in memory is gone.
 func (w *world) kill(m *member) {
 	m.dead = true
+	w.forget(m)
+	var held []*line          // whose turns end with it
 	for id := range w.calls { // told may add to the slice; what it adds is not of m
 		c := &w.calls[id]
 		if !c.live || c.member != m {
@@ -123,11 +125,19 @@ func (w *world) kill(m *member) {
 			c.door = nil
 			d.tell(d.model.Leave(w.queue.Now(), c.job, nil))
 		}
+		if c = &w.calls[id]; c.held != nil {
+			held = append(held, c.held)
+			c.held = nil
+		}
+		w.watch(int32(id), lab.Answer(nil, lab.ErrDown))
 		if u := w.calls[id].user; u != none {
 			w.calls[id].user = none
 			w.left(&w.calls[id], fleet.Result{Failed: true})
 			w.told(u, lab.Answer(nil, lab.ErrDown))
 		}
+	}
+	for _, ln := range held {
+		w.release(ln, 0)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"workbench/lab"
 	"workbench/lab/gate"
+	"workbench/lab/system"
 	"workbench/sim/dist"
 )
 
@@ -19,6 +20,9 @@ type call struct {
 	job     int32 // its number there
 	step    int32 // how many calls of a dependency it has behind it
 	live    bool
+	seen    bool  // the model was told that it has entered
+	held    *line // whose turn it holds; nil: none
+	ride    *ride // of those who share this call; nil: it is one request's
 }
 
 const none int32 = -1
@@ -94,13 +98,30 @@ func (w *world) down(id int32, m *member, depth int) {
 	w.work(id)
 }
 
+// through ends a request's wait for its instance.
+func (w *world) through(id int32, k gate.Kind) {
+	if k == gate.Served {
+		w.work(id)
+		return
+	}
+	w.fail(id, w.response(k, &w.calls[id].request))
+}
+
 // work lets a request make its calls of dependencies; one that makes none is
 // answered from what the service has at hand.
 func (w *world) work(id int32) {
+	c := &w.calls[id]
+	if k, ok := w.model.(system.Watcher); ok {
+		if res, answered := k.Entered(w.queue.Now(), &c.request); answered {
+			w.up(id, c.member, len(c.member.port)-1, res)
+			return
+		}
+		c.seen = true
+	}
 	if w.visit(id) {
 		return
 	}
-	c := &w.calls[id]
+	c = &w.calls[id]
 	w.up(id, c.member, len(c.member.port)-1, w.response(gate.Served, &c.request))
 }
 
@@ -111,14 +132,22 @@ func (w *world) visit(id int32) bool {
 	w.path = w.kind.Path(&c.request, w.path[:0])
 	left := int(c.step)
 	for _, v := range w.path {
+		first := left == 0
 		if left -= v.Times; left >= 0 {
 			continue
 		}
-		at := int(v.Door)
-		if at >= len(w.gates) {
-			at = 0 // without a provider all goes to the gate
+		if first {
+			w.letGo(id) // the turn of the visit before
 		}
-		w.gates[at].enter(id)
+		at := w.gates[0] // without a provider all goes to the gate
+		if int(v.Door) < len(w.gates) {
+			at = w.gates[v.Door]
+		}
+		if first && v.Line.Key != 0 {
+			w.queueUp(id, v.Line, at)
+			return true
+		}
+		at.enter(id)
 		return true
 	}
 	return false
@@ -145,7 +174,7 @@ func (w *world) newCall() int32 {
 		w.calls = append(w.calls, call{})
 		w.notes = append(w.notes, make([]uint64, w.depth)...)
 	}
-	w.calls[n].live, w.calls[n].door = true, nil
+	w.calls[n].live, w.calls[n].seen, w.calls[n].door = true, false, nil
 	return n
 }
 
@@ -204,16 +233,16 @@ func (d *door) tell(events []gate.Event) {
 			w := d.world
 			c := &w.calls[e.ID]
 			c.door = nil
-			if d.own && e.Kind == gate.Served {
-				w.work(int32(e.ID))
+			if c.ride != nil {
+				w.arrived(int32(e.ID), e.Kind)
+				continue
+			}
+			if d.own {
+				w.through(int32(e.ID), e.Kind)
 				continue
 			}
 			c.step++
-			if e.Kind == gate.Served && w.visit(int32(e.ID)) {
-				continue
-			}
-			c = &w.calls[e.ID]
-			w.up(int32(e.ID), c.member, len(c.member.port)-1, w.response(e.Kind, &c.request))
+			w.next(int32(e.ID), e.Kind)
 		}
 	}
 	d.fifo = d.fifo[:0]

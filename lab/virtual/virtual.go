@@ -107,9 +107,10 @@ type world struct {
 	freeUsers []int32
 	calls     []call
 	freeCalls []int32
-	notes     []uint64       // calls × stages of the longest chain
-	depth     int            // stages in a chain
-	path      []system.Visit // of the request that is looked at
+	lines     map[uint64]*line // those that somebody is in, by key
+	notes     []uint64         // calls × stages of the longest chain
+	depth     int              // stages in a chain
+	path      []system.Visit   // of the request that is looked at
 	serial    uint64
 
 	fronts map[string]any // by pattern before the balancer: what its stages have in common
@@ -132,7 +133,7 @@ func build(spec scenario.Spec, o Options) (*world, error) {
 	scaled := spec.Scaled(o.Scale)
 	w := &world{
 		spec: scaled, seed: o.Seed, end: scaled.Traffic.Duration(), items: scaled.Population.WithDefaults().Keys,
-		clock: &clock.Manual{}, events: map[string]*lab.Counters{}, fronts: map[string]any{}, tape: tape.New(1),
+		clock: &clock.Manual{}, events: map[string]*lab.Counters{}, fronts: map[string]any{}, lines: map[uint64]*line{}, tape: tape.New(1),
 	}
 	if scaled.SharedStore {
 		w.shared = map[string]any{}

@@ -10,7 +10,8 @@ import (
 )
 
 // Op is one operation of the service under load as an HTTP request. Path and
-// Body may hold {key}, {user} and {n} (a number unique in the run).
+// Body may hold {key}, {user}, {n} (a number unique in the run) and {side}
+// (buy and sell in turn).
 type Op struct {
 	Name     string `json:"name"`
 	Method   string `json:"method"`

@@ -23,6 +23,7 @@ const (
 	holeID
 	holeLength
 	holeTrace
+	holeSide
 )
 
 // piece is fixed text and the hole that follows it.
@@ -102,7 +103,7 @@ func split(s string) []piece {
 	marks := [...]struct {
 		mark string
 		hole hole
-	}{{"{key}", holeKey}, {"{user}", holeUser}, {"{n}", holeSeq}}
+	}{{"{key}", holeKey}, {"{user}", holeUser}, {"{n}", holeSeq}, {"{side}", holeSide}}
 	var pieces []piece
 	for s != "" {
 		first, next, found := len(s), 0, none
@@ -167,6 +168,8 @@ func (t *template) fill(out []byte, pieces []piece, v *values, length uint64) []
 			continue
 		case holeTrace:
 			out = t.tracing.header(out, v.seq, uint8(v.try))
+		case holeSide: // the same for every try of one user
+			out = append(out, [...]string{"buy", "sell"}[v.seq%2]...)
 			continue
 		case holeKey:
 			n = v.pick.Key

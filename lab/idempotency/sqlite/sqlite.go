@@ -115,6 +115,27 @@ func (s *Store) Do(ctx context.Context, k idempotency.Key, h idempotency.Hash, n
 	return r, replayed, nil
 }
 
+// In is Do within a transaction of the caller's, which may hold other requests
+// too: nothing has happened until the caller commits it, and when In returns an
+// error, the caller has to take back what was done since it was called. Requests
+// with one key that come at the same time are the caller's to keep apart.
+func (s *Store) In(ctx context.Context, tx *sql.Tx, k idempotency.Key, h idempotency.Hash, now time.Time, effect func(context.Context, *sql.Tx) (idempotency.Response, error)) (r idempotency.Response, replayed bool, err error) {
+	if err := k.Validate(); err != nil {
+		return r, false, err
+	}
+	claim, kept, err := s.begin(ctx, tx, k, h, now)
+	switch {
+	case err != nil:
+		return r, false, err
+	case kept != nil:
+		return *kept, true, nil
+	}
+	if r, err = effect(ctx, tx); err != nil {
+		return idempotency.Response{}, false, err
+	}
+	return r, false, complete(ctx, tx, claim, r)
+}
+
 // atWork refuses a request whose key is in a transaction: it learns at once
 // that the other is at work, and does not wait for the lock behind it.
 func (s *Store) atWork(k idempotency.Key, h idempotency.Hash) error {

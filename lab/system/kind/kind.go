@@ -13,6 +13,7 @@ import (
 	"workbench/lab/system/feed"
 	"workbench/lab/system/login"
 	"workbench/lab/system/notify"
+	"workbench/lab/system/orders"
 	"workbench/lab/system/profile"
 )
 
@@ -23,6 +24,7 @@ func All() []system.Kind {
 		login.Kind(),
 		feed.Kind(),
 		notify.Kind(),
+		orders.Kind(),
 	}
 }
 

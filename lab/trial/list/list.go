@@ -15,6 +15,7 @@ import (
 	"workbench/lab/trial/postgres"
 	"workbench/lab/trial/replica"
 	"workbench/lab/trial/resilience"
+	"workbench/lab/trial/queue"
 )
 
 // Trials returns all trials in the order of the guide's chapters.
@@ -58,6 +59,8 @@ func Trials() []trial.Trial {
 	}
 	all = append(all, postgres.All()...)
 	all = append(all, replica.All()...)
+		queue.Crash(), queue.Poison(), queue.Backlog(),
+	}
 	slices.SortStableFunc(all, func(a, b trial.Trial) int { return a.Chapter - b.Chapter })
 	return all
 }
