@@ -116,7 +116,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		counter(entered, g.Entered, g.Name)
 		gauge(saturation, g.Saturation, g.Name)
 	}
-	c.parts(f, gauge, counter)
+	parts(f, gauge, counter)
 	members(f, gauge, counter)
 	gauge(desc("redis_up", "Whether the shared Redis answers."), number(f.RedisUp))
 	counter(desc("traffic_offered_total", "Users that the generator let arrive."), f.Offered)
@@ -128,6 +128,20 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	gauge(desc("traffic_goodput_ratio", "Users served in time as a share of those offered, over the last second."), f.Goodput)
 	gauge(desc("generator_lag_seconds", "99th percentile of how late the generator sent, over the last second."), f.Lag)
 	gauge(desc("generator_limited", "1 when the generator was the bottleneck in the last second: distrust the figures."), number(f.Limited))
+}
+
+// parts tells of the instances and the pools.
+func parts(f Figures, gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string)) {
+	up := desc("instance_up", "Whether a service instance answers.", "instance")
+	for name, ok := range f.Instances {
+		gauge(up, number(ok), name)
+	}
+	used := desc("pool_used_ratio", "Share of a pool's connections that is taken.", "pool")
+	short := desc("pool_errors_total", "Calls that found no connection of a pool in time.", "pool")
+	for _, p := range f.Pools {
+		gauge(used, p.Used, p.Name)
+		counter(short, p.Errors, p.Name)
+	}
 }
 
 // members collects what the balancer knows of the instances.

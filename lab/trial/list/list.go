@@ -56,11 +56,10 @@ func Trials() []trial.Trial {
 		observing.LoggingCost(),
 		observing.Cardinality(),
 		observing.BurnRate(),
+		queue.Crash(), queue.Poison(), queue.Backlog(),
 	}
 	all = append(all, postgres.All()...)
 	all = append(all, replica.All()...)
-		queue.Crash(), queue.Poison(), queue.Backlog(),
-	}
 	slices.SortStableFunc(all, func(a, b trial.Trial) int { return a.Chapter - b.Chapter })
 	return all
 }
