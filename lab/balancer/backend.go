@@ -44,7 +44,7 @@ func (p *pool) take(ctx context.Context, now time.Duration) (*http.ClientConn, e
 		if c == nil {
 			return p.transport.NewClientConn(ctx, "http", p.addr)
 		}
-		if c.Err() == nil {
+		if c.Available() > 0 { // its reader has finished with the last answer
 			return c, nil
 		}
 		discard(c)

@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -102,7 +103,12 @@ func (b *Balancer) forward(w http.ResponseWriter, in *http.Request, k *backend) 
 		// server must not: closing it waits for the reader and stops it.
 		defer in.Body.Close() // its error is that the client broke off
 	}
-	res, err := conn.RoundTrip(request(in, k.Addr))
+	// The server ends ctx when this handler returns. A connection whose reader has
+	// not yet noticed the end of the answer would take that for a client that left,
+	// and close although it has been kept for the next request.
+	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer context.AfterFunc(ctx, cancel)()
+	res, err := conn.RoundTrip(request(own, in, k.Addr))
 	if err != nil {
 		discard(conn)
 		end.Left = ctx.Err() != nil
@@ -142,10 +148,10 @@ func (b *Balancer) abandon(k *backend) {
 	b.fleet.Abandoned(k.seat)
 }
 
-// request turns the client's request into the one for an instance. The context
-// is the client's: when that leaves, the connection to the instance closes.
-func request(in *http.Request, addr string) *http.Request {
-	out := in.WithContext(in.Context()) // a copy
+// request turns the client's request into the one for an instance. ctx ends when
+// the client leaves: then the connection to the instance closes.
+func request(ctx context.Context, in *http.Request, addr string) *http.Request {
+	out := in.WithContext(ctx) // a copy
 	out.RequestURI = ""
 	out.URL = &url.URL{Scheme: "http", Host: addr, Path: in.URL.Path, RawPath: in.URL.RawPath, RawQuery: in.URL.RawQuery}
 	out.Close = false
