@@ -27,7 +27,7 @@ func (h handler) Enabled(ctx context.Context, l slog.Level) bool {
 
 // Handle implements slog.Handler.
 func (h handler) Handle(ctx context.Context, r slog.Record) error {
-	line := Line{At: r.Time, Level: r.Level, Text: scrub(r.Message), Trace: traced(ctx)}
+	line := Line{At: r.Time, Level: r.Level, Text: h.journal.marks.scrub(r.Message), Trace: traced(ctx)}
 	if line.At.IsZero() {
 		line.At = h.journal.clock.Date(h.journal.clock.Now())
 	}
@@ -37,7 +37,7 @@ func (h handler) Handle(ctx context.Context, r slog.Record) error {
 	clean := slog.NewRecord(r.Time, r.Level, line.Text, r.PC)
 	r.Attrs(func(a slog.Attr) bool {
 		a.Key = h.group + a.Key
-		a = redact(a)
+		a = h.journal.marks.redact(a)
 		line.take(a)
 		clean.AddAttrs(a)
 		return true
@@ -84,7 +84,7 @@ func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	var clean []slog.Attr
 	for _, a := range attrs {
 		a.Key = h.group + a.Key
-		clean = append(clean, redact(a))
+		clean = append(clean, h.journal.marks.redact(a))
 	}
 	h.attrs = append(all, clean...)
 	if h.next != nil {
@@ -106,12 +106,12 @@ const hidden = "[redacted]"
 
 // redact takes secrets out of an attribute: all of it where its name says that
 // it is one, and else the part of its text that looks like one.
-func redact(a slog.Attr) slog.Attr {
+func (k marks) redact(a slog.Attr) slog.Attr {
 	v := a.Value.Resolve()
 	if v.Kind() == slog.KindGroup {
 		var in []any
 		for _, one := range v.Group() {
-			in = append(in, redact(one))
+			in = append(in, k.redact(one))
 		}
 		return slog.Group(a.Key, in...)
 	}
@@ -121,7 +121,7 @@ func redact(a slog.Attr) slog.Attr {
 	switch v.Kind() {
 	case slog.KindString, slog.KindAny:
 		text := v.String()
-		if clean := scrub(text); clean != text {
+		if clean := k.scrub(text); clean != text {
 			return slog.String(a.Key, clean)
 		}
 	}
@@ -130,7 +130,12 @@ func redact(a slog.Attr) slog.Attr {
 
 // secret reports whether a name is that of a secret.
 func secret(key string) bool {
-	key = strings.NewReplacer("_", "", "-", "", ".", "").Replace(strings.ToLower(key))
+	key = strings.Map(func(r rune) rune {
+		if r == '_' || r == '-' || r == '.' {
+			return -1
+		}
+		return r
+	}, strings.ToLower(key))
 	for _, word := range []string{"token", "password", "passwd", "secret", "authorization", "cookie", "apikey", "session"} {
 		if strings.Contains(key, word) {
 			return true
@@ -142,7 +147,7 @@ func secret(key string) bool {
 // scrub takes out of a text what looks like a secret: a bearer token, a JSON Web
 // Token, a password within a URL, and the value of a parameter that is named
 // like one. Most texts have none of the marks and are not searched.
-func scrub(s string) string {
+func (k marks) scrub(s string) string {
 	if !strings.ContainsAny(s, "=:@. ") {
 		return s
 	}
@@ -154,13 +159,25 @@ func scrub(s string) string {
 	if !found {
 		return s
 	}
-	for _, p := range []struct{ pattern, with string }{
-		{`(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]+`, "$1 " + hidden},
-		{`\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*`, hidden},
-		{`(://[^:/@\s]*:)[^@/\s]+@`, "${1}" + hidden + "@"},
-		{`(?i)\b((?:[a-z_]*token|password|secret|api_?key)=)[^&\s"]+`, "${1}" + hidden},
-	} {
-		s = regexp.MustCompile(p.pattern).ReplaceAllString(s, p.with)
+	for _, m := range k {
+		s = m.pattern.ReplaceAllString(s, m.with)
 	}
 	return s
+}
+
+// marks are how secrets look, and what stands in their place.
+type marks []mark
+
+type mark struct {
+	pattern *regexp.Regexp
+	with    string
+}
+
+func newMarks() marks {
+	return marks{
+		{regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]+`), "$1 " + hidden},
+		{regexp.MustCompile(`\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*`), hidden},
+		{regexp.MustCompile(`(://[^:/@\s]*:)[^@/\s]+@`), "${1}" + hidden + "@"},
+		{regexp.MustCompile(`(?i)\b((?:[a-z_]*token|password|secret|api_?key)=)[^&\s"]+`), "${1}" + hidden},
+	}
 }

@@ -100,6 +100,7 @@ type Journal struct {
 	clock    *clock.Wall
 	settings atomic.Pointer[Settings]
 	skipped  atomic.Uint64
+	marks    marks
 	requests *slog.Logger // for the lines of requests: into the ring alone
 
 	mu        sync.Mutex
@@ -123,7 +124,7 @@ func New(c *clock.Wall, size int, s Settings) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{clock: c, lines: make([]Line, 0, size), followers: map[chan Line]bool{}}
+	j := &Journal{clock: c, marks: newMarks(), lines: make([]Line, 0, size), followers: map[chan Line]bool{}}
 	j.settings.Store(&s)
 	j.requests = slog.New(j.Handler(nil))
 	return j, nil

@@ -4,6 +4,7 @@ package e2e_test
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -38,7 +39,7 @@ func TestWhatIsSeenIsForEverybody(t *testing.T) {
 			t.Errorf("%s, %s: %s", path, view, f)
 		}
 		if dir := os.Getenv("WORKBENCH_SHOTS"); dir != "" {
-			name := dir + "/" + view + "-" + string([]rune(path[1:])[0:4]) + ".png"
+			name := dir + "/" + view + "-" + strings.ReplaceAll(path[1:], "/", "-") + ".png"
 			if err := os.WriteFile(name, p.Shot(), 0o600); err != nil {
 				t.Error(err)
 			}

@@ -34,7 +34,7 @@ type Seen struct {
 
 // NewSeen returns one that has seen one failed request and one window.
 func NewSeen() (*Seen, error) {
-	s := &Seen{Clock: clock.NewWall(), ready: make(chan struct{}, 1), alarm: live.Alarm{Config: alert.Defaults(), Pages: []alert.Page{{Kind: alert.Threshold, Rule: "share", From: time.Second}}}}
+	s := &Seen{Clock: clock.NewWall(), ready: make(chan struct{}, 1), now: time.Second, alarm: live.Alarm{Config: alert.Defaults(), Pages: []alert.Page{{Kind: alert.Threshold, Rule: "share", From: time.Second}}}}
 	var err error
 	if s.Tracer, err = trace.New(trace.Config{Settings: trace.Settings{On: true, Share: 1, Tail: true, Slow: time.Second}}); err != nil {
 		return nil, err

@@ -26,7 +26,7 @@ function row(l) {
     a.className = "mono";
     a.href = "/traces/" + encodeURIComponent(l.trace);
     a.textContent = l.trace.slice(0, 8);
-    a.setAttribute("aria-label", "trace " + l.trace);
+    a.title = l.trace;
     trace.append(a);
   }
   tr.append(cell(l.time, "mono"), level, cell(l.instance), line, cell(l.took, "num mono"), trace);
