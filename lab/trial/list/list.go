@@ -13,9 +13,9 @@ import (
 	"workbench/lab/trial/limits"
 	"workbench/lab/trial/observing"
 	"workbench/lab/trial/postgres"
+	"workbench/lab/trial/queue"
 	"workbench/lab/trial/replica"
 	"workbench/lab/trial/resilience"
-	"workbench/lab/trial/queue"
 )
 
 // Trials returns all trials in the order of the guide's chapters.
