@@ -95,7 +95,7 @@ func TestUSEFromTheRealMeter(t *testing.T) {
 	f.Gates = []meter.GateFigures{{Name: "gate", Saturation: .4, Waiting: 2, Errors: 5}}
 	f.Pools = []meter.PoolFigures{{Name: "redis", Used: .25, Errors: 1}}
 	f.Patterns = []meter.PatternFigures{{Name: "queue", Events: map[string]uint64{"full": 3}, Gauges: map[string][]lab.Gauge{"a": {{Name: "depth", Value: 4}}, "b": {{Name: "depth", Value: 5}}}}}
-	f.Inside = map[string]int{"a": 7}
+	f.Members = []meter.MemberFigures{{Name: "a", Inflight: 7}}
 	before := r.read()
 	f.Gates[0].Errors, f.Pools[0].Errors, f.Gates[0].Saturation = 9, 4, .9
 	f.Patterns[0].Events["full"] = 8

@@ -375,92 +375,100 @@ func Lab(v view.Lab) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "</div></section><section class=\"panel reasons\" aria-labelledby=\"reasons-title\"><h2 id=\"reasons-title\">Why requests were not served</h2><table><thead class=\"sr\"><tr><th scope=\"col\">reason</th><th scope=\"col\">by</th><th scope=\"col\">a second</th></tr></thead> <tbody data-reasons><tr><td class=\"dim\" colspan=\"3\">None in the last seconds.</td></tr></tbody></table></section>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "</div></section>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = component.Team(v.Team).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "<section class=\"panel reasons\" aria-labelledby=\"reasons-title\"><h2 id=\"reasons-title\">Why requests were not served</h2><table><thead class=\"sr\"><tr><th scope=\"col\">reason</th><th scope=\"col\">by</th><th scope=\"col\">a second</th></tr></thead> <tbody data-reasons><tr><td class=\"dim\" colspan=\"3\">None in the last seconds.</td></tr></tbody></table></section>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			if v.Slowest != nil {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "<section class=\"panel slowest\" aria-labelledby=\"slowest-title\"><h2 id=\"slowest-title\">Slowest requests</h2><ol class=\"slow\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "<section class=\"panel slowest\" aria-labelledby=\"slowest-title\"><h2 id=\"slowest-title\">Slowest requests</h2><ol class=\"slow\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				for _, t := range v.Slowest {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "<li><a href=\"")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "<li><a href=\"")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var17 templ.SafeURL
 					templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(t.Path))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 111, Col: 43}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 112, Col: 43}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var17))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "\">")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "\">")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var18 string
 					templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs(t.Name)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 111, Col: 54}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 112, Col: 54}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var18))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "</a> <b class=\"mono\">")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, "</a> <b class=\"mono\">")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var19 string
 					templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(t.Took)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 111, Col: 85}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 112, Col: 85}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var19))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, "</b> <span class=\"dim\">")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "</b> <span class=\"dim\">")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var20 string
 					templ_7745c5c3_Var20, templ_7745c5c3_Err = templ.JoinStringErrs(t.Outcome)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 111, Col: 121}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 112, Col: 121}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var20))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, " ")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, " ")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var21 string
 					templ_7745c5c3_Var21, templ_7745c5c3_Err = templ.JoinStringErrs(t.Ago)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 111, Col: 131}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `page/lab.templ`, Line: 112, Col: 131}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var21))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "</span></li>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "</span></li>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "</ol><p class=\"dim\">As of the page’s opening. <a href=\"/traces?show=slowest\">Now</a> · <a href=\"/logs?level=warn\">log</a> · <a href=\"/signals\">signals</a> · <a href=\"/incident\">rehearse an incident</a></p></section>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "</ol><p class=\"dim\">As of the page’s opening. <a href=\"/traces?show=slowest\">Now</a> · <a href=\"/logs?level=warn\">log</a> · <a href=\"/signals\">signals</a> · <a href=\"/incident\">rehearse an incident</a></p></section>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<section class=\"panel history\" aria-labelledby=\"runs-title\"><h2 id=\"runs-title\">Finished runs</h2>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 46, "<section class=\"panel history\" aria-labelledby=\"runs-title\"><h2 id=\"runs-title\">Finished runs</h2>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -468,7 +476,7 @@ func Lab(v view.Lab) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 46, "</section></div><p class=\"sr\" role=\"status\" aria-live=\"polite\" data-say></p><div class=\"toast\" data-toast role=\"alert\" hidden></div><dialog class=\"drawer\" data-drawer aria-labelledby=\"drawer-title\"><header><h2 id=\"drawer-title\" data-drawer-title tabindex=\"-1\"></h2><button type=\"button\" class=\"icon\" data-close aria-label=\"Close\">×</button></header><div data-drawer-body></div></dialog> <dialog class=\"drawer help\" data-help-dialog aria-labelledby=\"help-title\"><header><h2 id=\"help-title\">Keyboard</h2><button type=\"button\" class=\"icon\" data-close aria-label=\"Close\">×</button></header><dl class=\"keys\"><div><dt><kbd>S</kbd></dt><dd>spike</dd></div><div><dt><kbd>1</kbd>–<kbd>9</kbd></dt><dd>turn a pattern on or off</dd></div><div><dt><kbd>P</kbd></dt><dd>pin the last minute as A, or let it go</dd></div><div><dt><kbd>?</kbd></dt><dd>this list</dd></div></dl><label class=\"check\"><input type=\"checkbox\" data-keys checked> Shortcuts are on</label><p class=\"dim\">They never act while you type in a field.</p></dialog> <dialog class=\"drawer ask\" data-ask aria-labelledby=\"ask-title\"><header><h2 id=\"ask-title\">Start the shared setting?</h2></header><p data-ask-text></p><p><button type=\"button\" class=\"accent\" data-ask-yes>Start it</button> <button type=\"button\" class=\"quiet\" data-close>Keep what runs</button></p></dialog><noscript><p class=\"panel\">These are the figures of the moment at which the page was opened; reload for newer ones. Operating the lab needs JavaScript.</p></noscript></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "</section></div><p class=\"sr\" role=\"status\" aria-live=\"polite\" data-say></p><div class=\"toast\" data-toast role=\"alert\" hidden></div><dialog class=\"drawer\" data-drawer aria-labelledby=\"drawer-title\"><header><h2 id=\"drawer-title\" data-drawer-title tabindex=\"-1\"></h2><button type=\"button\" class=\"icon\" data-close aria-label=\"Close\">×</button></header><div data-drawer-body></div></dialog> <dialog class=\"drawer help\" data-help-dialog aria-labelledby=\"help-title\"><header><h2 id=\"help-title\">Keyboard</h2><button type=\"button\" class=\"icon\" data-close aria-label=\"Close\">×</button></header><dl class=\"keys\"><div><dt><kbd>S</kbd></dt><dd>spike</dd></div><div><dt><kbd>1</kbd>–<kbd>9</kbd></dt><dd>turn a pattern on or off</dd></div><div><dt><kbd>P</kbd></dt><dd>pin the last minute as A, or let it go</dd></div><div><dt><kbd>?</kbd></dt><dd>this list</dd></div></dl><label class=\"check\"><input type=\"checkbox\" data-keys checked> Shortcuts are on</label><p class=\"dim\">They never act while you type in a field.</p></dialog> <dialog class=\"drawer ask\" data-ask aria-labelledby=\"ask-title\"><header><h2 id=\"ask-title\">Start the shared setting?</h2></header><p data-ask-text></p><p><button type=\"button\" class=\"accent\" data-ask-yes>Start it</button> <button type=\"button\" class=\"quiet\" data-close>Keep what runs</button></p></dialog><noscript><p class=\"panel\">These are the figures of the moment at which the page was opened; reload for newer ones. Operating the lab needs JavaScript.</p></noscript></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
