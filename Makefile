@@ -59,6 +59,11 @@ bench-grade: ## measure the wait for a verdict, beside bare go test (needs gcc)
 	$(GO) build -o bin/bench-grade ./exercises/grade/bench
 	bin/bench-grade
 
+.PHONY: bench-plug
+bench-plug: ## measure what a decision of a plugged-in answer costs, beside ours
+	$(GO) build -o bin/bench-plug ./exercises/plug/bench
+	bin/bench-plug
+
 .PHONY: agree
 agree: build ## play three loads live, in virtual time and on paper, and print how far apart they are
 	$(BIN) agree

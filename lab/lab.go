@@ -72,8 +72,8 @@ type Request struct {
 	Try      uint8 // 0 for a first attempt; the client's n-th retry otherwise
 	Async    bool  // may be answered 202 and worked on later
 	Body     []byte
-	Query    string // of a real request, as it was sent; empty in virtual time
-	Once     string // the Idempotency-Key of a real request; empty: none. In virtual time ID>>8 is the same for all tries of one user
+	Query    string              // of a real request, as it was sent; empty in virtual time
+	Once     string              // the Idempotency-Key of a real request; empty: none. In virtual time ID>>8 is the same for all tries of one user
 	Choices  [MaxChoices]*Choice // how the service shall do it; nil: the naive way. Set by the service's own choices alone
 }
 

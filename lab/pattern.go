@@ -82,6 +82,9 @@ type Pattern struct {
 	New func(env Env, knobs any) (Live, error)
 	// NewStage builds it in virtual time. nil for client-side patterns.
 	NewStage func(env Env, knobs any) (Stage, error)
+	// Yours builds it for one service instance around a learner's solution that
+	// decides in its place; see Yield. nil where the decision is not handed over.
+	Yours func(env Env, knobs any, s Solution) (Live, error)
 }
 
 // Define returns a pattern whose knobs are a K, so that rooms work with their

@@ -26,8 +26,9 @@ type Exercises struct {
 	Shelf   *shelf.Shelf
 	Queue   *attempt.Queue
 	Keeper  ExerciseKeeper
-	Sandbox string // what confines answers here, in a sentence
-	Why     string // why answers are not run from pages; empty: they are
+	Sandbox string  // what confines answers here, in a sentence
+	Why     string  // why answers are not run from pages; empty: they are
+	Plug    Plugger // where accepted answers are plugged into the lab; nil: nowhere
 }
 
 // ExerciseKeeper remembers what a learner does with exercises: a
@@ -35,6 +36,7 @@ type Exercises struct {
 type ExerciseKeeper interface {
 	Standings(context.Context) (map[string]progress.Standing, error)
 	Attempts(ctx context.Context, slug string) ([]attempt.Attempt, error)
+	Accepted(ctx context.Context, slug string) (attempt.Attempt, error)
 	Draft(ctx context.Context, slug string) (map[string]string, int64, error)
 	SetDraft(ctx context.Context, slug string, files map[string]string, from int64, at time.Time) (int64, error)
 	DropDraft(ctx context.Context, slug string) error
@@ -61,13 +63,18 @@ func (s *Server) exerciseRoutes(e *echo.Echo) {
 	}
 	e.GET("/exercises", s.exercisesPage)
 	e.GET("/exercises/:slug", s.exercisePage)
+	e.GET("/exercises/:slug/read", s.readPage)
 	e.GET("/api/exercises", s.getExercises)
+	e.POST("/api/exercises/:slug/read", s.postRead)
 	e.PUT("/api/exercises/:slug/draft", s.putDraft)
 	e.POST("/api/exercises/:slug/hints/:task", s.postHint)
 	e.POST("/api/exercises/:slug/attempts", s.postAttempt)
 	e.GET("/api/exercises/:slug/answer", s.getAnswer)
 	e.GET("/api/attempts/:id", s.getAttempt)
 	e.GET("/api/attempts/:id/stream", s.attemptStream)
+	e.POST("/api/exercises/:slug/plug", s.postPlug)
+	e.DELETE("/api/exercises/:slug/plug", s.deletePlug)
+	e.POST("/api/exercises/:slug/compare", s.postCompare)
 }
 
 func (s *Server) exercisesPage(c echo.Context) error {
@@ -107,6 +114,11 @@ func (s *Server) exercisePage(c echo.Context) error {
 		return err
 	}
 	v.Sandbox, v.Why = s.cfg.Exercises.Sandbox, s.cfg.Exercises.Why
+	v.Plug = s.plugPanel(e)
+	if v.Open, err = s.open(ctx, e); err != nil {
+		return err
+	}
+	v.Read = hints[readTask] > 0
 	return s.html(c, http.StatusOK, page.Exercise(s.site(c, e.Title, "exercise.js"), v))
 }
 
@@ -283,12 +295,12 @@ func (s *Server) getAnswer(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	standings, err := s.cfg.Exercises.Keeper.Standings(c.Request().Context())
+	open, err := s.open(c.Request().Context(), e)
 	if err != nil {
 		return err
 	}
-	if st := standings[e.Slug]; !st.Passed && st.Attempts < honest {
-		return fmt.Errorf("%w: there have been %d", errLocked, st.Attempts)
+	if !open {
+		return errLocked
 	}
 	if len(e.Right) == 0 {
 		return fmt.Errorf("%w: an answer to %s", live.ErrUnknown, e.Slug)

@@ -26,7 +26,7 @@ func bookcase(t *testing.T) *shelf.Shelf {
 	t.Helper()
 	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
 	s, err := shelf.Open(fstest.MapFS{
-		"01-gate/exercise.json": file(`{"slug":"gate","title":"A gate","order":1,"difficulty":2,"minutes":15,"tracks":["login"],"chapter":3,"pattern":"concurrency","package":"gate",
+		"01-gate/exercise.json": file(`{"slug":"gate","title":"A gate","order":1,"difficulty":2,"minutes":15,"tracks":["login"],"chapter":3,"pattern":"concurrency","plug":{"pattern":"concurrency"},"package":"gate",
 			"files":["gate.go"],"allow_imports":["sync"],"levels":["blank"],"checks":{"race":true,"leaks":true,"runs":2},"limits":{"build_s":60,"run_s":20,"mem_mb":512},
 			"tasks":[{"id":"enter","title":"Let in so many","tests":["TestEnter"],"points":50,"kind":"correctness","hints":["look at the count","count under a lock","lock, compare, add"]}],"right":["right/a"]}`),
 		"01-gate/README.md":          file("# A gate\n\nThe *story*. <script>bad()</script>\n\n## Contract\n\n- it lets in so many\n"),
@@ -227,5 +227,24 @@ func TestNothingIsRunWhereItMayNot(t *testing.T) {
 	webtest.Case{Method: "POST", Path: "/api/exercises/gate/attempts", Body: right, Session: true, Status: http.StatusForbidden, Want: []string{"This machine has no sandbox."}}.Run(t, s)
 	if doc := parse(t, s.Open(t, "/exercises/gate")); !has(one(t, doc, "[data-check]"), "disabled") {
 		t.Error("the page offers to check an answer")
+	}
+}
+
+// Whoever would rather read first says so, and that is remembered.
+func TestReadFirst(t *testing.T) {
+	s, _ := desks(t, 4, nil)
+	webtest.Case{Path: "/exercises/gate/read", Header: map[string]string{"Accept": "text/html"}, Status: http.StatusForbidden, Want: []string{"would rather read first"}}.Run(t, s)
+	webtest.Case{Path: "/api/exercises/gate/answer", Status: http.StatusForbidden}.Run(t, s)
+	if got := words(one(t, parse(t, s.Open(t, "/exercises/gate")), "[data-read]")); !strings.Contains(got, "Read first") {
+		t.Errorf("the page says %q, want how to read first", got)
+	}
+	webtest.Case{Method: "POST", Path: "/api/exercises/gate/read", Body: `{}`, Status: http.StatusUnauthorized}.Run(t, s)
+	webtest.Case{Method: "POST", Path: "/api/exercises/gate/read", Body: `{}`, Session: true, Status: http.StatusOK, Want: []string{`"/exercises/gate/read"`}}.Run(t, s)
+	if got := words(one(t, parse(t, s.Open(t, "/exercises/gate/read")), "[data-worked=gate]")); !strings.Contains(got, "package gate // right") || !strings.Contains(got, "Answer a") {
+		t.Errorf("the worked answers read %q", got)
+	}
+	webtest.Case{Path: "/api/exercises/gate/answer", Status: http.StatusOK, Want: []string{"// right"}}.Run(t, s)
+	if got := words(one(t, parse(t, s.Open(t, "/exercises/gate")), "[data-read]")); !strings.Contains(got, "You chose to read") {
+		t.Errorf("the page says %q, want that it was chosen to read first", got)
 	}
 }

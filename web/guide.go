@@ -60,7 +60,12 @@ func (s *Server) guidePage(c echo.Context) error {
 
 func (s *Server) guidePageOf(b guide.Book, slug string) (view.GuidePage, error) {
 	if i := slices.IndexFunc(b.Chapters, func(o guide.Chapter) bool { return o.Slug == slug }); i >= 0 {
-		return view.ChapterOf(b, b.Chapters[i], s.cfg.Guide.Patterns, s.exerciseTitles())
+		v, err := view.ChapterOf(b, b.Chapters[i], s.cfg.Guide.Patterns, s.exerciseTitles())
+		if s.cfg.Trials != nil {
+			v = v.Runnable(slug)
+			v.Trials = view.TrialLines(s.cfg.Trials.All, b.Chapters[i].Number)
+		}
+		return v, err
 	}
 	if i := slices.IndexFunc(b.Pages, func(o guide.Page) bool { return o.Slug == slug }); i >= 0 {
 		return view.GuidePageOf(b, b.Pages[i])

@@ -22,10 +22,12 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	crossOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.refuse(w, errForeign) }))
 	inner := crossOrigin.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case foreign(r):
+		case s.foreign(r):
 			s.refuse(w, errForeign)
 		case r.URL.Query().Has("token"):
 			s.login(w, r)
+		case s.class != nil && !s.sessions.has(r) && !s.sessions.bearer(r):
+			s.class.serve(w, r)
 		case s.locked(r):
 			s.refuse(w, errToken)
 		case !safe(r.Method) && !s.sessions.has(r) && !s.sessions.bearer(r):
@@ -38,6 +40,10 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		harden(w.Header())
 		if !slices.Contains(s.cfg.Hosts, r.Host) {
 			s.refuse(w, errHost)
+			return
+		}
+		if s.bare(r) {
+			s.refuse(w, errBare)
 			return
 		}
 		inner.ServeHTTP(w, r)
@@ -61,10 +67,10 @@ func safe(method string) bool { return method == http.MethodGet || method == htt
 // foreign reports whether another site's page asks. CrossOriginProtection lets
 // every GET pass; a figure or a stream is not for others to read either, so a
 // GET that is not somebody following a link must come from here.
-func foreign(r *http.Request) bool {
+func (s *Server) foreign(r *http.Request) bool {
 	if origin := r.Header.Get("Origin"); origin != "" {
 		u, err := url.Parse(origin)
-		if err != nil || u.Host != r.Host || u.Scheme != scheme(r) {
+		if err != nil || u.Host != r.Host || u.Scheme != s.scheme(r) {
 			return true
 		}
 	}
@@ -76,11 +82,21 @@ func foreign(r *http.Request) bool {
 	return !link || data(r.URL.Path)
 }
 
-func scheme(r *http.Request) string {
-	if r.TLS != nil {
+func (s *Server) scheme(r *http.Request) string {
+	if s.secure(r) {
 		return "https"
 	}
 	return "http"
+}
+
+// secure reports whether the browser's connection is encrypted, by us or by the
+// proxy in front.
+func (s *Server) secure(r *http.Request) bool { return r.TLS != nil || s.cfg.BehindProxy }
+
+// bare reports whether a request came unencrypted to a server whose proxy should
+// have encrypted it, or by a way around that proxy. Probes tell nothing.
+func (s *Server) bare(r *http.Request) bool {
+	return s.cfg.BehindProxy && r.Header.Get("X-Forwarded-Proto") != "https" && !open(r.URL.Path)
 }
 
 // data reports whether a path answers with figures, not a page.
@@ -92,8 +108,12 @@ func (s *Server) locked(r *http.Request) bool {
 	if s.cfg.Token == "" || s.sessions.has(r) || s.sessions.bearer(r) {
 		return false
 	}
-	p := r.URL.Path
-	return p != "/healthz" && p != "/readyz" && p != "/favicon.ico" && !strings.HasPrefix(p, "/assets/")
+	return !open(r.URL.Path)
+}
+
+// open reports whether a path is for everybody.
+func open(p string) bool {
+	return p == "/healthz" || p == "/readyz" || p == "/favicon.ico" || strings.HasPrefix(p, "/assets/")
 }
 
 // login answers an address with a token: it opens a session and sends the
@@ -103,7 +123,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, errToken)
 		return
 	}
-	s.sessions.grant(w, r)
+	s.sessions.grant(w, s.secure(r))
 	u := *r.URL
 	q := u.Query()
 	q.Del("token")

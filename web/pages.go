@@ -26,8 +26,14 @@ import (
 func (s *Server) Site(path, title, script string) view.Site {
 	v := view.Site{
 		Title: title, Path: path, Style: s.assets.URL("app.css"), Theme: s.assets.URL("theme.js"),
-		Nav: []view.Link{{Title: "Lab", Path: "/lab"}},
 	}
+	if s.class != nil {
+		if strings.HasPrefix(path, "/join/") {
+			return v // who stands at the door can go nowhere else
+		}
+		v.Nav = append(v.Nav, view.Link{Title: "Classroom", Path: "/classroom"})
+	}
+	v.Nav = append(v.Nav, view.Link{Title: "Lab", Path: "/lab"})
 	if s.cfg.Guide != nil {
 		v.Nav = append(v.Nav, view.Link{Title: "Guide", Path: "/guide"})
 	}
@@ -36,6 +42,9 @@ func (s *Server) Site(path, title, script string) view.Site {
 	}
 	if s.cfg.Exercises != nil {
 		v.Nav = append(v.Nav, view.Link{Title: "Exercises", Path: "/exercises"})
+	}
+	if s.cfg.Trials != nil {
+		v.Nav = append(v.Nav, view.Link{Title: "Trials", Path: "/trials"})
 	}
 	if s.cfg.Rehearse != nil {
 		v.Nav = append(v.Nav, view.Link{Title: "Rehearse", Path: "/rehearse"})
@@ -66,7 +75,7 @@ func (s *Server) Render(w http.ResponseWriter, r *http.Request, status int, t te
 		return fmt.Errorf("render %s: %w", r.URL.Path, err)
 	}
 	if s.cfg.Loopback && s.cfg.Token == "" && !s.sessions.has(r) {
-		s.sessions.grant(w, r)
+		s.sessions.grant(w, s.secure(r))
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
@@ -216,7 +225,7 @@ func (s *Server) gallery(c echo.Context) error {
 
 // errorPage tells a person what a problem document tells a program.
 func (s *Server) errorPage(c echo.Context, status int, p Problem) error {
-	detail := strings.ToUpper(p.Detail[:1]) + p.Detail[1:] + "."
+	detail := view.Sentence(p.Detail)
 	t := page.Problem(s.site(c, p.Title, ""), strconv.Itoa(status)+" "+p.Title, detail)
 	var b bytes.Buffer
 	if err := t.Render(context.WithoutCancel(c.Request().Context()), &b); err != nil {

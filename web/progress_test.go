@@ -77,7 +77,7 @@ func TestProgressOf(t *testing.T) {
 	if got := row(v, "concurrency"); got.Built != "1 exercise" || got.Explained != "1 question" {
 		t.Errorf("concurrency, built and explained: %+v", got)
 	}
-	if len(v.Next) != 3 || v.Next[0].Title != "2 cards to recall" || !strings.HasPrefix(v.Next[1].Title, "Predict ") {
+	if len(v.Next) != 3 || v.Next[0].Title != "2 cards to recall" || !strings.HasPrefix(v.Next[1].Title, "Predict: ") {
 		t.Errorf("next: %+v", v.Next)
 	}
 	queue.Bests["q"] = progress.Best{Total: 59, Answers: 1}

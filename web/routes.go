@@ -45,6 +45,8 @@ func (s *Server) routes() {
 	s.rehearseRoutes(e)
 	s.progressRoutes(e)
 	s.trackRoutes(e)
+	s.trialRoutes(e)
+	s.classRoutes(e)
 	for _, room := range s.cfg.Rooms {
 		handler := echo.WrapHandler(room.Open(s))
 		for _, path := range append([]string{room.Path}, room.API...) {

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"workbench/docs/guide"
+	"workbench/exercises/classroom"
 	"workbench/sim/clock"
 	"workbench/web/assets"
 	"workbench/web/engine"
@@ -43,7 +45,18 @@ type Config struct {
 	// Tracks is what the tracks' pages stand on; nil: there are none.
 	Tracks *Tracks
 	// Guide is what the guide's pages stand on; nil: there is none.
-	Guide  *Guide
+	Guide *Guide
+	// Trials is what the pages of the trials stand on; nil: there are none.
+	Trials *Trials
+	// Classroom is the class that the server holds; nil: it has none. With one,
+	// Token is needed on loopback too: it tells the teacher from learners.
+	Classroom *Classroom
+	// TLS is how connections are encrypted; nil: they are not.
+	TLS *tls.Config
+	// BehindProxy says that a proxy of the user's own ends TLS in front of this
+	// server. Only what it says came encrypted is answered.
+	BehindProxy bool
+
 	Rooms  []Room // further rooms, shown in the navigation after Lab
 	Limits Limits // zero fields: those of DefaultLimits
 	// Metrics is where the figures of the event streams are registered: the
@@ -104,7 +117,9 @@ type Server struct {
 	engine   *engine.Set
 	ending   chan struct{} // closed by Shutdown: streams of attempts end
 	ended    sync.Once
-	index    *guide.Index // of the guide
+	index    *guide.Index       // of the guide
+	class    *class             // nil: there is none
+	learner  *classroom.Learner // whose seat this is; nil: the server itself
 }
 
 // New checks the configuration, naming all its faults at once, and builds the
@@ -135,6 +150,9 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.feed = &feed{lab: cfg.Lab, hub: s.hub, log: cfg.Log}
+	if cfg.Classroom != nil {
+		s.openClass(port, limits)
+	}
 	s.echo = echo.New()
 	s.echo.IPExtractor = echo.ExtractIPDirect()
 	s.echo.HTTPErrorHandler = s.fail
@@ -142,7 +160,7 @@ func New(cfg Config) (*Server, error) {
 	s.handler = s.rescue(s.guard(s.echo))
 	s.http = &http.Server{
 		Handler: s.handler, ReadHeaderTimeout: limits.Header, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
+		IdleTimeout: idleTimeout, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug), TLSConfig: cfg.TLS,
 	}
 	return s, nil
 }
@@ -159,6 +177,8 @@ func (c Config) validate() error {
 	need(c.Clock != nil, "Config.Clock is nil")
 	need(len(c.Hosts) > 0, "Config.Hosts is empty: name at least one host:port to answer to")
 	need(c.Loopback || len(c.Token) >= minToken, fmt.Sprintf("an address that others can reach needs Config.Token of at least %d characters", minToken))
+	need(c.Classroom == nil || len(c.Token) >= minToken, fmt.Sprintf("a class needs Config.Token of at least %d characters, on loopback too", minToken))
+	need(c.Classroom == nil || c.Loopback || c.TLS != nil || c.BehindProxy, "a class that others can reach needs Config.TLS or Config.BehindProxy")
 	return errors.Join(faults...)
 }
 
@@ -171,7 +191,11 @@ func (s *Server) Login() string { return "?token=" + s.sessions.login() }
 
 // Serve answers connections of ln until Shutdown, then returns nil.
 func (s *Server) Serve(ln net.Listener) error {
-	if err := s.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+	serve := s.http.Serve
+	if s.cfg.TLS != nil {
+		serve = func(ln net.Listener) error { return s.http.ServeTLS(ln, "", "") }
+	}
+	if err := serve(ln); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
@@ -180,11 +204,17 @@ func (s *Server) Serve(ln net.Listener) error {
 // Shutdown ends the event streams, lets requests in flight finish and closes.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.hub.Close()
+	if s.class != nil {
+		s.class.close()
+	}
 	s.ended.Do(func() { close(s.ending) })
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("requests in flight did not finish: %w", err), s.http.Close())
 	}
 	s.feed.close()
+	if s.class != nil {
+		s.class.wait()
+	}
 	return nil
 }
 

@@ -95,12 +95,13 @@ func equal(a, b string) bool {
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// grant sets the cookie of a new session.
-func (s *sessions) grant(w http.ResponseWriter, r *http.Request) {
+// grant sets the cookie of a new session; secure: for encrypted connections
+// alone.
+func (s *sessions) grant(w http.ResponseWriter, secure bool) {
 	ends := s.clock.Date(s.clock.Now() + sessionLife).Unix()
 	http.SetCookie(w, &http.Cookie{
 		Name: s.cookie, Value: s.sign(ends), Path: "/", MaxAge: int(sessionLife.Seconds()),
-		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
+		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: secure,
 	})
 }
 

@@ -11,12 +11,17 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"workbench/exercises/attempt"
+	"workbench/exercises/classroom"
+	"workbench/exercises/grade"
 	"workbench/exercises/interview"
+	"workbench/exercises/plug"
 	"workbench/exercises/progress"
 	"workbench/exercises/shelf"
+	"workbench/lab/beside"
 	"workbench/lab/knob"
 	"workbench/lab/live"
 	"workbench/lab/scenario"
+	"workbench/lab/trial/runner"
 	"workbench/web/stream"
 )
 
@@ -25,6 +30,7 @@ var (
 	errMalformed = errors.New("the body is not the JSON that this address takes")
 	errTooLarge  = errors.New("the body is larger than")
 	errMediaType = errors.New("the body must be application/json")
+	errBare      = errors.New("this server stands behind a proxy that encrypts, and this request did not come through it (X-Forwarded-Proto is not https): open the proxy's address")
 	errHost      = errors.New("this server does not answer to that name")
 	errForeign   = errors.New("another site's page may not do this")
 	errSession   = errors.New("no session: open the lab's page in this browser first")
@@ -37,6 +43,10 @@ func statusOf(err error) int {
 	var value *knob.Error
 	var file *scenario.FieldError
 	var full *attempt.FullError
+	var busy *runner.BusyError
+	if status := classStatus(err); status != 0 {
+		return status
+	}
 	switch {
 	case errors.As(err, &echoed):
 		return echoed.Code
@@ -55,17 +65,43 @@ func statusOf(err error) int {
 	case errors.Is(err, errSession), errors.Is(err, errToken):
 		return http.StatusUnauthorized
 	case errors.Is(err, live.ErrUnknown), errors.Is(err, scenario.ErrUnknown), errors.Is(err, shelf.ErrUnknown), errors.Is(err, attempt.ErrUnknown),
-		errors.Is(err, interview.ErrUnknown), errors.Is(err, progress.ErrNoAnswer):
+		errors.Is(err, interview.ErrUnknown), errors.Is(err, progress.ErrNoAnswer), errors.Is(err, runner.ErrUnknown):
 		return http.StatusNotFound
 	case errors.Is(err, live.ErrInvalid), errors.As(err, &value), errors.As(err, &file):
 		return http.StatusUnprocessableEntity
-	case errors.Is(err, live.ErrConflict), errors.Is(err, progress.ErrStale):
+	case errors.Is(err, live.ErrConflict), errors.Is(err, progress.ErrStale), errors.As(err, &busy), errors.Is(err, progress.ErrNoneAccepted),
+		errors.Is(err, plug.ErrNoSlot), errors.Is(err, plug.ErrNotPlugged), errors.Is(err, grade.ErrUnfit), errors.Is(err, beside.ErrPattern):
 		return http.StatusConflict
-	case errors.Is(err, live.ErrStarting), errors.Is(err, live.ErrClosed), errors.Is(err, stream.ErrFull), errors.Is(err, attempt.ErrClosed),
-		errors.Is(err, stream.ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, live.ErrStarting), errors.Is(err, live.ErrClosed), errors.Is(err, stream.ErrFull), errors.Is(err, attempt.ErrClosed), errors.Is(err, runner.ErrClosed),
+		errors.Is(err, plug.ErrBusy), errors.Is(err, stream.ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError
+}
+
+// classStatus is statusOf for what can go wrong in a class; 0: it is not of one.
+func classStatus(err error) int {
+	var field *classroom.FieldError
+	var quota *classroom.QuotaError
+	switch {
+	case errors.As(err, &field):
+		return http.StatusUnprocessableEntity
+	case errors.As(err, &quota):
+		return http.StatusTooManyRequests
+	case errors.Is(err, classroom.ErrDoor), errors.Is(err, classroom.ErrUnknown):
+		return http.StatusNotFound
+	case errors.Is(err, classroom.ErrNobody), errors.Is(err, errJoin):
+		return http.StatusUnauthorized
+	case errors.Is(err, classroom.ErrShut), errors.Is(err, errDriven):
+		return http.StatusForbidden
+	case errors.Is(err, classroom.ErrTaken), errors.Is(err, classroom.ErrFull), errors.Is(err, classroom.ErrRound), errors.Is(err, classroom.ErrVoted):
+		return http.StatusConflict
+	case errors.Is(err, classroom.ErrSpace):
+		return http.StatusInsufficientStorage
+	case errors.Is(err, errBare):
+		return http.StatusForbidden
+	}
+	return 0
 }
 
 // Problem is a problem document (RFC 9457).
@@ -118,6 +154,8 @@ func fieldsOf(err error) []Field {
 		return []Field{{e.Field, e.Got, e.Want}}
 	case *knob.Error:
 		return []Field{{e.Knob, e.Got, e.Want}}
+	case *classroom.FieldError:
+		return []Field{{e.Field, e.Got, e.Want}}
 	case *scenario.FieldError:
 		return []Field{{e.Field, e.Got, e.Want}}
 	case *bodyError:
@@ -140,6 +178,10 @@ func writeProblem(w http.ResponseWriter, err error) error {
 	var full *attempt.FullError
 	if errors.As(err, &full) {
 		w.Header().Set("Retry-After", strconv.Itoa(int(full.After.Seconds())))
+	}
+	var quota *classroom.QuotaError
+	if errors.As(err, &quota) {
+		w.Header().Set("Retry-After", strconv.Itoa(int(quota.After.Seconds())))
 	}
 	body, err := json.Marshal(p)
 	if err != nil {

@@ -19,29 +19,11 @@ import (
 // errNotAccepted ends a check whose answer was not accepted.
 var errNotAccepted = errors.New("the answer is not accepted")
 
-// checked is a verdict as JSON. The keys are stable.
-type checked struct {
-	Exercise   string        `json:"exercise"`
-	Accepted   bool          `json:"accepted"`
-	Score      int           `json:"score"`
-	Cases      []checkedCase `json:"cases"`
-	Race       *bool         `json:"race"` // found; null: not checked
-	Leak       *bool         `json:"leak"` // found; null: not checked
-	DurationMS int64         `json:"duration_ms"`
-	Reason     string        `json:"reason"`
-}
-
-type checkedCase struct {
-	Name    string `json:"name"`
-	OK      bool   `json:"ok"`
-	Points  int    `json:"points"`
-	Message string `json:"message"`
-}
-
 // checkOptions are the flags of a check.
 type checkOptions struct {
 	json, watch bool
 	seed        uint64
+	plug        string // the workbench into whose lab an accepted answer goes; empty: none
 }
 
 // check is the subcommand that grades an answer.
@@ -51,6 +33,7 @@ func check(ctx context.Context, p *program, args []string) error {
 	fs.BoolVar(&o.json, "json", false, "print the verdict as a JSON object")
 	fs.BoolVar(&o.watch, "watch", false, "grade again whenever a file changes, until interrupted")
 	fs.Uint64Var(&o.seed, "seed", 0, "shuffle the tests by seed `N`, as a verdict names it (default: by chance)")
+	fs.StringVar(&o.plug, "plug", "", "hand an accepted answer to the workbench that serves at `URL`, and plug it into its lab")
 	more := exerciseFlag(fs)
 	rest, err := p.flags(fs, args)
 	if err != nil {
@@ -106,31 +89,25 @@ func (p *program) checkOnce(ctx context.Context, g *grade.Grader, e shelf.Exerci
 		return err
 	}
 	if o.json {
-		err = writeJSON(p.out, asJSON(v))
+		err = writeJSON(p.out, v.Sheet().Plain())
 	} else {
 		p.printVerdict(e, v)
 	}
-	if err == nil && !v.Accepted {
+	switch {
+	case err != nil:
+		return err
+	case !v.Accepted:
 		return fmt.Errorf("%w: %d of %d points", errNotAccepted, v.Score, v.Of)
+	case o.plug != "":
+		if err := p.plugIn(ctx, o.plug, e, dir); err != nil {
+			return fmt.Errorf("%w: %w", errNotPlugged, err)
+		}
 	}
-	return err
+	return nil
 }
 
-func asJSON(v grade.Verdict) checked {
-	out := checked{v.Exercise, v.Accepted, v.Score, []checkedCase{}, found(v.Race), found(v.Leak), v.Duration.Milliseconds(), v.Reason}
-	for _, c := range v.Cases {
-		out.Cases = append(out.Cases, checkedCase{c.Name, c.OK(), c.Points, c.Message})
-	}
-	return out
-}
-
-func found(f grade.Finding) *bool {
-	if f == grade.Unchecked {
-		return nil
-	}
-	yes := f == grade.Found
-	return &yes
-}
+// errNotPlugged ends a check whose answer was accepted and not plugged in.
+var errNotPlugged = errors.New("accepted, but not plugged in")
 
 // lookEvery is how often watch looks for changes.
 const lookEvery = 200 * time.Millisecond
@@ -142,10 +119,14 @@ func (p *program) watch(ctx context.Context, g *grade.Grader, e shelf.Exercise, 
 	for {
 		if now := traces(e, dir); now != last {
 			last = now
-			if err := p.checkOnce(ctx, g, e, dir, o); err != nil && !errors.Is(err, errNotAccepted) {
-				if ctx.Err() != nil {
-					return nil // interrupted, which is how this ends
-				}
+			err := p.checkOnce(ctx, g, e, dir, o)
+			switch {
+			case err == nil, errors.Is(err, errNotAccepted):
+			case ctx.Err() != nil:
+				return nil // interrupted, which is how this ends
+			case errors.Is(err, errNotPlugged):
+				fmt.Fprintf(p.err, "workbench check: %v\n", err)
+			default:
 				return err
 			}
 			if !o.json {

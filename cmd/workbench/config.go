@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"workbench/lab/scenario"
 )
@@ -24,10 +25,17 @@ type config struct {
 	redis    string   // a Redis to use; empty: our own
 	rabbitmq string   // a RabbitMQ to use; empty: there is none
 	kafka    string   // nodes of a Kafka to use; empty: the protocol's server in this process
+	postgres database // empty: SQLite
 	token    string   // needed when others can reach addr
 	scenario string   // with which the lab begins
 	level    string   // of the log
 	open     bool     // open the browser
+
+	classroom       bool   // hold a class
+	tlsCert, tlsKey string // files; empty: connections are not encrypted by us
+	behindProxy     bool   // a proxy of the user's encrypts in front of us
+
+	plugDeadline time.Duration // for one decision of a plugged-in answer
 }
 
 // minToken is the least length of an access token: with fewer characters it
@@ -50,6 +58,8 @@ func (p *program) readConfig(args []string) (config, error) {
 		{"data", "WORKBENCH_DATA", "keep the learner's runs in `DIR`", &c.data},
 		{"redis", "WORKBENCH_REDIS", "use the Redis at `URL` (default: a private redis-server if there is one, else the embedded one)", &c.redis},
 		{"scenario", "WORKBENCH_SCENARIO", "begin with scenario `NAME`", &c.scenario},
+		{"tls-cert", "WORKBENCH_TLS_CERT", "encrypt, with the certificate in `FILE`", &c.tlsCert},
+		{"tls-key", "WORKBENCH_TLS_KEY", "the certificate's key, in `FILE`", &c.tlsKey},
 		{"log", "WORKBENCH_LOG", "log from `LEVEL` on: debug, info, warn or error", &c.level},
 	}
 	settings = append(settings, brokerSettings(&c.rabbitmq, &c.kafka)...)
@@ -60,10 +70,14 @@ func (p *program) readConfig(args []string) (config, error) {
 		}
 		fs.StringVar(s.value, s.flag, *s.value, s.help+"; or "+s.variable)
 	}
+	p.postgres(fs, &c.postgres)
 	c.token = p.env("WORKBENCH_TOKEN") // not a flag: others can read a process's arguments
 	hosts := p.env("WORKBENCH_HOSTS")
 	fs.StringVar(&hosts, "hosts", hosts, "also answer to these `NAMES` of this machine, with commas between; or WORKBENCH_HOSTS")
+	fs.BoolVar(&c.classroom, "classroom", false, "hold a class: learners join by a link, predict, and watch the lab that the teacher drives")
+	fs.BoolVar(&c.behindProxy, "behind-proxy", false, "a proxy that encrypts stands in front and sets X-Forwarded-Proto")
 	fs.BoolVar(&c.open, "open", false, "open the browser")
+	fs.DurationVar(&c.plugDeadline, "plug-deadline", 5*time.Millisecond, "how `LONG` a plugged-in answer may take for one decision before ours decides")
 	rest, err := p.flags(fs, args)
 	if err != nil {
 		return config{}, err
@@ -106,18 +120,22 @@ func (c config) validate() error {
 	host, port, err := net.SplitHostPort(c.addr)
 	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n > 65535 {
 		wrong("addr", c.addr, "HOST:PORT, such as 127.0.0.1:8080 (port 0: any free one)")
-	} else if !loopback(host) {
-		if len(c.token) < minToken {
+	} else if c.shared() {
+		if len(c.token) < minToken && !c.classroom {
 			faults = append(faults, fmt.Errorf("flag --addr: others can reach %q, and the server runs code: set WORKBENCH_TOKEN to a secret of at least %d characters, or listen on 127.0.0.1", c.addr, minToken))
 		}
 		if wildcard(host) && len(c.hosts) == 0 {
 			faults = append(faults, fmt.Errorf("flag --hosts: got nothing with --addr %s, want the names by which others call this machine", c.addr))
 		}
 	}
+	faults = append(faults, c.validateShared()...)
 	for _, h := range c.hosts {
 		if h == "" || strings.ContainsAny(h, "/ :") {
 			wrong("hosts", h, "a host's name without scheme and port")
 		}
+	}
+	if c.plugDeadline < time.Millisecond || c.plugDeadline > time.Second {
+		wrong("plug-deadline", c.plugDeadline.String(), "1ms to 1s")
 	}
 	if c.data == "" {
 		wrong("data", "", "a directory (there is no HOME to put one in)")
@@ -171,6 +189,9 @@ func (c config) names(addr net.Addr) []string {
 		all = append(all, "127.0.0.1", "localhost", "::1")
 	}
 	var out []string
+	if c.behindProxy { // a proxy at the scheme's own port
+		out = append(out, c.hosts...)
+	}
 	for _, h := range all {
 		out = append(out, net.JoinHostPort(h, port))
 	}

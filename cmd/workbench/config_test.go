@@ -31,6 +31,15 @@ func TestConfig(t *testing.T) {
 			"flags over environment", []string{"--addr=[::1]:2", "--data", "/e", "--open"}, map[string]string{"WORKBENCH_ADDR": "localhost:1", "WORKBENCH_DATA": "/d"},
 			config{addr: "[::1]:2", data: "/e", scenario: "metastable", level: "info", open: true}, nil,
 		},
+		{
+			"a database from the environment", nil, map[string]string{"WORKBENCH_POSTGRES": "postgres://a", "WORKBENCH_POSTGRES_REPLICA": "postgres://b, postgres://c"},
+			config{addr: "127.0.0.1:8080", data: "/home/ada/.local/share/workbench", postgres: database{"postgres://a", []string{"postgres://b", "postgres://c"}}, scenario: "metastable", level: "info"}, nil,
+		},
+		{
+			"a database from flags", []string{"--postgres=postgres://d", "--postgres-replica=postgres://e", "--postgres-replica=postgres://f,postgres://g"},
+			map[string]string{"WORKBENCH_POSTGRES": "postgres://a", "WORKBENCH_POSTGRES_REPLICA": "postgres://b"},
+			config{addr: "127.0.0.1:8080", data: "/home/ada/.local/share/workbench", postgres: database{"postgres://d", []string{"postgres://e", "postgres://f", "postgres://g"}}, scenario: "metastable", level: "info"}, nil,
+		},
 		{"the system's data folder", nil, map[string]string{"XDG_DATA_HOME": "/xdg"}, config{addr: "127.0.0.1:8080", data: "/xdg/workbench", scenario: "metastable", level: "info"}, nil},
 		{
 			"others can reach it, with a token and names", []string{"--addr=0.0.0.0:80", "--hosts=lab,lab.local"}, map[string]string{"WORKBENCH_TOKEN": secret},
@@ -66,6 +75,7 @@ func TestConfig(t *testing.T) {
 				t.Fatalf("exit code = %d, served %d times, want 0 and once; stderr:\n%s", code, len(b.served), b.stderr.String())
 			}
 			got := b.served[0]
+			tt.want.plugDeadline = 5 * time.Millisecond
 			if !slices.Equal(got.hosts, tt.want.hosts) {
 				t.Errorf("hosts = %q, want %q", got.hosts, tt.want.hosts)
 			}

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"time"
 
 	"workbench/exercises/attempt"
 	"workbench/exercises/grade"
+	"workbench/exercises/plug"
 	"workbench/exercises/progress"
 	"workbench/exercises/sandbox"
 	"workbench/exercises/shelf"
@@ -21,28 +21,54 @@ import (
 // attemptsWaiting is how many answers may wait to be graded.
 const attemptsWaiting = 20
 
-// openDesk makes what the pages of the exercises stand on. A machine that cannot
+// judge grades answers on this machine, or says why nobody does.
+type judge struct {
+	grade  attempt.Grader
+	report sandbox.Report
+	box    *sandbox.Box
+	grader *grade.Grader // nil: nothing is graded here
+	note   string        // what confines answers, in a sentence
+	why    string        // why answers from pages are not run; empty: they are
+}
+
+// plugInto lets accepted answers decide in a lab, where they may run at all; nil
+// where they may not. A program is kept in dir until the workbench ends.
+func (j judge) plugInto(l plug.Lab, dir string, deadline time.Duration, log *slog.Logger) *plug.Desk {
+	if j.grader == nil || j.why != "" {
+		return nil
+	}
+	return plug.NewDesk(plug.Config{Lab: l, Grader: j.grader, Box: j.box, Dir: dir, Guard: plug.Usual(deadline), Log: log})
+}
+
+// openJudge finds out how answers can be graded here. A machine that cannot
 // grade still shows the exercises, and says what it lacks.
-func openDesk(ctx context.Context, all *shelf.Shelf, c config, keeper *progress.Progress, log *slog.Logger) (*web.Exercises, error) {
+func openJudge(ctx context.Context, all *shelf.Shelf, c config) (judge, error) {
 	box := sandbox.New(ctx, sandboxInit)
-	desk := &web.Exercises{Shelf: all, Keeper: keeper, Sandbox: fmt.Sprintf("The sandbox that answers run in here is %s.", box.Report())}
-	desk.Why = unsafe(c, box.Report())
-	judge := attempt.Grader(nobody)
+	j := judge{grade: nobody, box: box, report: box.Report(), note: fmt.Sprintf("The sandbox that answers run in here is %s.", box.Report()), why: unsafe(c, box.Report())}
 	g, err := grade.New(ctx, box)
 	switch {
 	case errors.Is(err, grade.ErrNoGo):
-		desk.Why = fmt.Sprintf("Answers are not checked here: %v.", err)
+		j.why = fmt.Sprintf("Answers are not checked here: %v.", err)
 	case err != nil:
-		return nil, err
+		return judge{}, err
 	default:
-		judge = attempt.Judge(g, all)
+		j.grader = g
+		j.grade = attempt.Judge(g, all)
 		if lacks := g.RaceLacks(); lacks != "" {
-			desk.Sandbox += " Races are not looked for: " + lacks + "."
+			j.note += " Races are not looked for: " + lacks + "."
 		}
 	}
+	return j, nil
+}
+
+// desk makes what the pages of the exercises stand on, for one learner: with a
+// queue of their own, whose attempts store keeps.
+func (j judge) desk(ctx context.Context, all *shelf.Shelf, keeper *progress.Progress, store attempt.Store, length int, log *slog.Logger) (*web.Exercises, error) {
+	desk := &web.Exercises{Shelf: all, Keeper: keeper, Sandbox: j.note, Why: j.why}
+	var err error
 	wall := clock.NewWall()
 	desk.Queue, err = attempt.New(ctx, attempt.Config{
-		Store: keeper, Grade: judge, Length: attemptsWaiting, Clock: wall, Now: func() time.Time { return wall.Date(wall.Now()) }, Log: log,
+		Store: store, Grade: j.grade, Length: length, Clock: wall, Now: func() time.Time { return wall.Date(wall.Now()) }, Log: log,
 	})
 	return desk, err
 }
@@ -57,9 +83,8 @@ func nobody(context.Context, string, map[string]string, func(string)) (json.RawM
 // are. One's own answers may run with less than the full sandbox, as in one's
 // own editor; others' may not.
 func unsafe(c config, r sandbox.Report) string {
-	host, _, err := net.SplitHostPort(c.addr)
 	switch {
-	case err != nil || !loopback(host):
+	case c.shared():
 		if err := r.Require(sandbox.Full); err != nil {
 			return fmt.Sprintf("Answers are not run for others than this machine's own user: %v.", err)
 		}

@@ -48,7 +48,7 @@ func openLive(ctx context.Context, p *program) (engine, error) {
 		return nil, fmt.Errorf("make a scratch directory: %w", err)
 	}
 	log := slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	l, err := live.New(ctx, live.Config{Dir: dir, RedisURL: p.env("WORKBENCH_REDIS"), Log: log, Generator: child(log), Version: release()})
+	l, err := live.New(ctx, live.Config{Dir: dir, RedisURL: p.env("WORKBENCH_REDIS"), Postgres: p.env("WORKBENCH_POSTGRES"), Replicas: commas(p.env("WORKBENCH_POSTGRES_REPLICA")), Log: log, Generator: child(log), Version: release()})
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}

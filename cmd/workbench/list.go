@@ -13,16 +13,16 @@ import (
 
 // list is the subcommand that says what there is.
 func list(_ context.Context, p *program, args []string) error {
-	fs := flag.NewFlagSet("list scenarios|presets|patterns|systems|brokers|exercises|questions", flag.ContinueOnError)
+	fs := flag.NewFlagSet("list scenarios|presets|patterns|systems|brokers|trials|exercises|questions", flag.ContinueOnError)
 	asJSON := fs.Bool("json", false, "print a JSON array")
 	rest, err := p.flags(fs, args)
 	if err != nil {
 		return err
 	}
 	kinds := map[string]func() (any, [][]string, error){
-		"scenarios": p.scenarios, "presets": p.presets, "patterns": p.patterns, "systems": p.systems, "brokers": p.brokers, "exercises": p.exercises, "questions": p.questions,
+		"scenarios": p.scenarios, "presets": p.presets, "patterns": p.patterns, "systems": p.systems, "brokers": p.brokers, "trials": p.trials, "exercises": p.exercises, "questions": p.questions,
 	}
-	const want = "scenarios, presets, patterns, systems, brokers, exercises or questions"
+	const want = "scenarios, presets, patterns, systems, brokers, trials, exercises or questions"
 	if len(rest) != 1 {
 		return usagef("got %d things to list, want one: %s", len(rest), want)
 	}

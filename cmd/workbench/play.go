@@ -27,6 +27,8 @@ func play(ctx context.Context, p *program, args []string) error {
 	var o scenario.Override
 	var faults []error
 	overrides(fs, &o, &faults)
+	var db database
+	p.postgres(fs, &db)
 	name := fs.String("engine", p.parts.engines[0].name, "run on engine `NAME`: "+p.engineHelp())
 	asJSON := fs.Bool("json", false, "print the report as one JSON object")
 	file := fs.String("out", "", "also write the report as JSON to `FILE`")
@@ -38,7 +40,7 @@ func play(ctx context.Context, p *program, args []string) error {
 	if err != nil {
 		return err
 	}
-	rep, err := p.runOnce(ctx, *name, spec, o, p.bar(spec.Name))
+	rep, err := p.with(db).runOnce(ctx, *name, spec, o, p.bar(spec.Name))
 	if err != nil && rep.Scenario == "" {
 		return err
 	}

@@ -16,6 +16,7 @@ type rooms struct {
 	book      guide.Book
 	tracks    []track.Track
 	questions *interview.Catalog
+	judge     judge
 }
 
 // openRooms begins to open the rooms beside the lab, all at once, and returns
@@ -27,7 +28,11 @@ func (s *site) openRooms(ctx context.Context, p *program, c config, log *slog.Lo
 	work.Go(func() { out.book, faults[0] = guide.Open() })
 	work.Go(func() { out.tracks, faults[1] = track.All() })
 	work.Go(func() { out.questions, faults[2] = interview.Load() })
-	work.Go(func() { s.desk, faults[3] = openDesk(ctx, p.shelf(""), c, s.progress, log) })
+	work.Go(func() {
+		if out.judge, faults[3] = openJudge(ctx, p.shelf(""), c); faults[3] == nil {
+			s.desk, faults[3] = out.judge.desk(ctx, p.shelf(""), s.progress, s.progress, attemptsWaiting, log)
+		}
+	})
 	return func() (rooms, error) {
 		work.Wait()
 		return out, errors.Join(faults...)

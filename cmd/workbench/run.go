@@ -47,8 +47,8 @@ type command struct {
 // commands lists the subcommands in the order of the usage.
 func commands() []command {
 	return []command{
-		{name: "serve", args: "[--addr HOST:PORT] [--data DIR] [--redis URL] [--open]", help: "serve the workbench to a browser (the default)", run: serve},
-		{name: "list", args: "scenarios|patterns|systems|brokers|exercises|questions [--json]", help: "list what there is", run: list},
+		{name: "serve", args: "[--addr HOST:PORT] [--data DIR] [--redis URL] [--postgres URL] [--open]", help: "serve the workbench to a browser (the default)", run: serve},
+		{name: "list", args: "scenarios|patterns|systems|brokers|trials|exercises|questions [--json]", help: "list what there is", run: list},
 		{name: "run", args: "SCENARIO|FILE [--engine NAME] [--on PATTERN]… [--set PATTERN.KNOB=VALUE]… [--json]", help: "run a scenario and judge its claims", run: play},
 		{name: "compare", args: `SCENARIO|FILE --a "FLAGS" --b "FLAGS"`, help: "run a scenario twice, with the same arrivals", run: compare},
 		{name: "sweep", args: "SCENARIO|FILE --vary PATTERN.KNOB=LOW..HIGH [--steps N] [--seeds N] [--json]", help: "vary one knob and say where the scenario tips over", run: sweep},
@@ -57,8 +57,11 @@ func commands() []command {
 		{name: "strip", args: "[--seed N] [--json]", help: "take one pattern at a time from the complete orders service, and say what is lost", run: strip},
 		{name: "agree", args: "[SCENARIO|FILE]… [--full SCALE] [--json]", help: "play loads live, in virtual time and on paper, and print the disagreement", run: compareEngines},
 		{name: "classics", args: "[ID]… [--seed N] [--json]", help: "run published results and hold them to their figures", run: reproduce},
+		{name: "trial", args: "NAME [--set KNOB=VALUE]… [--wrong | --both] [--seed N] [--json]", help: "run an experiment on real components", run: tryOut},
+		{name: "checklist", args: "[--run] [--json]", help: "print the guide's checklist and what shows each of its rows", run: checkOff},
 		{name: "start", args: "EXERCISE [DIR] [--level blank|blanks|bug]", help: "write what an exercise begins with, for your own editor", run: start},
 		{name: "check", args: "EXERCISE [DIR] [--json] [--watch] [--seed N]", help: "grade an answer to an exercise", run: check},
+		{name: "edge", args: "--listen HOST:PORT --origin URL [--stale-if-error D] [--memory MIB]…", help: "put an HTTP cache (RFC 9111) before a server", run: edgeCache},
 		{name: "doctor", args: "[--json]", help: "say what is missing on this machine and what works without it", run: doctor},
 		{name: "version", help: "print the version", run: version},
 		{name: sandboxInit, hidden: true, help: "become the first process of a sandbox", run: becomeSandboxed},

@@ -157,7 +157,7 @@ func TestCalls(t *testing.T) {
 		ran            []string
 	}{
 		{"help", []string{"--help"}, 0, []string{"workbench serve", "workbench run", "workbench doctor"}, nil, nil},
-		{"unknown subcommand", []string{"begin"}, 2, nil, []string{`unknown subcommand "begin", want one of serve, list, run, compare, sweep, ablation, agree, classics, start, check, doctor, version`}, nil},
+		{"unknown subcommand", []string{"begin"}, 2, nil, []string{`unknown subcommand "begin", want one of serve, list, run, compare, sweep, ablation, agree, classics, trial, checklist, start, check, doctor, version`}, nil},
 		{"a subcommand's help", []string{"run", "--help"}, 0, []string{"workbench run SCENARIO|FILE", "--engine NAME", "real (a stand-in), quick (a stand-in), paper (a stand-in)", "--set PATTERN.KNOB=VALUE"}, nil, nil},
 		{"version", []string{"version"}, 0, []string{"workbench "}, nil, nil},
 		{"version with more", []string{"version", "x"}, 2, nil, []string{"want no arguments"}, nil},
@@ -187,7 +187,7 @@ func TestCalls(t *testing.T) {
 		{"list patterns", []string{"list", "patterns"}, 0, []string{"queue", "what queue does", "length=10", "breaker"}, nil, nil},
 		{"list presets", []string{"list", "presets"}, 0, []string{"preset-steady", "preset-wiki-hot-key", "unverified", "preset-ycsb-a"}, nil, nil},
 		{"list systems", []string{"list", "systems"}, 0, []string{"profile", "read-profile", "GET /profiles/{key}", "normal"}, nil, nil},
-		{"list of what does not exist", []string{"list", "teapots"}, 2, nil, []string{`got "teapots", want scenarios, presets, patterns, systems, brokers, exercises or questions`}, nil},
+		{"list of what does not exist", []string{"list", "teapots"}, 2, nil, []string{`got "teapots", want scenarios, presets, patterns, systems, brokers, trials, exercises or questions`}, nil},
 		{"brokers", []string{"list", "brokers"}, 0, []string{"memory", "sqlite", "rabbitmq", "kafka", "zeromq"}, nil, nil},
 		{"questions", []string{"list", "questions"}, 0, []string{"retries-worse", "60s"}, nil, nil},
 		{"list of nothing", []string{"list"}, 2, nil, []string{"got 0 things to list"}, nil},

@@ -59,8 +59,14 @@ func serveLab(ctx context.Context, p *program, c config) (err error) {
 	served := make(chan error, 1)
 	go func() { served <- s.server.Serve(ln) }()
 	s.greet(p.out, c, ln.Addr())
-	if _, err := s.lab.Load(ctx, live.ScenarioChange{Name: c.scenario}); err != nil && ctx.Err() == nil {
-		log.Error("scenario not started", "scenario", c.scenario, "error", err)
+	first := c.scenario
+	if s.school != nil {
+		if first, err = s.school.scenario(ctx, first); err != nil {
+			log.Error("round not read", "error", err)
+		}
+	}
+	if _, err := s.lab.Load(ctx, live.ScenarioChange{Name: first}); err != nil && ctx.Err() == nil {
+		log.Error("scenario not started", "scenario", first, "error", err)
 	}
 	select {
 	case err := <-served:
@@ -91,7 +97,9 @@ type site struct {
 	lab      *live.Lab
 	progress *progress.Progress
 	desk     *web.Exercises
-	scratch  string // the demo service's database: of this process alone
+	trials   *web.Trials
+	school   *school // nil: there is no class
+	scratch  string  // the demo service's database: of this process alone
 }
 
 // openSite opens the learner's file, the lab and the server. What it has opened
@@ -112,27 +120,42 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 	if s.scratch, err = os.MkdirTemp("", "workbench-"); err != nil {
 		return nil, fmt.Errorf("make a scratch directory: %w", err)
 	}
+	if s.trials, err = openTrials(p, c, s.scratch, log); err != nil {
+		return nil, err
+	}
 	rooms := s.openRooms(ctx, p, c, log) // beside the lab: each takes a part of a second
-	s.lab, err = live.New(ctx, live.Config{Dir: s.scratch, RedisURL: c.redis, RabbitMQ: c.rabbitmq, Kafka: c.kafka, Log: log, Generator: child(log), Keeper: s.progress, Version: release()})
+	s.lab, err = live.New(ctx, live.Config{Dir: s.scratch, RedisURL: c.redis, RabbitMQ: c.rabbitmq, Kafka: c.kafka, Postgres: c.postgres.url, Replicas: c.postgres.replicas, Log: log, Generator: child(log), Keeper: s.progress, Version: release()})
 	opened, faults := rooms()
 	if err := errors.Join(err, faults); err != nil {
 		return nil, err
+	}
+	if d := opened.judge.plugInto(s.lab, filepath.Join(s.scratch, "plugs"), c.plugDeadline, log); d != nil {
+		s.desk.Plug = d
 	}
 	offered, err := choices()
 	if err != nil {
 		return nil, err
 	}
-	host, _, err := net.SplitHostPort(c.addr)
+	var class *web.Classroom
+	if c.classroom {
+		if s.school, err = openSchool(ctx, p, c, opened.judge, opened.questions, log); err != nil {
+			return nil, err
+		}
+		class = s.school.classroom(c, ln.Addr())
+	}
+	encryption, err := c.encryption()
 	if err != nil {
-		return nil, fmt.Errorf("flag --addr: %w", err)
+		return nil, err
 	}
 	s.server, err = web.New(web.Config{
-		Guide: &web.Guide{Book: opened.book, Patterns: p.parts.patterns}, Exercises: s.desk,
+		Guide: &web.Guide{Book: opened.book, Patterns: p.parts.patterns}, Exercises: s.desk, Trials: s.trials,
 		Rehearse: &web.Rehearse{Catalog: opened.questions, Keeper: s.progress},
 		Tracks:   &web.Tracks{All: opened.tracks, Patterns: p.parts.patterns},
 		Progress: &web.Progress{Patterns: p.parts.patterns, Keeper: s.progress},
-		Lab:      s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: loopback(host), Token: c.token,
+		Rooms:    []web.Room{web.DatabaseRoom(s.lab)},
+		Lab:      s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: !c.shared(), Token: c.secret(),
 		Dir: c.data, Version: release(), Scenarios: offered, Doc: p.parts.doc, Metrics: s.lab.Registerer(),
+		Classroom: class, TLS: encryption, BehindProxy: c.behindProxy,
 	})
 	return s, err
 }
@@ -155,8 +178,14 @@ func choices() ([]web.Choice, error) {
 
 // greet prints where the workbench is, and opens it if asked.
 func (s *site) greet(w io.Writer, c config, addr net.Addr) {
-	url := fmt.Sprintf("http://%s/%s", c.names(addr)[0], s.server.Login())
+	url := c.base(addr) + "/" + s.server.Login()
+	if s.school != nil {
+		url = c.base(addr) + "/classroom" + s.server.Login()
+	}
 	fmt.Fprintf(w, "Traffic Workbench: %s\n", url)
+	if s.school != nil {
+		fmt.Fprintln(w, "This address is the teacher's and opens once. The page shows the link for learners.")
+	}
 	if !c.open {
 		return
 	}
@@ -186,8 +215,14 @@ func browse(url string) error {
 // they were opened.
 func (s *site) close(ctx context.Context) error {
 	var faults []error
+	if s.trials != nil {
+		faults = append(faults, s.trials.Runner.Close())
+	}
 	if s.lab != nil {
 		faults = append(faults, s.lab.Close(ctx))
+	}
+	if s.school != nil {
+		faults = append(faults, s.school.close())
 	}
 	if s.desk != nil {
 		faults = append(faults, s.desk.Queue.Close())

@@ -14,6 +14,7 @@ type cue string
 const (
 	dismissal  cue = "dismissal"
 	overclaim  cue = "overclaim"
+	absolute   cue = "absolute"
 	distance   cue = "distance"
 	because    cue = "because"
 	contrast   cue = "contrast"

@@ -47,7 +47,7 @@ func (r *reading) delivery(a Answer, j judged) (Part, Pace) {
 	if a.Elapsed == 0 {
 		inTime = fit
 	}
-	pace.Comment = comment(r.words, mode, inTime, pace.Spoken)
+	pace.Comment = comment(r.words, mode, inTime, pace.Spoken, a.Elapsed > 0 && inTime >= 0.8)
 	order, says, spans := r.order(j)
 	p.Items = []Item{
 		{Says: fmt.Sprintf("Has a fitting length: %d words.", r.words), Grade: graded(fit), Points: tenth(7 * fit * gate), Max: 7},
@@ -61,6 +61,17 @@ func (r *reading) delivery(a Answer, j judged) (Part, Pace) {
 	return p, pace
 }
 
+// span says in words how long a mode is.
+func (m Mode) span() string {
+	switch m {
+	case Minute:
+		return "a minute"
+	case Five:
+		return "five minutes"
+	}
+	return "forty-five minutes"
+}
+
 func graded(x float64) Grade {
 	switch {
 	case x >= 0.8:
@@ -71,17 +82,17 @@ func graded(x float64) Grade {
 	return Missing
 }
 
-func comment(words int, m Mode, inTime float64, spoken time.Duration) string {
+func comment(words int, m Mode, inTime float64, spoken time.Duration, timed bool) string {
 	b := m.band()
 	switch {
 	case words == 0:
 		return "nothing was said."
-	case float64(words) < b.low:
-		return fmt.Sprintf("%d words are short for %s; there is room for a reason, a figure and a cost.", words, m)
+	case float64(words) < b.low && !timed:
+		return fmt.Sprintf("%d words are short for %s; there is room for a reason, a figure and a cost.", words, m.span())
 	case float64(words) > b.high || inTime < 1 && spoken > m.Budget():
-		return fmt.Sprintf("%s are too long for %s; say the first thing first and stop.", spoken.Round(time.Second), m)
+		return fmt.Sprintf("%s are too long for %s; say the first thing first and stop.", spoken.Round(time.Second), m.span())
 	}
-	return fmt.Sprintf("about %s of %s.", spoken.Round(time.Second), m)
+	return fmt.Sprintf("about %s of %s.", spoken.Round(time.Second), m.span())
 }
 
 // order judges whether things come in the order in which they are best said, or,

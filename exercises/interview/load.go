@@ -35,6 +35,7 @@ type lexicon struct {
 	Joins      []string            `yaml:"joins"`
 	Dismiss    []string            `yaml:"dismiss"`
 	Overclaim  []string            `yaml:"overclaim"`
+	Absolute   []string            `yaml:"absolute"`
 	Distance   []string            `yaml:"distance"`
 	Because    []string            `yaml:"because"`
 	Contrast   []string            `yaml:"contrast"`
@@ -138,7 +139,7 @@ func (l lexicon) general(concepts []Concept, questions []Question) phrase.Lexico
 // cues returns the lists of words that say how something is said.
 func (l lexicon) cues() Cues {
 	return Cues{
-		dismissal: l.Dismiss, overclaim: l.Overclaim, distance: l.Distance, because: l.Because, contrast: l.Contrast,
+		dismissal: l.Dismiss, overclaim: l.Overclaim, absolute: l.Absolute, distance: l.Distance, because: l.Because, contrast: l.Contrast,
 		condition: l.Condition, assumption: l.Assume, signpost: l.Signposts, function: l.Function,
 	}
 }

@@ -40,6 +40,11 @@ func (r *reading) part(d Dimension, j judged, claims []Claim) Part {
 	p.Items = append(p.Items, r.related(d, j, room, full)...)
 	fit(p.Items, room)
 	p.Items = append(p.Items, general)
+	if d == Design || d == Depth {
+		if own := r.plain(d, j); own.Points > 0 {
+			p.Items = append(p.Items, own)
+		}
+	}
 	for i := range p.Items {
 		p.Items[i].Points = tenth(p.Items[i].Points)
 		p.Items[i].Max = tenth(p.Items[i].Max)

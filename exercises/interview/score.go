@@ -177,6 +177,9 @@ func (r *reading) ceilings(j judged, wrong, known float64) []Ceiling {
 	} else if topic < 0.2 && r.words > 0 {
 		out = append(out, Ceiling{int(math.Round(40 * clamp((topic-0.05)/0.15, 0, 1))), "Most of it belongs to another subject."})
 	}
+	if top, ok := r.tone().certain(); ok {
+		out = append(out, top)
+	}
 	return out
 }
 

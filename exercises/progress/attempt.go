@@ -52,6 +52,19 @@ func (p *Progress) Unfinished(ctx context.Context) ([]attempt.Attempt, error) {
 	return p.attempts(ctx, "SELECT "+attemptColumns+" FROM attempt WHERE state IN ('queued', 'running') ORDER BY id")
 }
 
+// Accepted returns the latest answer to an exercise that was accepted, or an
+// error that wraps ErrNoneAccepted.
+func (p *Progress) Accepted(ctx context.Context, slug string) (attempt.Attempt, error) {
+	a, err := scanAttempt(p.db.QueryRowContext(ctx, "SELECT "+attemptColumns+" FROM attempt WHERE slug = ? AND passed ORDER BY id DESC LIMIT 1", slug))
+	if errors.Is(err, sql.ErrNoRows) {
+		return a, fmt.Errorf("%w: %s", ErrNoneAccepted, slug)
+	}
+	return a, err
+}
+
+// ErrNoneAccepted means that no answer to an exercise was accepted yet.
+var ErrNoneAccepted = errors.New("no answer to this exercise was accepted yet: check one first")
+
 // attemptsListed is how many attempts at an exercise are shown.
 const attemptsListed = 50
 

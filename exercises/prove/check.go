@@ -6,18 +6,17 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-)
 
-// points is what the tasks of each kind must add up to.
-var points = map[string]int{"correctness": 50, "concurrency": 20, "robustness": 20, "performance": 10}
+	"workbench/exercises/shelf"
+)
 
 // check compares what the files of an exercise say of one another, and returns
 // every disagreement.
 func check(e exercise) []string {
 	var out []string
 	bad := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	if want := fmt.Sprintf("%02d-%s", e.Order, e.Slug); filepath.Base(e.dir) != want {
-		bad("exercise.json says order %d and slug %q, so the folder should be %s", e.Order, e.Slug, want)
+	if _, err := e.Suites(); err != nil {
+		bad("%v", err)
 	}
 	if e.Package != strings.ReplaceAll(e.Slug, "-", "") {
 		bad("package is %q, want the slug without dashes", e.Package)
@@ -32,7 +31,7 @@ func check(e exercise) []string {
 	if b := e.Checks.Bench; b != nil && !slices.Contains(e.benchmarks(), b.Name) {
 		bad("checks.bench names %s, which is no benchmark", b.Name)
 	}
-	if n := e.Limits.Run; n < 1 || n > int(burnTime.Seconds()) {
+	if n := e.Limits.RunS; n < 1 || n > int(burnTime.Seconds()) {
 		bad("limits.run_s is %d, want 1 to %.0f", n, burnTime.Seconds())
 	}
 	out = append(out, checkTasks(e)...)
@@ -46,7 +45,7 @@ func checkTasks(e exercise) []string {
 	var out []string
 	tests := e.tests()
 	owners := map[string]int{}
-	sum := map[string]int{}
+	sum := map[shelf.Kind]int{}
 	hints, err := os.ReadFile(filepath.Join(e.dir, "hints.md"))
 	if err != nil {
 		out = append(out, err.Error())
@@ -76,7 +75,7 @@ func checkTasks(e exercise) []string {
 			out = append(out, fmt.Sprintf("%s belongs to %d tasks, want 1", name, owners[name]))
 		}
 	}
-	for kind, want := range points {
+	for kind, want := range shelf.Points() {
 		if sum[kind] != want {
 			out = append(out, fmt.Sprintf("the %s tasks give %d points, want %d", kind, sum[kind], want))
 		}
@@ -139,7 +138,7 @@ func checkMutants(e exercise, wrong []string) []string {
 	for _, m := range e.Mutants {
 		listed = append(listed, m.Dir)
 		line := "// kills: " + strings.Join(m.MustFail, ", ") + " — " + m.Lesson
-		for _, file := range e.Files {
+		for _, file := range e.Names {
 			src, err := os.ReadFile(filepath.Join(e.dir, m.Dir, file))
 			if err != nil {
 				out = append(out, err.Error())

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"workbench/exercises/shelf"
 )
 
 // record is what was found of one exercise. Its methods may be called from
@@ -122,7 +124,7 @@ func (r *record) ways(variant string, opt options) []way {
 }
 
 // limit is how long one run of a binary may take, as in the grader.
-func (r *record) limit() time.Duration { return time.Duration(r.e.Limits.Run) * time.Second }
+func (r *record) limit() time.Duration { return r.e.Limits.Run() }
 
 func (r *record) ran(n int, took time.Duration) {
 	r.mu.Lock()
@@ -159,7 +161,7 @@ func (r *record) right(ctx context.Context, variant, binary string, opt options)
 // mutant wants each named test to fail in every run, without our ending it; and
 // the whole suite to end.
 func (r *record) mutant(ctx context.Context, variant, binary string, opt options) {
-	i := slices.IndexFunc(r.e.Mutants, func(m mutant) bool { return m.Dir == variant })
+	i := slices.IndexFunc(r.e.Mutants, func(m shelf.Mutant) bool { return m.Dir == variant })
 	if i < 0 {
 		return // check has said so
 	}

@@ -54,8 +54,8 @@ func sample() map[string]string {
 		"README.md":            "# X\n\n## Contract\n\n- It works.\n",
 		"hints.md":             "## a\n## b\n## c\n## d\nh1 h2 h3\n",
 		"start/x.go":           "package xy\n",
-		"tests/x_test.go":      "func TestA(\nfunc TestB(\n",
-		"hidden/x_test.go":     "func TestC(\nfunc TestD(\nfunc BenchmarkE(\n",
+		"tests/x_test.go":      "package xy_test\nfunc TestA(t *testing.T) {}\nfunc TestB(t *testing.T) {}\n",
+		"hidden/x_test.go":     "package xy_test\nfunc TestC(t *testing.T) {}\nfunc TestD(t *testing.T) {}\nfunc BenchmarkE(b *testing.B) {}\n",
 		"right/a/x.go":         "package xy\n",
 		"right/b/x.go":         "package xy\n",
 		"right/c/x.go":         "package xy\n",
@@ -76,13 +76,13 @@ func TestCheck(t *testing.T) {
 	for _, c := range []struct{ name, file, old, new, want string }{
 		{"nothing wrong", "README.md", "# X", "# Y", ""},
 		{"another contract", "README.md", "It works.", "It may work.", "README.md's contract is not exercise.json's"},
-		{"a test without a task", "hidden/x_test.go", "func TestC(", "func TestC(\nfunc TestZ(", "TestZ belongs to 0 tasks"},
-		{"a test that is not there", "hidden/x_test.go", "func TestC(", "", "names TestC, which is no test"},
+		{"a test without a task", "hidden/x_test.go", "func TestC(", "func TestZ(t *testing.T) {}\nfunc TestC(", "TestZ belongs to 0 tasks"},
+		{"a test that is not there", "hidden/x_test.go", "func TestC(", "func testC(", "names TestC, which is no test"},
 		{"points that do not add up", "exercise.json", `"points":10`, `"points":11`, "the performance tasks give 11 points, want 10"},
 		{"a hint that hints.md lacks", "hints.md", "h3", "", `hints.md lacks "h3"`},
 		{"a mutant's first line", "wrong/m1/x.go", "why", "because", `wrong/m1/x.go begins with`},
 		{"a mutant not listed", "exercise.json", "wrong/m2", "wrong/m1", "lists the mutants"},
-		{"the folder's name", "exercise.json", `"order":7`, `"order":8`, "the folder should be 08-x-y"},
+		{"a test that is no Go", "hidden/x_test.go", "func TestC(", "func TestC", "expected '('"},
 		{"a limit that burners do not outlive", "exercise.json", `"run_s":20`, `"run_s":121`, "limits.run_s is 121"},
 		{"a promise without a test", "exercise.json", `"text":"It works.","tests":["TestA"]`, `"text":"It works.","tests":[]`, `no test checks the promise "It works."`},
 	} {
@@ -143,13 +143,15 @@ func TestVariant(t *testing.T) {
 		{"a helper of one name", "func open() {}\nfunc TestB(t *testing.T) {}\n", []string{"answer/x.go", "hidden/x_cases.go", "right_a_check/cases_test.go", "tests/x_cases.go"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e := exercise{dir: filepath.Join(t.TempDir(), "07-x-y"), Files: []string{"x.go"}}
+			top := t.TempDir()
+			dir := filepath.Join(top, "07-x-y")
 			for name, text := range map[string]string{
+				"exercise.json":    sample()["exercise.json"],
 				"right/a/x.go":     "package xy\n",
 				"tests/x_test.go":  head + "func open() {}\nfunc TestA(t *testing.T) {}\n",
 				"hidden/x_test.go": head + c.hidden,
 			} {
-				path := filepath.Join(e.dir, filepath.FromSlash(name))
+				path := filepath.Join(dir, filepath.FromSlash(name))
 				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 					t.Fatal(err)
 				}
@@ -157,13 +159,17 @@ func TestVariant(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			all, err := load(top, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
 			s := staged{dir: t.TempDir()}
-			if err := s.variant(e, "right/a"); err != nil {
+			if err := s.variant(all[0], "right/a"); err != nil {
 				t.Fatal(err)
 			}
 			root := filepath.Join(s.dir, "right_a")
 			var got []string
-			err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+			err = filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
 				if err == nil && !d.IsDir() {
 					path, err = filepath.Rel(root, path)
 					got = append(got, filepath.ToSlash(path))

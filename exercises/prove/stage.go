@@ -103,7 +103,7 @@ func (s staged) module(root string) error {
 // collide. A package of its own runs them all.
 func (s staged) variant(e exercise, v string) error {
 	files := map[string]string{}
-	for _, file := range e.Files {
+	for _, file := range e.Names {
 		src, err := os.ReadFile(filepath.Join(e.dir, v, file))
 		if err != nil {
 			return err
@@ -114,7 +114,11 @@ func (s staged) variant(e exercise, v string) error {
 	to := fmt.Sprintf(`"%s/%s/answer"`, attempt, name(v))
 	cases := "package check\n\nimport (\n\t\"testing\"\n\n"
 	calls := ""
-	for _, suite := range shelf.Merged(e.suites()) {
+	suites, err := e.Suites()
+	if err != nil {
+		return err
+	}
+	for _, suite := range shelf.Merged(suites) {
 		cases += fmt.Sprintf("\t%s \"%s/%s/%[1]s\"\n", suite.Dir, attempt, name(v))
 		for file, text := range suite.Files {
 			text, ok := strings.CutPrefix(text, "//go:build exercise\n")

@@ -1,7 +1,6 @@
 package shelf
 
 import (
-	"encoding/json"
 	"io/fs"
 	"slices"
 	"time"
@@ -9,28 +8,34 @@ import (
 
 // Exercise is one exercise: what exercise.json says, and where its files are.
 type Exercise struct {
-	Slug         string          `json:"slug"`
-	Title        string          `json:"title"`
-	Order        int             `json:"order"`
-	Difficulty   int             `json:"difficulty"` // 1 to 5
-	Minutes      int             `json:"minutes"`
-	Tracks       []string        `json:"tracks"`
-	Chapter      int             `json:"chapter"` // of the guide, 1 to 9
-	Pattern      string          `json:"pattern"` // of the lab; empty: none
-	Package      string          `json:"package"`
-	Names        []string        `json:"files"`         // of the files that the learner writes
-	AllowImports []string        `json:"allow_imports"` // nothing else may be imported
-	Levels       []string        `json:"levels"`
-	Contract     []Promise       `json:"contract"`
-	Tasks        []Task          `json:"tasks"`
-	Checks       Checks          `json:"checks"`
-	Limits       Limits          `json:"limits"`
-	Plug         json.RawMessage `json:"plug"`
-	Mutants      []Mutant        `json:"mutants"`
-	Right        []string        `json:"right"`
+	Slug         string    `json:"slug"`
+	Title        string    `json:"title"`
+	Order        int       `json:"order"`
+	Difficulty   int       `json:"difficulty"` // 1 to 5
+	Minutes      int       `json:"minutes"`
+	Tracks       []string  `json:"tracks"`
+	Chapter      int       `json:"chapter"` // of the guide, 1 to 9
+	Pattern      string    `json:"pattern"` // of the lab; empty: none
+	Package      string    `json:"package"`
+	Names        []string  `json:"files"`         // of the files that the learner writes
+	AllowImports []string  `json:"allow_imports"` // nothing else may be imported
+	Levels       []string  `json:"levels"`
+	Contract     []Promise `json:"contract"`
+	Tasks        []Task    `json:"tasks"`
+	Checks       Checks    `json:"checks"`
+	Limits       Limits    `json:"limits"`
+	Plug         *Plug     `json:"plug"` // nil: an answer has no place in the lab
+	Mutants      []Mutant  `json:"mutants"`
+	Right        []string  `json:"right"`
 
 	folder string // NN-slug
 	files  fs.FS  // rooted at the folder
+}
+
+// Plug says in place of which pattern of the lab an accepted answer can decide.
+// How it is asked is in the exercise's folder plug.
+type Plug struct {
+	Pattern string `json:"pattern"`
 }
 
 // Promise is one sentence of the contract, and the tests that hold an answer to

@@ -79,6 +79,12 @@ func (v *validation) metadata() {
 			v.wrong("levels has %q, but there is no folder %s", l, l)
 		}
 	}
+	if (e.Plug != nil) != e.Has("plug") {
+		v.wrong("plug and the folder plug: want both or neither")
+	}
+	if e.Plug != nil && e.Plug.Pattern != e.Pattern {
+		v.wrong("plug.pattern is %q, want %q, the exercise's own", e.Plug.Pattern, e.Pattern)
+	}
 	for _, name := range []string{"README.md", "hints.md"} {
 		if text, err := e.Text(name); err != nil || strings.TrimSpace(text) == "" {
 			v.wrong("%s is missing or empty", name)

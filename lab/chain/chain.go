@@ -47,6 +47,9 @@ type Config struct {
 	// from Env.Uniform.
 	Uniform func(pattern string) func() float64
 	Next    lab.Handler // what the patterns protect
+	// Yours returns the solution that is plugged in for a pattern, or nil; nil:
+	// there is none for any.
+	Yours func(pattern string) lab.Solution
 }
 
 // Chain is one service instance's ordered patterns. It is safe for concurrent
@@ -58,7 +61,8 @@ type Chain struct {
 	env   lab.Env
 	draws func(pattern string) func() float64 // nil: env.Uniform
 	next  lab.Handler
-	slots []*slot // guarded by mu
+	yours func(pattern string) lab.Solution // nil: none
+	slots []*slot                           // guarded by mu
 }
 
 // compiled is an immutable chain. It is a struct because an atomic pointer
@@ -82,7 +86,7 @@ func New(c Config) (*Chain, error) {
 	if c.Env.Clock == nil || c.Env.Uniform == nil && c.Uniform == nil || c.Env.Log == nil || c.Env.Go == nil {
 		faults = append(faults, errors.New("chain: Config.Env needs Clock, Uniform, Log and Go"))
 	}
-	ch := &Chain{env: c.Env, draws: c.Uniform, next: c.Next}
+	ch := &Chain{env: c.Env, draws: c.Uniform, next: c.Next, yours: c.Yours}
 	for _, p := range c.Patterns {
 		if p.Side == lab.Client {
 			continue
@@ -182,23 +186,38 @@ func (p *Prepared) add(change Change) error {
 var ErrUnknown = errors.New("unknown pattern")
 
 func (c *Chain) build(s *slot) error {
-	switch s.state {
-	case lab.Off:
+	if s.state == lab.Off {
 		return nil
-	case lab.Yours:
-		return fmt.Errorf("pattern %s: no accepted solution is plugged in; pass its exercise first", s.pattern.Name)
 	}
 	env := c.env
 	env.Counters = s.counters
 	if c.draws != nil {
 		env.Uniform = c.draws(s.pattern.Name)
 	}
-	live, err := s.pattern.New(env, s.knobs)
+	live, err := c.open(s, env)
 	if err != nil {
 		return fmt.Errorf("pattern %s: %w", s.pattern.Name, err)
 	}
 	s.live = live
 	return nil
+}
+
+// errNotPlugged says why a pattern cannot be yours.
+var errNotPlugged = errors.New("no accepted solution is plugged in; pass its exercise first")
+
+// open makes the pattern of a slot: ours, or one around a learner's solution.
+func (c *Chain) open(s *slot, env lab.Env) (lab.Live, error) {
+	if s.state != lab.Yours {
+		return s.pattern.New(env, s.knobs)
+	}
+	var solution lab.Solution
+	if c.yours != nil {
+		solution = c.yours(s.pattern.Name)
+	}
+	if solution == nil || s.pattern.Yours == nil {
+		return nil, errNotPlugged
+	}
+	return s.pattern.Yours(env, s.knobs, solution)
 }
 
 // Commit makes the change and closes what it replaced. Its error is that of

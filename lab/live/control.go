@@ -26,7 +26,7 @@ const (
 // A scenario that is refused leaves what runs alone. When one that was accepted
 // cannot be started after all, the lab is without one and the error says why.
 func (l *Lab) Load(ctx context.Context, c ScenarioChange) (State, error) {
-	s, err := prepare(c)
+	s, err := l.prepare(c)
 	if err != nil {
 		return State{}, err
 	}
@@ -70,8 +70,8 @@ func (l *Lab) SetPattern(_ context.Context, name string, c PatternChange) (State
 		switch {
 		case c.State == nil && len(c.Knobs) == 0:
 			return "", &FieldError{Field: "state", Got: "nothing", Want: "a state, knobs, or both"}
-		case c.State != nil && *c.State == lab.Yours:
-			return "", &FieldError{Field: "state", Got: "yours", Want: "off, shadow or on: no accepted solution is plugged in; pass its exercise first"}
+		case c.State != nil && *c.State == lab.Yours && l.solution(name) == nil:
+			return "", notPlugged("state")
 		case p.Side == lab.Client:
 			return r.changeClient(p, c)
 		}

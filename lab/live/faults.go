@@ -40,6 +40,7 @@ func (r *run) declareFaults() {
 	add("cache-down", "Redis down", func(FaultChange) error { return redis.Kill() }, func() error { return redis.Revive(r.ctx) })
 	add("cache-flush", "Caches emptied", func(FaultChange) error { return r.flush() }, nil)
 	r.orderFaults(add)
+	r.replicaFault(add)
 	var dead []*member // guarded by switching
 	add("instance-kill", "Instance "+r.members[len(r.members)-1].name+" killed",
 		func(c FaultChange) error {
@@ -211,7 +212,7 @@ func faultName(f scenario.Fault) string {
 func (r *run) faultNames() []string {
 	order := []string{
 		"gate-slow", "gate-error", "gate-delay", "gate-hang", "provider-slow", "provider-error", "provider-delay", "provider-hang",
-		"cache-down", "cache-flush", "instance-kill", "worker-crash", "poison", "broker-down",
+		"replica-lag", "cache-down", "cache-flush", "instance-kill", "worker-crash", "poison", "broker-down",
 	}
 	return slices.DeleteFunc(order, func(name string) bool { return r.faults[name] == nil })
 }

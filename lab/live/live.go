@@ -23,7 +23,6 @@ import (
 	"workbench/lab/meter"
 	"workbench/lab/remote"
 	"workbench/lab/scenario"
-	"workbench/lab/store/sqlite"
 	"workbench/lab/system/kind"
 	"workbench/sim/clock"
 	"workbench/sim/load"
@@ -36,6 +35,8 @@ type Config struct {
 	RedisURL  string                                              // empty: a private redis-server, or the embedded one
 	RabbitMQ  string                                              // an amqp:// address; empty: there is none
 	Kafka     string                                              // host:port of nodes, with commas; empty: the protocol's server in this process
+	Postgres  string                                              // URL of a PostgreSQL; empty: SQLite, which also stands in for one that cannot be used
+	Replicas  []string                                            // URLs of its hot standbys
 	Embedded  bool                                                // pass over a redis-server: no process is started
 	Log       *slog.Logger                                        // needed
 	Generator func(context.Context, load.Plan) (Generator, error) // starts traffic; nil: in this process
@@ -55,7 +56,7 @@ type Generator interface {
 type Lab struct {
 	cfg   Config
 	clock *clock.Wall
-	store *sqlite.Store
+	data  *data
 	redis *remote.Redis
 	meter *meter.Meter
 
@@ -65,13 +66,14 @@ type Lab struct {
 	telling sync.Mutex // held while a state is read and sent
 
 	mu             sync.Mutex
-	run            *run                  // guarded by mu; nil before the first scenario and after Close
-	version        uint64                // guarded by mu
-	runs           uint64                // guarded by mu
-	readers        map[chan Event]bool   // guarded by mu
-	active         time.Duration         // guarded by mu; when somebody last looked or changed something
-	users          [outcome.Count]uint64 // guarded by mu; of finished runs
-	offered, tries uint64                // guarded by mu; of finished runs
+	run            *run                    // guarded by mu; nil before the first scenario and after Close
+	version        uint64                  // guarded by mu
+	runs           uint64                  // guarded by mu
+	readers        map[chan Event]bool     // guarded by mu
+	active         time.Duration           // guarded by mu; when somebody last looked or changed something
+	users          [outcome.Count]uint64   // guarded by mu; of finished runs
+	offered, tries uint64                  // guarded by mu; of finished runs
+	solutions      map[string]lab.Solution // guarded by mu; those that are plugged in, by pattern
 
 	closed atomic.Bool
 }
@@ -115,11 +117,11 @@ func New(ctx context.Context, cfg Config) (*Lab, error) {
 		return nil, err
 	}
 	cfg.reachable(ctx)
-	if l.store, err = openStore(ctx, cfg.Dir); err != nil {
+	if l.data, err = openData(ctx, cfg); err != nil {
 		return nil, err
 	}
 	if l.redis, err = remote.Open(ctx, remote.Options{URL: cfg.RedisURL, Log: cfg.Log, Dir: cfg.Dir, Embedded: cfg.Embedded}); err != nil {
-		return nil, errors.Join(fmt.Errorf("open redis: %w", err), l.store.Close())
+		return nil, errors.Join(fmt.Errorf("open redis: %w", err), l.data.close())
 	}
 	return l, nil
 }
@@ -139,7 +141,7 @@ func (l *Lab) Close(ctx context.Context) error {
 		close(ch)
 	}
 	l.mu.Unlock()
-	return errors.Join(err, l.redis.Close(), l.store.Close())
+	return errors.Join(err, l.redis.Close(), l.data.close())
 }
 
 // stop ends the current run, if there is one, and remembers its sums. Until it

@@ -31,7 +31,7 @@ func (r *run) openMember(ctx context.Context, name string, sys system.System, co
 	m.life, m.die = context.WithCancel(r.life)
 	var err error
 	m.chain, err = chain.New(chain.Config{
-		Patterns: r.patterns(), Counters: counters, Next: sys,
+		Patterns: r.patterns(), Counters: counters, Next: sys, Yours: r.lab.solution,
 		// Streams have the names that virtual time uses.
 		Uniform: func(pattern string) func() float64 {
 			return (&lockedStream{stream: dist.New(r.seed, "patterns "+name+" "+pattern)}).Float64

@@ -142,10 +142,7 @@ func (l *Lab) clean(ctx context.Context, spec scenario.Spec) error {
 	if err := l.redis.Flush(ctx); err != nil {
 		l.cfg.Log.Warn("redis not emptied before the run", "error", err)
 	}
-	if err := l.store.Reset(ctx); err != nil {
-		return err
-	}
-	return l.store.Seed(ctx, max(profiles, int(spec.Population.WithDefaults().Keys)))
+	return l.data.begin(ctx, max(profiles, int(spec.Population.WithDefaults().Keys)))
 }
 
 // since returns how long the traffic has been running: the time that pages,
@@ -302,7 +299,7 @@ func (r *run) close(ctx context.Context, grace time.Duration) error {
 	r.work.wait(context.Background()) // their context has ended
 	// A Redis that the run has killed is back for the next one, whatever ctx says:
 	// the revival has a limit of its own.
-	faults = append(faults, r.lab.redis.Revive(context.WithoutCancel(ctx)))
+	faults = append(faults, r.lab.redis.Revive(context.WithoutCancel(ctx)), r.lab.data.resume(context.WithoutCancel(ctx)))
 	return errors.Join(faults...)
 }
 

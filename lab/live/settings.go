@@ -22,12 +22,13 @@ type settings struct {
 	seed     uint64
 	scale    float64
 	timed    bool
-	patterns []chain.Change // on top of the scenario's, as effective values
+	patterns []chain.Change                    // on top of the scenario's, as effective values
+	solution func(pattern string) lab.Solution // what is plugged in; nil: nothing
 }
 
 // prepare turns a scenario change into settings that can be begun, or says what
 // is wrong with it.
-func prepare(c ScenarioChange) (settings, error) {
+func (l *Lab) prepare(c ScenarioChange) (settings, error) {
 	var spec scenario.Spec
 	var err error
 	switch {
@@ -44,7 +45,7 @@ func prepare(c ScenarioChange) (settings, error) {
 	if err != nil {
 		return settings{}, invalid(err)
 	}
-	s := settings{spec: spec, seed: 1, scale: c.Scale}
+	s := settings{spec: spec, seed: 1, scale: c.Scale, solution: l.solution}
 	for name, p := range c.Patterns {
 		s.patterns = append(s.patterns, chain.Change{Pattern: name, State: p.State, Knobs: p.Knobs})
 	}
@@ -78,8 +79,8 @@ func (s settings) check() error {
 	placed, err := chain.Arrange(kind.Patterns(s.spec.System), s.scale, starting(s.spec), s.patterns)
 	faults = append(faults, err)
 	for _, p := range placed {
-		if p.State == lab.Yours {
-			faults = append(faults, &FieldError{Field: "patterns." + p.Pattern.Name + ".state", Got: "yours", Want: "off, shadow or on: no accepted solution is plugged in"})
+		if p.State == lab.Yours && (s.solution == nil || s.solution(p.Pattern.Name) == nil) {
+			faults = append(faults, notPlugged("patterns."+p.Pattern.Name+".state"))
 		}
 	}
 	for name, g := range gateSpecs(scaled) {

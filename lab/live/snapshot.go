@@ -18,7 +18,7 @@ func (l *Lab) State() State {
 	l.mu.Lock()
 	r, version := l.run, l.version
 	l.mu.Unlock()
-	s := State{Version: version, Engine: "live", Phase: "starting", Redis: l.redisState()}
+	s := State{Version: version, Engine: "live", Phase: "starting", Redis: l.redisState(), Database: l.databaseState()}
 	if r == nil {
 		return s
 	}
@@ -27,7 +27,7 @@ func (l *Lab) State() State {
 	s.Run, s.Scenario, s.Title, s.Story, s.Lesson, s.Teaches = r.id, r.spec.Name, r.spec.Title, r.spec.Story, r.spec.Lesson, r.spec.Teaches
 	s.Seed, s.Scale, s.Elapsed, s.Duration = r.seed, r.scale, now-r.began, r.duration()
 	s.Patterns = r.patternStates(now)
-	s.Nodes, s.Edges = r.diagram(s.Redis)
+	s.Nodes, s.Edges = r.diagram(s.Redis, s.Database)
 	s.Traffic = r.trafficState(now)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -66,7 +66,7 @@ func (r *run) patternStates(now time.Duration) []PatternState {
 	add := func(p lab.Pattern, state lab.State, knobs any, gauges []lab.Gauge, counters map[string]uint64) {
 		out = append(out, PatternState{
 			Name: p.Name, Title: p.Title, Line: p.Line, Side: p.Side, State: state, Knobs: knob.Describe(knobs),
-			Gauges: gauges, Counters: counters, Reasons: p.Reasons,
+			Gauges: gauges, Counters: counters, Reasons: p.Reasons, Yours: r.lab.Plugged(p.Name),
 		})
 	}
 	for _, s := range r.slots(now) {
@@ -83,14 +83,14 @@ func (r *run) patternStates(now time.Duration) []PatternState {
 }
 
 // diagram lists the boxes and arrows as they are.
-func (r *run) diagram(redis RedisState) ([]Node, []Edge) {
+func (r *run) diagram(redis RedisState, db DatabaseState) ([]Node, []Edge) {
 	nodes := []Node{
 		{ID: "clients", Kind: "clients", Title: "Users", Up: true},
 		{ID: "balancer", Kind: "balancer", Title: "Balancer", Note: fmt.Sprintf("round robin over %d", len(r.members)), Up: true},
 	}
 	edges := []Edge{{"clients", "balancer"}}
 	for _, m := range r.members {
-		nodes = append(nodes, Node{ID: m.name, Kind: "instance", Title: "Service " + m.name, Note: m.server.Addr(), Up: m.server.Up()})
+		nodes = append(nodes, Node{ID: m.name, Kind: "instance", Title: "Service " + m.name, Note: m.server.Addr(), Up: m.server.Up(), Degraded: m.guards(r.clock.Now())})
 		edges = append(edges, Edge{"balancer", m.name}, Edge{m.name, "cache"}, Edge{m.name, "gate"})
 		if r.provider != nil {
 			edges = append(edges, Edge{m.name, "provider"})
@@ -98,7 +98,7 @@ func (r *run) diagram(redis RedisState) ([]Node, []Edge) {
 	}
 	nodes = append(nodes,
 		Node{ID: "cache", Kind: "cache", Title: "Redis", Note: redis.Label, Up: redis.Up, Degraded: redis.Degraded},
-		gateNode("gate", r.kind.Gate, r.gate, r.spec.Gate))
+		r.databaseNode(gateNode("gate", r.kind.Gate, r.gate, r.spec.Gate), db))
 	if r.provider != nil {
 		nodes = append(nodes, gateNode("provider", r.kind.Provider, r.provider, r.spec.Provider))
 	}
@@ -108,7 +108,7 @@ func (r *run) diagram(redis RedisState) ([]Node, []Edge) {
 
 func gateNode(id, title string, g *gate.Gate, spec scenario.Gate) Node {
 	s := g.Stats()
-	return Node{ID: id, Kind: "gate", Title: title, Note: fmt.Sprintf("%d slots × %v%s", s.Slots, spec.Service, map[string]string{"gate": " + SQLite"}[id]), Up: !s.Hung, Degraded: s.Fault}
+	return Node{ID: id, Kind: "gate", Title: title, Note: fmt.Sprintf("%d slots × %v", s.Slots, spec.Service), Up: !s.Hung, Degraded: s.Fault}
 }
 
 func (r *run) trafficState(now time.Duration) TrafficState {

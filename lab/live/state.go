@@ -35,6 +35,7 @@ type State struct {
 	Markers    []scenario.Change `json:"markers"`
 	Predict    *PredictState     `json:"predict,omitempty"`
 	Redis      RedisState        `json:"redis"`
+	Database   DatabaseState     `json:"database"`
 	Verdict    load.Verdict      `json:"verdict"`
 	Confidence string            `json:"confidence,omitempty"` // why the figures are not to be trusted; empty when they are
 }
@@ -79,6 +80,7 @@ type PatternState struct {
 	Gauges   []lab.Gauge       `json:"gauges"`
 	Counters map[string]uint64 `json:"counters"`
 	Reasons  []lab.Reason      `json:"reasons"`
+	Yours    string            `json:"yours,omitempty"` // whose solution is plugged in: the exercise
 }
 
 // FaultState is one fault that can be switched.
@@ -121,8 +123,8 @@ type PatternChange struct {
 
 // FaultChange is the body of PUT /api/lab/faults/{name}. Names: gate-slow,
 // gate-error, gate-delay, gate-hang, the same of the provider where there is
-// one, instance-kill, cache-down, cache-flush; of the orders service also
-// worker-crash, poison and broker-down.
+// one, instance-kill, cache-down, cache-flush, replica-lag; of the orders service
+// also worker-crash, poison and broker-down.
 type FaultChange struct {
 	On     bool          `json:"on"`
 	For    time.Duration `json:"for,omitempty"` // 0: until switched off

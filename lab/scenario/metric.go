@@ -39,7 +39,7 @@ type view struct {
 	length   time.Duration // of the window
 	duration time.Duration // of the run
 	calm     time.Duration // when the last disturbance ends; negative: there is none
-	op       string // or the event
+	op       string        // or the event
 }
 
 // Metrics returns the metrics that claims, predictions and ablations may name.

@@ -4,7 +4,10 @@
 // that needs nothing installed.
 package store
 
-import "errors"
+import (
+	"context"
+	"errors"
+)
 
 // Errors that a caller may act on.
 var (
@@ -12,6 +15,8 @@ var (
 	ErrSpace    = errors.New("the disk is full: free some space; reading still works")
 	ErrReadOnly = errors.New("the database file cannot be written: check its permissions and the disk; reading still works")
 	ErrBusy     = errors.New("another process holds the database file: end it, or use another data directory")
+	// ErrDown: the call may or may not have had its effect.
+	ErrDown = errors.New("the database does not answer: check that it runs and can be reached; the service asks again by itself")
 )
 
 // Profile is one member.
@@ -40,4 +45,19 @@ type City struct {
 	MostBy   int64   `json:"most_by_one"`
 	BioChars float64 `json:"bio_chars_mean"`
 	Updates  int64   `json:"updates"`
+}
+
+// callerKey is the key of a context's caller.
+type callerKey struct{}
+
+// WithCaller returns a context that says who asks, for stores that promise
+// something to each caller, such as to read what it has written.
+func WithCaller(ctx context.Context, user uint64) context.Context {
+	return context.WithValue(ctx, callerKey{}, user)
+}
+
+// Caller returns who asks; false when the context does not say.
+func Caller(ctx context.Context) (user uint64, ok bool) {
+	user, ok = ctx.Value(callerKey{}).(uint64)
+	return user, ok
 }

@@ -27,6 +27,7 @@ var ErrMissing = errors.New("not here")
 // afterwards; an address is empty where none was given.
 type Env struct {
 	Dir      string
+	Keep     string // for what later runs can use again, such as a seeded database; empty: nothing is kept
 	Seed     uint64
 	Clock    *clock.Wall
 	Log      *slog.Logger
@@ -54,6 +55,9 @@ type Claim struct {
 	Text string `json:"text"`
 	OK   bool   `json:"ok"`
 	Got  string `json:"got"` // the measured value with its unit
+	// Timed marks a claim on how fast this machine was, which a busy machine can
+	// spoil. Claims on counts are the same everywhere.
+	Timed bool `json:"timed,omitempty"`
 }
 
 // Note is longer text of a result, such as a query plan or a trace.

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 npm ci --ignore-scripts --no-audit --no-fund --silent
 rm -rf dist
-go tool esbuild src/lab.js src/replay.js src/classics.js src/exercise.js src/guide.js src/rehearse.js src/app.css --bundle --minify --splitting --chunk-names=chunk-[hash] --format=esm --charset=utf8 \
+go tool esbuild src/lab.js src/replay.js src/classics.js src/exercise.js src/guide.js src/rehearse.js src/trial.js src/classroom.js src/app.css --bundle --minify --splitting --chunk-names=chunk-[hash] --format=esm --charset=utf8 \
   --target=es2022,chrome123,firefox120,safari17.5 --legal-comments=none --log-level=warning --outdir=dist
 go tool esbuild src/theme.js --minify --target=es2022 --log-level=warning --outfile=dist/theme.js
 cp src/icon.svg dist/icon.svg

@@ -158,7 +158,9 @@ func TestTenTabsShareOneStream(t *testing.T) {
 	last.Clean(s.Host)
 }
 
-func TestPagesHaveNoAccessibilityFindings(t *testing.T) {
+// findings returns what an audit of the page as it is now says against it.
+func findings(t *testing.T, p *chrome.Tab) []string {
+	t.Helper()
 	axe, err := os.ReadFile("../assets/node_modules/axe-core/axe.min.js")
 	if err != nil {
 		if strings.Contains(os.Getenv("WORKBENCH_REQUIRE"), "browser") {
@@ -166,6 +168,11 @@ func TestPagesHaveNoAccessibilityFindings(t *testing.T) {
 		}
 		t.Skipf("NO AXE: run web/assets/build.sh first: %v", err)
 	}
+	chrome.JS[chromedp.Void](p, string(axe)+"; undefined")
+	return chrome.JS[[]string](p, `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then((r) => r.violations.flatMap((v) => v.nodes.map((n) => v.id + ': ' + n.target.join(' ') + ' ' + (n.failureSummary || '').slice(0, 160))))`)
+}
+
+func TestPagesHaveNoAccessibilityFindings(t *testing.T) {
 	s := whole(t)
 	p := chrome.Open(t).First()
 	for _, view := range []struct {
@@ -174,7 +181,7 @@ func TestPagesHaveNoAccessibilityFindings(t *testing.T) {
 		scheme        string
 	}{{"light", 1440, 900, "light"}, {"dark", 1440, 900, "dark"}, {"phone", 390, 844, "light"}, {"dark phone", 390, 844, "dark"}} {
 		p.Size(view.width, view.height, view.scheme)
-		for _, path := range []string{"/", "/patterns", "/patterns/queue", "/runs", "/proof", "/classics", "/replay", "/api", "/gallery", "/about", "/guide", "/guide/backpressure", "/guide/glossary", "/guide/map", "/guide/original", "/tracks", "/tracks/feed", "/exercises", "/exercises/token-bucket", "/rehearse", "/rehearse/retries-worse", "/rehearse/crib", "/progress"} {
+		for _, path := range []string{"/", "/patterns", "/patterns/queue", "/runs", "/proof", "/classics", "/replay", "/api", "/gallery", "/about", "/guide", "/guide/backpressure", "/guide/glossary", "/guide/map", "/guide/original", "/guide/databases", "/trials", "/trials/composite-index", "/tracks", "/tracks/feed", "/exercises", "/exercises/token-bucket", "/rehearse", "/rehearse/retries-worse", "/rehearse/crib", "/progress"} {
 			p.Do(chromedp.Navigate(s.URL + path))
 			if path == "/" {
 				p.Until(live)
@@ -183,9 +190,7 @@ func TestPagesHaveNoAccessibilityFindings(t *testing.T) {
 			if got := chrome.JS[float64](p, `document.documentElement.scrollWidth - innerWidth`); got > 0 {
 				t.Errorf("%s, %s: the page is %v px wider than the window", path, view.name, got)
 			}
-			chrome.JS[chromedp.Void](p, string(axe)+"; undefined")
-			found := chrome.JS[[]string](p, `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then((r) => r.violations.flatMap((v) => v.nodes.map((n) => v.id + ': ' + n.target.join(' ') + ' ' + (n.failureSummary || '').slice(0, 160))))`)
-			for _, f := range found {
+			for _, f := range findings(t, p) {
 				t.Errorf("%s, %s: %s", path, view.name, f)
 			}
 		}

@@ -40,7 +40,9 @@ func whole(t *testing.T) *webtest.Site {
 	keeper, err := progress.Open(t.Context(), filepath.Join(t.TempDir(), "progress.db"))
 	must(err)
 	t.Cleanup(func() { keeper.Close() })
+	trials := benchTrials(t)
 	s := webtest.Serve(t, func(c *web.Config) {
+		c.Trials = trials
 		c.Guide = &web.Guide{Book: book, Patterns: catalog.Patterns()}
 		c.Tracks = &web.Tracks{All: tracks, Patterns: catalog.Patterns()}
 		c.Exercises = &web.Exercises{Shelf: books, Keeper: keeper, Sandbox: "Answers run in a sandbox."}

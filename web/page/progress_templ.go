@@ -57,7 +57,7 @@ func Progress(s view.Site, v view.Progress) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, " done.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, " of these steps are done.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -262,7 +262,7 @@ func Progress(s view.Site, v view.Progress) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "</section><section class=\"part\"><h2>Your file</h2><p>Runs, predictions, attempts, drafts, answers and what is due: all of it is one file on this machine.</p><p><a class=\"button\" href=\"/progress/export\" download>Export everything</a></p><form method=\"post\" action=\"/progress/import\" enctype=\"multipart/form-data\"><label>An export <input type=\"file\" name=\"file\" accept=\"application/json\" required></label> <button>Import it, in place of what is here</button></form><details><summary>Delete everything</summary><form method=\"post\" action=\"/progress/forget\"><label class=\"check\"><input type=\"checkbox\" name=\"sure\" value=\"yes\" required> I want all of it deleted; it cannot be had back.</label> <button>Delete it</button></form></details></section></article>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "</section><section class=\"part\"><h2>Your file</h2><p>Runs, predictions, attempts, drafts, answers and what is due: all of it is one file on this machine.</p><p><a class=\"button\" href=\"/progress/export\" download>Export everything</a></p><form method=\"post\" action=\"/progress/import\" enctype=\"multipart/form-data\"><label>Bring an export back: <input type=\"file\" name=\"file\" accept=\"application/json\" required></label> <button>Import it, in place of what is here</button></form><details><summary>Delete everything</summary><form method=\"post\" action=\"/progress/forget\"><label class=\"check\"><input type=\"checkbox\" name=\"sure\" value=\"yes\" required> I want all of it deleted; it cannot be had back.</label> <button>Delete it</button></form></details></section></article>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -52,6 +52,9 @@ type Exercise struct {
 	Passed                           bool
 	Data                             string // what the page's script needs, as JSON
 	Attempts                         []ExerciseAttempt
+	Open                             bool  // the worked answers may be read
+	Read                             bool  // somebody chose to, before an own answer was accepted
+	Plug                             *Plug // nil: an answer has no place in the lab
 }
 
 // ExerciseFile is one file of an answer or of its tests.

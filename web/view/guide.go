@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"workbench/docs/guide"
 	"workbench/lab"
@@ -36,7 +38,8 @@ type GuidePage struct {
 	Sections                        []GuideSection
 	Exercises                       []GuideLine
 	Before, After                   *GuideLine
-	Questions                       string // where to answer them; empty: nowhere
+	Questions                       string      // where to answer them; empty: nowhere
+	Trials                          []GuideLine // of the chapter's subject, on real components
 }
 
 // GuideChallenge is what a chapter begins with.
@@ -62,7 +65,8 @@ type GuideExperiment struct {
 	ID, Title, Question, See, Command string
 	Runs                              []GuideRun
 	Reads                             []string // what is read from each, with its unit
-	Data                              string   // for the page's script, as JSON; empty: it is a program, which runs in a terminal
+	Data                              string   // for the page's script, as JSON; empty: it is a program
+	Program                           string   // the address that runs it on the server; empty: it is none, or there is no runner
 }
 
 // GuideRun is one setting of an experiment.
@@ -87,6 +91,33 @@ func chapterLine(c guide.Chapter) GuideLine {
 	return GuideLine{Number: strconv.Itoa(c.Number), Title: c.Title, Summary: c.Summary, Minutes: fmt.Sprintf("%d min", c.Minutes), Path: guide.Path + c.Slug}
 }
 
+// tryText says in words what flags of the lab's switches do: "bounded queue, with
+// length 1000".
+func tryText(flags string, patterns []lab.Pattern) string {
+	title := func(name string) string {
+		if i := slices.IndexFunc(patterns, func(p lab.Pattern) bool { return p.Name == name }); i >= 0 {
+			first, n := utf8.DecodeRuneInString(patterns[i].Title)
+			return string(unicode.ToLower(first)) + patterns[i].Title[n:]
+		}
+		return name
+	}
+	out, last := "", ""
+	for _, flag := range strings.Fields(flags) {
+		if name, ok := strings.CutPrefix(flag, "--on="); ok {
+			out, last = out+title(name), name
+			continue
+		}
+		name, value, _ := strings.Cut(strings.TrimPrefix(flag, "--set="), "=")
+		pattern, knob, _ := strings.Cut(name, ".")
+		if pattern != last {
+			out += title(pattern)
+		}
+		out += ", with " + strings.ReplaceAll(knob, "_", " ") + " " + value
+		last = pattern
+	}
+	return out
+}
+
 // ChapterOf makes a chapter's page. titles names exercises by their folder's
 // name.
 func ChapterOf(b guide.Book, c guide.Chapter, patterns []lab.Pattern, titles map[string]string) (GuidePage, error) {
@@ -94,7 +125,7 @@ func ChapterOf(b guide.Book, c guide.Chapter, patterns []lab.Pattern, titles map
 	ch := c.Challenge
 	v.Challenge = &GuideChallenge{Goal: ch.Goal, Trap: ch.Trap, Scenario: ch.Scenario, Seconds: strconv.Itoa(ch.Seconds), Lab: "/lab?scenario=" + url.QueryEscape(ch.Scenario)}
 	for _, t := range ch.Try {
-		v.Challenge.Try = append(v.Challenge.Try, strings.TrimPrefix(strings.TrimPrefix(t, "--on="), "--set="))
+		v.Challenge.Try = append(v.Challenge.Try, tryText(t, patterns))
 	}
 	var err error
 	if v.Sections, err = sectionsOf(b, c.Slug, c.Sections, patterns); err != nil {
@@ -115,6 +146,18 @@ func ChapterOf(b guide.Book, c guide.Chapter, patterns []lab.Pattern, titles map
 		v.After = &line
 	}
 	return v, nil
+}
+
+// Runnable gives each experiment that is a program the address that runs it.
+func (v GuidePage) Runnable(slug string) GuidePage {
+	for _, s := range v.Sections {
+		for _, p := range s.Parts {
+			if e := p.Experiment; e != nil && e.Data == "" {
+				e.Program = guide.Path + slug + "/" + strings.TrimPrefix(e.ID, slug+".")
+			}
+		}
+	}
+	return v
 }
 
 // GuidePageOf makes a page beside the chapters.

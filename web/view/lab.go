@@ -60,6 +60,7 @@ type Switch struct {
 	Name, Title, Line, State string
 	Key                      string // the digit that switches it; empty: none
 	States                   []Option
+	Yours                    string // how a plugged-in answer fares; empty where none decides
 	Knobs                    []Knob
 	Teaches                  bool // whether the scenario is about it
 }
@@ -182,7 +183,7 @@ func SwitchOf(p live.PatternState, order int, teaches string) Switch {
 	if p.Side == lab.Client {
 		states = []lab.State{lab.Off, lab.On}
 	}
-	if p.State == lab.Yours {
+	if p.State == lab.Yours || p.Yours != "" {
 		states = append(states, lab.Yours)
 	}
 	hints := map[lab.State]string{
@@ -191,6 +192,7 @@ func SwitchOf(p live.PatternState, order int, teaches string) Switch {
 	for _, st := range states {
 		v.States = append(v.States, Option{Value: st.String(), Text: st.String(), Hint: hints[st], Chosen: st == p.State})
 	}
+	v.Yours = yoursOf(p)
 	for _, k := range p.Knobs {
 		v.Knobs = append(v.Knobs, KnobOf(p.Name, k))
 	}

@@ -209,7 +209,7 @@ func (r Record) next(rows []ProgressRow) []ProgressStep {
 func (r Record) step(row ProgressRow) (ProgressStep, bool) {
 	taught := r.teaching(row.Pattern)
 	if row.Predicted == "" && len(taught) > 0 {
-		return ProgressStep{"Predict " + taught[0], row.Title + ": say what will happen before it does; those who predict remember what they saw.", "/lab?scenario=" + taught[0]}, true
+		return ProgressStep{"Predict: " + scenarioTitle(taught[0]), row.Title + ": say what will happen before it does; those who predict remember what they saw.", "/lab?scenario=" + taught[0]}, true
 	}
 	if row.Operated == "" && len(taught) > 0 {
 		return ProgressStep{"Operate " + row.Title, "You predicted it and have not switched it on in a run that ended.", "/lab?scenario=" + taught[0]}, true

@@ -189,6 +189,14 @@ func QuestionOf(q interview.Question, past []progress.Answer, runs []live.RunSum
 
 func answerPath(id uint64) string { return fmt.Sprintf("/rehearse/answers/%d", id) }
 
+// scenarioTitle returns a scenario's title for its name.
+func scenarioTitle(name string) string {
+	if spec, err := scenario.Find(name); err == nil {
+		return spec.Title
+	}
+	return name // a test holds the questions' links to what there is
+}
+
 // linksOf leads to what teaches and shows the answer.
 func linksOf(q interview.Question) []Link {
 	var out []Link
@@ -196,10 +204,10 @@ func linksOf(q interview.Question) []Link {
 		out = append(out, Link{"the chapter", "/guide/" + q.Links.Chapter})
 	}
 	if q.Links.Scenario != "" {
-		out = append(out, Link{"the scenario " + q.Links.Scenario, "/lab?scenario=" + q.Links.Scenario})
+		out = append(out, Link{"the scenario “" + scenarioTitle(q.Links.Scenario) + "”", "/lab?scenario=" + q.Links.Scenario})
 	}
 	if q.Links.Exercise != "" {
-		out = append(out, Link{"the exercise " + q.Links.Exercise, "/exercises/" + q.Links.Exercise})
+		out = append(out, Link{"the exercise " + strings.ReplaceAll(q.Links.Exercise, "-", " "), "/exercises/" + q.Links.Exercise})
 	}
 	return out
 }
@@ -243,7 +251,7 @@ func AnswerOf(q interview.Question, a progress.Answer, r interview.Result, next 
 		if c.Backed != nil {
 			claim.Backed = fmt.Sprintf("run #%d, %s %.4g", c.Backed.Run, Words(c.Backed.Metric), c.Backed.Value)
 		} else if c.Scenario != "" {
-			claim.Lab = "/lab?scenario=" + c.Scenario
+			claim.Lab, claim.Scenario = "/lab?scenario="+c.Scenario, scenarioTitle(c.Scenario)
 		}
 		v.Claims = append(v.Claims, claim)
 	}

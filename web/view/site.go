@@ -8,6 +8,9 @@ type Site struct {
 	Style  string // address of the style sheet
 	Theme  string // address of the script that sets the theme before the first paint
 	Script string // address of the page's module; empty: none
+	// Refresh is after how many seconds the page is asked for again where there are
+	// no scripts; empty: never.
+	Refresh string
 }
 
 // Link is one entry of the navigation.

@@ -36,6 +36,16 @@ func Programs() []Program {
 	return slices.Concat(mental(), waiting(), refusing(), copies(), tables(), queues(), resilience(), seeing(), whole())
 }
 
+// FindProgram returns the program with this id.
+func FindProgram(id string) (Program, bool) {
+	all := Programs()
+	i := slices.IndexFunc(all, func(p Program) bool { return p.ID == id })
+	if i < 0 {
+		return Program{}, false
+	}
+	return all[i], true
+}
+
 // All measures the figures whose ids begin with one of the prefixes, or all
 // figures when there is none. When a measurement fails the others are returned
 // with its error.
@@ -56,7 +66,7 @@ func All(ctx context.Context, chapters []guide.Chapter, prefixes []string) (guid
 		if !wanted(p.ID, prefixes) {
 			continue
 		}
-		figures, err := p.run(ctx)
+		figures, err := p.Run(ctx)
 		faults = append(faults, err)
 		maps.Copy(out, figures)
 	}
@@ -76,7 +86,8 @@ func within(id string, prefixes []string) bool {
 // begins reports whether id is prefix, or below it.
 func begins(id, prefix string) bool { return id == prefix || strings.HasPrefix(id, prefix+".") }
 
-func (p Program) run(ctx context.Context) (guide.Figures, error) {
+// Run makes the measurement and returns its figures by their whole ids.
+func (p Program) Run(ctx context.Context) (guide.Figures, error) {
 	values, err := p.Measure(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.ID, err)

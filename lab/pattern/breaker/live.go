@@ -12,13 +12,13 @@ import (
 
 // Pattern describes the breaker to the catalog.
 func Pattern() lab.Pattern {
-	return lab.Define(lab.Pattern{
+	return lab.Yield(lab.Define(lab.Pattern{
 		Name:    "breaker",
 		Title:   "Circuit breaker",
 		Line:    "stops calling a dependency that fails or is too slow, then probes it",
 		Reasons: []lab.Reason{ReasonOpen, ReasonProbing},
 		Events:  []string{"opened", "half_opened", "closed", "refused", "failures", "slow"},
-	}, Defaults, newLive, newStage)
+	}, Defaults, newLive, newStage), newYours)
 }
 
 // counts are the pattern's counters. In shadow, refused counts the calls that

@@ -12,13 +12,13 @@ import (
 
 // Pattern describes the bulkhead to the catalog.
 func Pattern() lab.Pattern {
-	return lab.Define(lab.Pattern{
+	return lab.Yield(lab.Define(lab.Pattern{
 		Name:    "bulkhead",
 		Title:   "Bulkhead",
 		Line:    "gives each operation its own places, so a slow one cannot take them all",
 		Reasons: []lab.Reason{ReasonFull},
 		Events:  []string{"refused", "waited"},
-	}, Defaults, newLive, newStage)
+	}, Defaults, newLive, newStage), newYours)
 }
 
 // counts are the pattern's counters. In shadow, where nobody waits, a request

@@ -12,13 +12,13 @@ import (
 
 // Pattern describes the concurrency limit to the catalog.
 func Pattern() lab.Pattern {
-	return lab.Define(lab.Pattern{
+	return lab.Yield(lab.Define(lab.Pattern{
 		Name:    "concurrency",
 		Title:   "Concurrency limit",
 		Line:    "lets only so many requests work at once, and a few wait a moment",
 		Reasons: []lab.Reason{ReasonFull, ReasonWait},
 		Events:  []string{"admitted", "waited", "refused", "shadow_waited", "shadow_refused"},
-	}, Defaults, newLive, newStage)
+	}, Defaults, newLive, newStage), newYours)
 }
 
 // counts are the pattern's counters. admitted counts all that got a place,

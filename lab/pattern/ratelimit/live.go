@@ -13,13 +13,13 @@ import (
 
 // Pattern describes the rate limit to the catalog.
 func Pattern() lab.Pattern {
-	return lab.Define(lab.Pattern{
+	return lab.Yield(lab.Define(lab.Pattern{
 		Name:    "ratelimit",
 		Title:   "Rate limit",
 		Line:    "holds everybody, or each user, address or token, to a number a second",
 		Reasons: []lab.Reason{ReasonGlobal, ReasonUser, ReasonIP, ReasonToken, ReasonStore},
 		Events:  []string{"admitted", "limited", "shadow_limited", "evicted", "redis_errors", "redis_skipped"},
-	}, Defaults, newLive, newStage)
+	}, Defaults, newLive, newStage), newYours)
 }
 
 // counts are the pattern's counters. A request within its quota is admitted in

@@ -10,6 +10,9 @@ import (
 	"workbench/lab"
 	"workbench/lab/catalog"
 	"workbench/lab/system"
+	"workbench/lab/system/feed"
+	"workbench/lab/system/login"
+	"workbench/lab/system/notify"
 	"workbench/lab/system/orders"
 	"workbench/lab/system/profile"
 )
@@ -18,6 +21,9 @@ import (
 func All() []system.Kind {
 	return []system.Kind{
 		profile.Kind(),
+		login.Kind(),
+		feed.Kind(),
+		notify.Kind(),
 		orders.Kind(),
 	}
 }

@@ -108,6 +108,7 @@ func (p *Profile) Ops() []system.Op { return Ops() }
 // does the work there.
 func (p *Profile) Serve(ctx context.Context, r *lab.Request) lab.Response {
 	at := p.deps.Gate
+	ctx = store.WithCaller(ctx, r.User)
 	var work gate.Work
 	switch r.Op {
 	case Read:
@@ -138,6 +139,9 @@ func (p *Profile) Serve(ctx context.Context, r *lab.Request) lab.Response {
 		}
 		if errors.Is(err, store.ErrSpace) || errors.Is(err, store.ErrReadOnly) {
 			err = fmt.Errorf("%w: %w", lab.ErrSpace, err)
+		}
+		if errors.Is(err, store.ErrDown) {
+			err = fmt.Errorf("%w: %w", lab.ErrDown, err)
 		}
 		return body, err
 	})

@@ -6,14 +6,55 @@ import (
 	"slices"
 
 	"workbench/lab/trial"
+	"workbench/lab/trial/asyncio"
+	"workbench/lab/trial/caching"
+	"workbench/lab/trial/database"
+	"workbench/lab/trial/httpcache"
+	"workbench/lab/trial/limits"
+	"workbench/lab/trial/postgres"
 	"workbench/lab/trial/queue"
+	"workbench/lab/trial/replica"
+	"workbench/lab/trial/resilience"
 )
 
 // Trials returns all trials in the order of the guide's chapters.
 func Trials() []trial.Trial {
 	all := []trial.Trial{
-		queue.Crash(), queue.Poison(), queue.Backlog(),
+		asyncio.HoldAndWait(),
+		asyncio.Spin(),
+		asyncio.LockAcross(),
+		asyncio.Spawn(),
+		asyncio.Connections(),
+		asyncio.OwnPool(),
+		limits.Shared(),
+		limits.EveryWindow(),
+		limits.Edge(),
+		caching.Jitter(),
+		caching.Warm(),
+		caching.Early(),
+		caching.Negative(),
+		caching.Levels(),
+		database.Index(),
+		database.Paging(),
+		database.RoundTrips(),
+		database.Transactions(),
+		database.Pools(),
+		database.Shards(),
+		resilience.Layers(),
+		resilience.Hang(),
+		resilience.Dead(),
+		resilience.Old(),
+		httpcache.Validators(),
+		httpcache.Storm(),
+		httpcache.Variants(),
+		httpcache.While(),
+		httpcache.Collapse(),
+		queue.Crash(),
+		queue.Poison(),
+		queue.Backlog(),
 	}
+	all = append(all, postgres.All()...)
+	all = append(all, replica.All()...)
 	slices.SortStableFunc(all, func(a, b trial.Trial) int { return a.Chapter - b.Chapter })
 	return all
 }

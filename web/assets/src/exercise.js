@@ -196,7 +196,10 @@ function show(a) {
   const past = $('[data-past]', desk);
   $('[data-empty]', past)?.remove();
   past.prepend(make('tr', {}, make('td', {}, 'now'), make('td', {}, a.passed ? 'accepted' : v.state ?? 'not accepted'), make('td', { class: 'num' }, String(v.score ?? ''))));
+  const plug = $('[data-plug]', desk);
+  if (plug && a.passed) plug.hidden = false;
   $('[data-answer]', desk).hidden = !(a.passed || $$('tr', past).length >= 3);
+  if (!$('[data-answer]', desk).hidden) $('[data-read] button', desk)?.replaceWith(make('a', { href: `/exercises/${slug}/read` }, 'Read them'));
 }
 
 $('[data-answer]', desk).addEventListener('click', async () => {
@@ -208,6 +211,20 @@ $('[data-answer]', desk).addEventListener('click', async () => {
     box.hidden = false;
   } catch (err) { toast(err.message); }
 });
+
+// In the lab: what a button asks for is done, and the page is drawn anew.
+for (const b of $$('[data-do]', desk)) {
+  b.addEventListener('click', async () => {
+    b.setAttribute('aria-busy', 'true');
+    try {
+      const done = await send(...b.dataset.do.split(' '));
+      await save();
+      if (done.page) location.href = done.page;
+      else { location.hash = 'plug-title'; location.reload(); }
+    } catch (err) { toast(err.message); }
+    b.removeAttribute('aria-busy');
+  });
+}
 
 button.addEventListener('click', check);
 if (!plainBox.checked) rich();

@@ -1,8 +1,11 @@
-// The guide's experiments: a guess, then the runs in this browser's own virtual
-// time, one after the other, and what they give beside the guess.
+// The guide's experiments: a guess, then the runs, one after the other, and what
+// they give beside the guess. Scenarios are played in this browser's own virtual
+// time; programs measure the machine that serves the page.
 import { run } from './engine.js';
 import { line, points } from './trace.js';
-import { $, $$, make, text } from './dom.js';
+import { $, $$, text } from './dom.js';
+import { send } from './api.js';
+import { follow, stepText } from './follow.js';
 
 const page = $('[data-guide]');
 const CLASSES = ['a', 'b', 'c', 'd', 'e', 'f'];
@@ -58,4 +61,39 @@ for (const box of $$('[data-experiment]')) {
     }
     start.disabled = false; stop.hidden = true;
   });
+}
+
+// A program's fresh figures stand beside the kept ones, with the drift.
+for (const form of $$('[data-program]')) {
+  const box = form.closest('section');
+  const say = $('[data-say]', box);
+  const start = $('[data-run]', form);
+  form.addEventListener('submit', async (e) => {
+    e.preventDefault();
+    start.disabled = true;
+    text(say, 'Begins …');
+    try {
+      const run = await send('POST', form.dataset.program, { guess: $('[data-guess]', form).value.trim() });
+      const last = await follow(run.id, (state) => text(say, `${stepText(state)} …`));
+      const [got] = last.outcomes;
+      if (!got?.result) throw new Error(got?.error ?? 'The run was stopped.');
+      fill(box, got);
+      const guess = last.guess ? ` Your guess was “${last.guess}”.` : '';
+      text(say, `Measured just now, on the machine that serves this page, in ${got.took_s.toFixed(1)} s. ${got.won ? 'Every figure is as it was kept.' : 'Not every figure is as it was kept: machines differ, and this one may be busy.'}${guess}`);
+    } catch (err) {
+      text(say, `It could not be run: ${err.message}`);
+    }
+    start.disabled = false;
+  });
+}
+
+function fill(box, { result }) {
+  for (const cell of $$('[data-fresh]', box)) cell.hidden = false;
+  for (const row of $$('[data-rows] tr', box)) {
+    const fresh = result.rows.find(([name]) => name === row.dataset.figure);
+    if (!fresh) continue;
+    text($('[data-now]', row), fresh[2]);
+    text($('[data-drift]', row), fresh[3]);
+  }
+  $('[data-kept]', box).open = true;
 }

@@ -70,9 +70,10 @@ function show() {
 function chip(p) {
   for (const el of $$(`[data-chip="${p.name}"]`, root)) {
     el.setAttribute('class', `chip ${p.state}`);
-    const word = p.state === 'on' ? p.gauges?.find((g) => g.name === 'state')?.text : '';
+    const guard = p.state === 'yours' && p.gauges?.some((g) => g.name === 'yours_guard' && g.value > 0);
+    const word = guard ? 'guard open' : p.state === 'on' ? p.gauges?.find((g) => g.name === 'state')?.text : '';
     text($('[data-chip-state]', el), word || p.state);
-    el.classList.toggle('alarm', word === 'open' || word === 'half-open');
+    el.classList.toggle('alarm', guard || word === 'open' || word === 'half-open');
   }
 }
 
@@ -100,7 +101,7 @@ function pulse(p) {
   state.elapsed = p.elapsed;
   for (const one of state.patterns) {
     const now = p.patterns?.[one.name];
-    if (now) { Object.assign(one, now); chip(one); }
+    if (now) { Object.assign(one, now); chip(one); panel.yours(one); }
   }
   drawer.show(state, frames.at(-1));
   markers();

@@ -1,7 +1,7 @@
 // The controls. A control never shows what was asked for, only what the
 // service says: while a request is under way the control is marked pending.
 import { send } from './api.js';
-import { $, $$, announce, text, toast } from './dom.js';
+import { $, $$, announce, make, text, toast } from './dom.js';
 import { rate } from './format.js';
 
 export class Panel {
@@ -151,9 +151,27 @@ export class Panel {
       el.classList.replace(el.dataset.state, p.state);
       el.dataset.state = p.state;
     }
+    this.yours(p);
     for (const b of $$('[data-set]', el)) b.setAttribute('aria-pressed', b.dataset.set === p.state ? 'true' : 'false');
     const form = $('[data-knobs]', el);
     if (form && form.dataset.dirty === undefined) this.knobs(form, p);
+  }
+
+  // yours offers the state where an answer is plugged in, and says how one fares
+  // that decides; view.yoursOf writes the same sentence.
+  yours(p) {
+    const el = this.patterns.get(p.name);
+    if (!el) return;
+    const b = $('[data-set="yours"]', el);
+    if (p.yours && !b) {
+      const fresh = make('button', { type: 'button', 'data-set': 'yours', title: 'your own solution acts' }, 'yours');
+      fresh.addEventListener('click', () => this.set(p.name, 'yours'));
+      $('.segments', el).append(fresh);
+    } else if (b && !p.yours && p.state !== 'yours') b.remove();
+    const gauge = (name) => p.gauges?.find((g) => g.name === name) ?? { value: 0 };
+    const guard = gauge('yours_guard');
+    const n = p.counters ?? {};
+    text($('[data-yours]', el), p.state !== 'yours' ? '' : guard.value ? `yours: ${guard.text}` : `yours: ${n.yours_decisions ?? 0} decisions in ${n.yours_batches ?? 0} frames, 99 in 100 within ${(1000 * gauge('yours_p99_seconds').value).toFixed(1)} ms, ours stood in for ${n.yours_fallbacks ?? 0}`);
   }
 
   knobs(form, p) {

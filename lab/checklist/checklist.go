@@ -1,0 +1,58 @@
+// Package checklist is the guide's checklist: for each of its rows the patterns
+// that do it, and the scenario or the trials that show what it is worth, lost
+// without it and won with it.
+//
+// A row whose piece is not built says what is missing and never counts as shown.
+package checklist
+
+// Row is one line of the checklist.
+type Row struct {
+	Chapter  int      // of the guide
+	Item     string   // as the checklist has it
+	Patterns []string // that can be switched
+	Scenario string   // whose ablation shows it; empty: none
+	Trials   []string // that show it
+	Missing  string   // what is not built yet; empty: nothing
+}
+
+// Shown reports whether the whole row can be operated.
+func (r Row) Shown() bool { return r.Missing == "" && (r.Scenario != "" || len(r.Trials) > 0) }
+
+// Rows returns the checklist in its order.
+func Rows() []Row {
+	return []Row{
+		{Chapter: 1, Item: "stateless APIs and horizontal scaling", Missing: "instances started and stopped while running"},
+		{Chapter: 2, Item: "async I/O", Trials: []string{"pool-hold-and-wait", "cpu-bound", "lock-across-io", "goroutine-per-request", "connection-reuse", "own-pool"}},
+		{Chapter: 3, Item: "rate limits per user, IP or token", Patterns: []string{"ratelimit"}, Scenario: "noisy-neighbour", Trials: []string{"shared-limit", "every-window", "window-edge"}},
+		{Chapter: 3, Item: "concurrency limits", Patterns: []string{"concurrency"}, Scenario: "fail-fast-that-is-not"},
+		{Chapter: 3, Item: "bounded queues, 429 when full", Patterns: []string{"queue"}, Scenario: "traffic-ramp"},
+		{Chapter: 3, Item: "who is refused first", Patterns: []string{"shed"}, Scenario: "priority"},
+		{Chapter: 4, Item: "in-memory cache and Redis, cache-aside", Patterns: []string{"cache"}, Scenario: "hot-key", Trials: []string{"two-level-cache", "cache-warming", "negative-caching"}},
+		{Chapter: 4, Item: "one load for many callers", Patterns: []string{"singleflight"}, Scenario: "stampede", Trials: []string{"early-refresh"}},
+		{Chapter: 4, Item: "TTL with jitter", Patterns: []string{"cache"}, Trials: []string{"ttl-jitter"}},
+		{Chapter: 4, Item: "ETag and 304", Missing: "the edge cache"},
+		{Chapter: 4, Item: "CDN", Missing: "the edge cache"},
+		{Chapter: 5, Item: "composite indexes", Trials: []string{"composite-index"}},
+		{Chapter: 5, Item: "no N+1", Trials: []string{"n-plus-one"}},
+		{Chapter: 5, Item: "keyset pagination", Trials: []string{"deep-pages"}},
+		{Chapter: 5, Item: "read replicas", Missing: "a primary with replicas"},
+		{Chapter: 5, Item: "partitioning and sharding", Trials: []string{"sharding"}},
+		{Chapter: 5, Item: "short transactions, pools of the right size", Trials: []string{"long-transactions", "pool-size"}},
+		{Chapter: 6, Item: "202 Accepted with RabbitMQ, ZeroMQ or Kafka", Patterns: []string{"jobs"}, Scenario: "accepted-work", Missing: "the brokers behind it"},
+		{Chapter: 6, Item: "background workers", Patterns: []string{"jobs"}, Scenario: "accepted-work"},
+		{Chapter: 6, Item: "idempotency keys", Missing: "the orders service"},
+		{Chapter: 7, Item: "timeouts everywhere", Patterns: []string{"timeout"}, Trials: []string{"hanging-dependency"}},
+		{Chapter: 7, Item: "retries with backoff, within a budget", Patterns: []string{"retry", "client-backoff", "client-budget"}, Scenario: "metastable", Trials: []string{"layered-retries"}},
+		{Chapter: 7, Item: "circuit breaker", Patterns: []string{"breaker"}, Trials: []string{"dead-dependency"}},
+		{Chapter: 7, Item: "bulkheads", Patterns: []string{"bulkhead"}, Scenario: "slow-dependency"},
+		{Chapter: 7, Item: "graceful degradation, stale answers", Patterns: []string{"stale"}, Trials: []string{"stale-answers"}},
+		{Chapter: 8, Item: "metrics", Missing: "the panels of signals"},
+		{Chapter: 8, Item: "tracing", Missing: "traces in the lab"},
+		{Chapter: 8, Item: "structured logs with correlation ids", Missing: "the log viewer"},
+		{Chapter: 9, Item: "the complete example", Missing: "the orders service with everything on"},
+		{Chapter: 9, Item: "login and tokens", Missing: "the service"},
+		{Chapter: 9, Item: "feed", Missing: "the service"},
+		{Chapter: 9, Item: "orders and trading", Missing: "the service"},
+		{Chapter: 9, Item: "notifications", Missing: "the service"},
+	}
+}

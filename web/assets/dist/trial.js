@@ -1,0 +1,1 @@
+import{a as n,b as l}from"./chunk-HGYJ77FR.js";import{a,c as e}from"./chunk-KKR3GQK6.js";var o=a("[data-trial-run][data-running]");if(o){let r=a("[data-bar]",o);l(o.dataset.trialRun,t=>{e(a("[data-doing]",o),n(t)),t.step.total?(r.max=t.step.total,r.value=t.step.done??0):r.removeAttribute("value")}).then(()=>{location.hash="run",location.reload()})}
