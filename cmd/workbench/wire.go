@@ -63,6 +63,9 @@ type systemKind struct {
 
 // doc returns the documentation of a pattern's room; false: there is none.
 func doc(name string) (string, bool) {
+	if text, err := kind.Doc(name); err == nil {
+		return text, true
+	}
 	text, err := pattern.Doc(name)
 	return text, err == nil
 }

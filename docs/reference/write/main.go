@@ -48,7 +48,11 @@ func reference(patterns []lab.Pattern) (string, error) {
 		fmt.Fprintf(&b, "- [%s](#%s): %s\n", p.Title, p.Name, p.Line)
 	}
 	for _, p := range patterns {
-		text, err := pattern.Doc(p.Name)
+		doc := pattern.Doc
+		if p.System != "" {
+			doc = kind.Doc
+		}
+		text, err := doc(p.Name)
 		if err != nil {
 			return "", err
 		}

@@ -4,6 +4,8 @@
 package kind
 
 import (
+	"embed"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -45,6 +47,18 @@ func Names() string {
 		out = append(out, k.Name)
 	}
 	return strings.Join(out, ", ")
+}
+
+//go:embed choices/*.txt
+var texts embed.FS
+
+// Doc returns the documentation of a service's own choice, as its page prints it.
+func Doc(choice string) (string, error) {
+	text, err := texts.ReadFile("choices/" + choice + ".txt")
+	if err != nil {
+		return "", fmt.Errorf("choice %q: %w", choice, err)
+	}
+	return string(text), nil
 }
 
 // Patterns returns the patterns that a service has, in the order in which a

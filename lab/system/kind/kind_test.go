@@ -60,6 +60,12 @@ func TestPatterns(t *testing.T) {
 			if p.System != k.Name || p.Title == "" || p.Line == "" || len(p.Events) == 0 {
 				t.Errorf("%s: choice %+v, want System %q, a title, a line and what it counts", k.Name, p, k.Name)
 			}
+			text, err := kind.Doc(p.Name)
+			for _, part := range []string{"# Idea", "# When", "# Cost", "# How it fails"} {
+				if !strings.Contains(text, part) {
+					t.Errorf("%s: the documentation of %s has no part %q: %v", k.Name, p.Name, part, err)
+				}
+			}
 			if _, err := p.Settings(nil); err != nil {
 				t.Errorf("%s: the defaults of %s: %v", k.Name, p.Name, err)
 			}

@@ -57,6 +57,9 @@ func Trials() []trial.Trial {
 		observing.Cardinality(),
 		observing.BurnRate(),
 		queue.Crash(), queue.Poison(), queue.Backlog(),
+		queue.Crash(),
+		queue.Poison(),
+		queue.Backlog(),
 	}
 	all = append(all, postgres.All()...)
 	all = append(all, replica.All()...)
