@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"workbench/exercises/classroom"
 	"workbench/exercises/sandbox"
@@ -31,7 +32,7 @@ func TestHowAClassMayBeReached(t *testing.T) {
 		{"a short token", config{addr: "127.0.0.1:0", classroom: true, token: "short"}, "WORKBENCH_TOKEN: got 5 characters"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.c.data, tt.c.scenario, tt.c.level = t.TempDir(), "metastable", "info"
+			tt.c.data, tt.c.scenario, tt.c.level, tt.c.plugDeadline = t.TempDir(), "metastable", "info", time.Millisecond
 			err := tt.c.validate()
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("validate() = %v, want %q in it", err, tt.want)

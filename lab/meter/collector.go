@@ -147,9 +147,9 @@ func parts(f Figures, gauge func(*prometheus.Desc, float64, ...string), counter 
 // members collects what the balancer knows of the instances.
 func members(f Figures, gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string)) {
 	inflight := desc("instance_inflight_requests", "Requests inside a service instance, as the balancer counts them.", "instance")
-	sent := desc("instance_requests_total", "Requests that the balancer gave to an instance, in this run.", "instance")
-	errors := desc("instance_errors_total", "Refused connections and failed answers of an instance, in this run.", "instance")
-	weight := desc("instance_weight_ratio", "An instance's weight with the balancer: below 1 while slow start breaks it in.", "instance")
+	sent := desc("balancer_requests_total", "Requests that the balancer gave to an instance, in this run.", "instance")
+	errors := desc("balancer_errors_total", "Refused connections and failed answers of an instance, in this run.", "instance")
+	weight := desc("balancer_weight_ratio", "An instance's weight with the balancer: below 1 while slow start breaks it in.", "instance")
 	stands := desc("instance_state", "1 for the state that an instance is in.", "instance", "state")
 	for _, m := range f.Members {
 		gauge(inflight, float64(m.Inflight), m.Name)
