@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"workbench/lab/catalog"
+	"workbench/lab/system/kind"
 	"workbench/lab/checklist"
 	"workbench/lab/trial/list"
 )
@@ -33,7 +33,7 @@ func TestReferenceIsUpToDate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := reference(catalog.Patterns())
+	made, err := reference(kind.AllPatterns())
 	if err != nil {
 		t.Fatal(err)
 	}
