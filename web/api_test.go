@@ -150,7 +150,7 @@ func TestEveryRouteOfTheAPIIsDocumented(t *testing.T) {
 	page := words(parse(t, s.Open(t, "/api")))
 	for _, c := range changes() {
 		path := c.Path
-		for _, p := range []string{"patterns/", "faults/"} {
+		for _, p := range []string{"patterns/", "faults/", "instances/"} {
 			if at := strings.Index(path, p); at > 0 {
 				path = path[:at+len(p)] + "{name}"
 			}

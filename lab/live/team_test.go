@@ -66,8 +66,8 @@ func TestInstancesComeAndGoUnderLoad(t *testing.T) {
 	r := open(t)
 	r.load(wide)
 	r.set("queue", lab.On, map[string]any{"length": 41})
-	if s := r.instances(4); stand(s) != "a up, b cold, c cold, d cold" || !marked(s, "instances 1 → 4") || !strings.HasSuffix(s.Nodes[1].Note, "over 1") {
-		t.Errorf("at once they stand %s with %q, want three that start", stand(s), s.Nodes[1].Note)
+	if s := r.instances(4); stand(s) != "a up, b cold, c cold, d cold" || !marked(s, "instances 1 → 4") || !strings.HasSuffix(node(s, "balancer").Note, "over 1") {
+		t.Errorf("at once they stand %s with %q, want three that start", stand(s), node(s, "balancer").Note)
 	}
 	s := r.until("four serve", func(s live.State) bool { return stand(s) == "a up, b up, c up, d up" && marked(s, "instance d serves") })
 	if n := node(s, "balancer"); n.Note != "round robin over 4" {

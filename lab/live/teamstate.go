@@ -127,6 +127,9 @@ func (r *run) instanceNode(m *member) Node {
 			n.Degraded = s.State
 		}
 	}
+	if n.Degraded == "" {
+		n.Degraded = m.guards(r.clock.Now())
+	}
 	if i := r.spec.Instance; i.Limited() {
 		n.Note += fmt.Sprintf(", %d slots × %v", i.Slots, i.Service)
 	}

@@ -168,6 +168,7 @@ func (t *template) fill(out []byte, pieces []piece, v *values, length uint64) []
 			continue
 		case holeTrace:
 			out = t.tracing.header(out, v.seq, uint8(v.try))
+			continue
 		case holeSide: // the same for every try of one user
 			out = append(out, [...]string{"buy", "sell"}[v.seq%2]...)
 			continue
