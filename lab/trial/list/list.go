@@ -56,7 +56,6 @@ func Trials() []trial.Trial {
 		observing.LoggingCost(),
 		observing.Cardinality(),
 		observing.BurnRate(),
-		queue.Crash(), queue.Poison(), queue.Backlog(),
 		queue.Crash(),
 		queue.Poison(),
 		queue.Backlog(),
