@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"workbench/lab/system/kind"
 	"workbench/lab/checklist"
+	"workbench/lab/system/kind"
 	"workbench/lab/trial/list"
 )
 
