@@ -20,11 +20,11 @@ func TestFromATraceToAnIncident(t *testing.T) {
 	s := launch(t)
 	p.Size(1280, 900, "light")
 	p.Do(chromedp.Navigate(s.url + "/logs"))
-	chrome.JS[chromedp.Void](p, `(() => { document.querySelector('[name=mode]').value = 'all'; document.querySelector('form[action="/logs/settings"]').requestSubmit(); })()`)
-	p.Until(`location.pathname === '/logs' && document.querySelector('[name=mode]').value === 'all'`)
+	chrome.JS[chromedp.Void](p, `(() => { window.before = true; document.querySelector('[name=mode]').value = 'all'; document.querySelector('form[action="/logs/settings"]').requestSubmit(); })()`)
+	p.Until(`!window.before && location.pathname === '/logs' && document.querySelector('[name=mode]').value === 'all'`)
 	p.Do(chromedp.Navigate(s.url + "/traces"))
-	chrome.JS[chromedp.Void](p, `(() => { document.querySelector('[name=share]').value = '100'; document.querySelector('form[action="/traces/settings"]').requestSubmit(); })()`)
-	p.Until(`document.querySelector('[name=share]').value === '100'`)
+	chrome.JS[chromedp.Void](p, `(() => { window.before = true; document.querySelector('[name=share]').value = '100'; document.querySelector('form[action="/traces/settings"]').requestSubmit(); })()`)
+	p.Until(`!window.before && document.querySelector('[name=share]')?.value === '100'`)
 	s.until("a trace with its line", time.Minute, func() bool {
 		p.Do(chromedp.Navigate(s.url + "/traces?show=latest&op=read-profile"))
 		return chrome.JS[bool](p, `document.querySelectorAll('tbody tr').length > 20`)
@@ -38,7 +38,7 @@ func TestFromATraceToAnIncident(t *testing.T) {
 		}
 	}
 	p.Do(chromedp.Click(`a[href^="/logs?trace="]`))
-	p.Until(`location.pathname === '/logs' && document.querySelectorAll('[data-lines] tr').length === 1`)
+	p.Until(`!window.before && location.pathname === '/logs' && document.querySelectorAll('[data-lines] tr').length === 1`)
 
 	p.Do(chromedp.Navigate(s.url + "/incident"))
 	p.Do(chromedp.Click(`form[action="/incident/start"] button`))

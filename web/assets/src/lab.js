@@ -197,7 +197,7 @@ function nodes(f) {
   set('balancer', `${rate(s.tries)}/s`);
   for (const n of state.nodes) {
     const inside = f.gauges?.[`instance.${n.id}.inflight`];
-    if (n.kind === 'instance') for (const el of $$(`[data-node="${n.id}"] [data-lane-figure]`, root)) text(el, n.up && inside !== undefined ? `${rate(inside)} inside · ${percent(f.gauges[`instance.${n.id}.share`])}${n.degraded ? ` · ${n.degraded}` : ''}` : n.degraded || 'down');
+    if (n.kind === 'instance' && (inside !== undefined || !n.up)) for (const el of $$(`[data-node="${n.id}"] [data-lane-figure]`, root)) text(el, n.up ? `${rate(inside)} inside · ${percent(f.gauges[`instance.${n.id}.share`])}${n.degraded ? ` · ${n.degraded}` : ''}` : n.degraded || 'down');
   }
   set('gate', `${rate(s.calls)}/s in`, `${rate(s.queue)} waiting`);
   set('cache', `${percent(f.hit)} hits`);
