@@ -202,7 +202,8 @@ func (d *Desk) openTables(ctx context.Context) error {
 }
 
 // fill gives each symbol of a new file a buyer and a seller who never meet, so
-// that there is a price to ask for and an order to cancel. They count as settled.
+// that there is a price to ask for and an order to cancel. They count as settled, and
+// have keys of their own, as every order has.
 func (d *Desk) fill(ctx context.Context) error {
 	var some int
 	if err := d.tables.Write.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM sequence LIMIT 1)`).Scan(&some); err != nil || some > 0 || d.deps.Symbols == 0 {
@@ -210,7 +211,7 @@ func (d *Desk) fill(ctx context.Context) error {
 	}
 	_, err := d.tables.Write.ExecContext(ctx, `
 WITH RECURSIVE n(seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM n WHERE seq < ?2)
-INSERT INTO sequence SELECT seq, 0, 1 + (seq - 1) % ?1, (seq - 1) / ?1, 900 + 200 * ((seq - 1) / ?1), 10, 0, 0, '', ?3 FROM n`,
+INSERT INTO sequence SELECT seq, 0, 1 + (seq - 1) % ?1, (seq - 1) / ?1, 900 + 200 * ((seq - 1) / ?1), 10, 0, 0, 'house-' || seq, ?3 FROM n`,
 		d.deps.Symbols, 2*d.deps.Symbols, d.deps.Clock.Date(d.deps.Clock.Now()).UnixNano())
 	if err == nil {
 		_, err = d.tables.Write.ExecContext(ctx, `INSERT INTO applied SELECT seq, 1 FROM sequence`)
