@@ -216,13 +216,15 @@ func TestNoKeepAliveOpensOneConnectionARequest(t *testing.T) {
 }
 
 // A stalled service costs every user who was due meanwhile their patience,
-// whether or not a connection was free for them.
+// whether or not a connection was free for them. The users come within a
+// moment, 20 µs apart, so that their patience ends faster than two connections
+// can take them up one after the other: most never leave.
 func TestStallIsCharged(t *testing.T) {
 	t.Parallel()
 	hold := make(chan struct{})
 	addr := serve(t, func(*http.Request) string { <-hold; return "" })
 	t.Cleanup(func() { close(hold) })
-	p := plan(addr, 500, 300*time.Millisecond)
+	p := plan(addr, 50_000, 20*time.Millisecond)
 	p.Conns = 2
 	p.Client.Timeout = 100 * time.Millisecond
 	f := run(t, p)
