@@ -15,9 +15,9 @@ func share(m Mode) float64 {
 	case Minute:
 		return 0.50
 	case Five:
-		return 0.55
+		return 0.85
 	}
-	return 0.55
+	return 0.85
 }
 
 // Score judges an answer. The error wraps ErrUnknown, or names a ruling that
@@ -164,8 +164,9 @@ func (r *reading) price(w wrongHit, rulings []Ruling) Fault {
 // ceilings says which limits hold for the whole score.
 func (r *reading) ceilings(j judged, wrong, known float64) []Ceiling {
 	var out []Ceiling
-	if salad := r.saladShare(); salad >= 0.4 {
-		out = append(out, Ceiling{int(math.Round(20 - 15*(salad-0.4)/0.6)), "Most of it is a row of terms, not sentences: say what each does, when and why."})
+	if salad := r.saladShare(); salad >= 0.45 { // steep to 20 at 0.6, then slowly to 5
+		at := max(60-40*(salad-0.45)/0.15, 20) - 15*max(salad-0.6, 0)/0.4
+		out = append(out, Ceiling{int(math.Round(at)), "Most of it is a row of terms, not sentences: say what each does, when and why."})
 	}
 	spread := known / float64(max(len(r.lines), 1)) // mistakes that are surely some, for each sentence
 	if share := wrong / (wrong + j.right + 0.01); wrong >= 1.7 && share >= 0.2 || wrong >= 0.8 && (share >= 0.3 || spread >= 0.2) {
@@ -177,7 +178,7 @@ func (r *reading) ceilings(j judged, wrong, known float64) []Ceiling {
 	} else if topic < 0.2 && r.words > 0 {
 		out = append(out, Ceiling{int(math.Round(40 * clamp((topic-0.05)/0.15, 0, 1))), "Most of it belongs to another subject."})
 	}
-	if top, ok := r.tone().certain(); ok {
+	if top, ok := r.tone().certain(r.c.questions[r.q].Mode); ok {
 		out = append(out, top)
 	}
 	return out
