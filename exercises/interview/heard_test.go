@@ -24,8 +24,6 @@ type heard struct {
 	Text     string  `yaml:"text"`
 }
 
-func readHeard(t testing.TB, m interview.Mode) []heard { return readSet(t, "heard-"+string(m)) }
-
 func readSet(t testing.TB, name string) []heard {
 	t.Helper()
 	src, err := os.ReadFile("testdata/" + name + ".yaml")
