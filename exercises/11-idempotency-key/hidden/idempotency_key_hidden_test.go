@@ -19,7 +19,7 @@ import (
 func TestRush(t *testing.T) {
 	const orders, copies = 200, 20
 	s := store(t, usual)
-	var charged [orders]atomic.Int64
+	var asked, charged [orders]atomic.Int64
 	var answered atomic.Int64
 	var all sync.WaitGroup
 	start := make(chan struct{})
@@ -28,11 +28,14 @@ func TestRush(t *testing.T) {
 			<-start
 			for i := range orders {
 				key := fmt.Sprintf("order %d", i)
+				asked[i].Add(1)
 				ticket, r, err := s.Begin(0, "ann", key, []byte(key))
 				switch {
 				case err == nil && r == nil:
 					charged[i].Add(1)
-					time.Sleep(50 * time.Microsecond) // the work; the other copies come meanwhile
+					for asked[i].Load() < copies { // the work: it takes until all the others have come
+						runtime.Gosched()
+					}
 					if err := s.Complete(0, ticket, idempotencykey.Response{Status: 201, Body: key}); err != nil {
 						t.Errorf("Complete of the only attempt = %v, want no error", err)
 					}
