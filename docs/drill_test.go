@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -113,6 +114,45 @@ func timer(x ast.Expr) bool {
 	return ok && pkg.Name == "time" && slices.Contains([]string{"After", "Tick", "NewTimer", "NewTicker"}, made.Sel.Name)
 }
 
+// checkCopies finds copies of the two helpers for waiting that differ from the
+// others. Exercises share no package, for a learner gets one of them alone.
+func checkCopies(t tree) []fault {
+	var out []fault
+	first := map[string]string{}
+	for _, f := range t.golang() {
+		for _, d := range f.ast.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || fn.Recv != nil || !slices.Contains([]string{passing, "rest"}, fn.Name.Name) {
+				continue
+			}
+			if !waits(fn) {
+				continue // another helper of that name
+			}
+			from := fn.Pos()
+			if fn.Doc != nil {
+				from = fn.Doc.Pos()
+			}
+			text := f.text[t.fset.Position(from).Offset:t.fset.Position(fn.End()).Offset]
+			if was, ok := first[fn.Name.Name]; ok && was != text {
+				out = append(out, t.fault(f, fn.Pos(), "%s differs from that of other exercises: change all or none", fn.Name.Name))
+			} else {
+				first[fn.Name.Name] = text
+			}
+		}
+	}
+	return out
+}
+
+// waits reports whether a function is one of the helpers for waiting, by what it
+// takes: how long, or the test and nothing else.
+func waits(fn *ast.FuncDecl) bool {
+	if len(fn.Type.Params.List) != 1 || fn.Type.Results != nil {
+		return false
+	}
+	sel, ok := fn.Type.Params.List[0].Type.(*ast.SelectorExpr)
+	return ok && (sel.Sel.Name == "Duration" || sel.Sel.Name == "TB")
+}
+
 // TestDrills holds the exercises' tests to the rule that no test sleeps.
 func TestDrills(t *testing.T) {
 	drills, err := readDrills()
@@ -127,7 +167,7 @@ func TestDrills(t *testing.T) {
 	if err != nil || len(folders) < 20 || len(dirs) != 2*len(folders) {
 		t.Fatalf("read %d folders of tests of %d exercises (%v), want two of each: this is not the tree", len(dirs), len(folders), err)
 	}
-	for _, line := range sorted(checkNaps(drills)) {
+	for _, line := range sorted(slices.Concat(checkNaps(drills), checkCopies(drills))) {
 		t.Error(line)
 	}
 }
@@ -157,6 +197,24 @@ func TestCheckNaps(t *testing.T) {
 				name := fmt.Sprintf("exercises/01-x/%s/x_test.go", dir)
 				expect(t, checkNaps(plant(t, map[string]string{name: c.text})), c.want)
 			}
+		})
+	}
+}
+
+func TestCheckCopies(t *testing.T) {
+	const one = "package x_test\n// pass passes.\nfunc pass(d time.Duration) { <-time.After(d) }\n"
+	for _, c := range []struct {
+		name, other string
+		want        string
+	}{
+		{"alike", one, ""},
+		{"another text", strings.Replace(one, "After(d)", "After(2 * d)", 1), "pass differs"},
+		{"another comment", strings.Replace(one, "passes", "waits", 1), "pass differs"},
+		{"no comment", strings.Replace(one, "// pass passes.\n", "", 1), "pass differs"},
+		{"another helper of that name", "package x_test\n// pass runs a pass.\nfunc pass(t *testing.T, n int) {}\n", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			expect(t, checkCopies(plant(t, map[string]string{"exercises/01-x/tests/x_test.go": one, "exercises/02-y/tests/y_test.go": c.other})), c.want)
 		})
 	}
 }
