@@ -17,20 +17,15 @@ import (
 	lockcleanup "workbench/exercises/05-lock-cleanup/start"
 )
 
-// clock is a clock that moves when told to.
-type clock struct{ at atomic.Int64 }
-
-func (c *clock) now() time.Time          { return time.Unix(1000, c.at.Load()) }
-func (c *clock) advance(d time.Duration) { c.at.Add(int64(d)) }
-
-func cache(t testing.TB) (*lockcleanup.Cache, *clock) {
+// cache returns a cache whose clock stands still.
+func cache(t testing.TB) *lockcleanup.Cache {
 	t.Helper()
-	k := &clock{}
-	c, err := lockcleanup.New(lockcleanup.Config{TTL: time.Minute, LoadTimeout: 10 * time.Second, Now: k.now})
+	now := func() time.Time { return time.Unix(1000, 0) }
+	c, err := lockcleanup.New(lockcleanup.Config{TTL: time.Minute, LoadTimeout: 10 * time.Second, Now: now})
 	if err != nil {
 		t.Fatalf("New = %v, want a cache", err)
 	}
-	return c, k
+	return c
 }
 
 // source is where values really are.
@@ -128,7 +123,7 @@ func yield(n int) {
 // a second one, and both load. It shows when loads fail, which is when the
 // source can least afford it.
 func TestNeverTwoLoads(t *testing.T) {
-	c, _ := cache(t)
+	c := cache(t)
 	var running, overlaps, loads atomic.Int64
 	load := func(context.Context) (string, error) {
 		if running.Add(1) > 1 {
@@ -168,7 +163,7 @@ func TestNeverTwoLoads(t *testing.T) {
 
 // A waiter that leaves must not take the lock of those who stay with it.
 func TestLeavingKeepsTheLock(t *testing.T) {
-	c, _ := cache(t)
+	c := cache(t)
 	var s source
 	release := make(chan struct{})
 	held := func(ctx context.Context) (string, error) {
@@ -234,7 +229,7 @@ func TestHungLoad(t *testing.T) {
 }
 
 func TestLoadContext(t *testing.T) {
-	c, _ := cache(t)
+	c := cache(t)
 	type name struct{}
 	ctx := context.WithValue(t.Context(), name{}, "trace")
 	c.GetOrLoad(ctx, "a", func(ctx context.Context) (string, error) {
@@ -249,7 +244,7 @@ func TestLoadContext(t *testing.T) {
 }
 
 func TestTogether(t *testing.T) {
-	c, _ := cache(t)
+	c := cache(t)
 	var sources [20]source
 	var all sync.WaitGroup
 	for g := range 8 {
@@ -272,7 +267,7 @@ func TestTogether(t *testing.T) {
 }
 
 func TestKeysAreApart(t *testing.T) {
-	c, _ := cache(t)
+	c := cache(t)
 	var s source
 	started, release := make(chan struct{}), make(chan struct{})
 	var all sync.WaitGroup

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -313,7 +312,7 @@ func TestStorm(t *testing.T) {
 		close(begin)
 		wg.Wait()
 		if served.Load()+refused.Load() != 160 || worked.Load() != served.Load() {
-			t.Fatal(fmt.Sprintf("of 160 requests %d were served, %d refused; their jobs ran %d times", served.Load(), refused.Load(), worked.Load()))
+			t.Fatalf("of 160 requests %d were served, %d refused; their jobs ran %d times", served.Load(), refused.Load(), worked.Load())
 		}
 	}
 }
