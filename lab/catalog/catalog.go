@@ -14,6 +14,7 @@ import (
 	"workbench/lab/pattern/clientbudget"
 	"workbench/lab/pattern/concurrency"
 	"workbench/lab/pattern/edge"
+	"workbench/lab/pattern/hedge"
 	"workbench/lab/pattern/jobs"
 	"workbench/lab/pattern/queue"
 	"workbench/lab/pattern/ratelimit"
@@ -30,7 +31,8 @@ import (
 // The order decides what each one costs and sees. What is cheap and needs no
 // answer comes first; what is only of use on a cache miss comes after the
 // cache, so that a hit does not pay for it; the breaker is inside the retries,
-// so that it sees each try and a retry finds it open.
+// so that it sees each try and a retry finds it open. The hedge is next to the
+// dependency, so that what stands above sees its two calls as one.
 func Patterns() []lab.Pattern {
 	return []lab.Pattern{
 		edge.Pattern(),
@@ -46,6 +48,7 @@ func Patterns() []lab.Pattern {
 		retry.Pattern(),
 		breaker.Pattern(),
 		bulkhead.Pattern(),
+		hedge.Pattern(),
 		clientbackoff.Pattern(),
 		clientbudget.Pattern(),
 	}
