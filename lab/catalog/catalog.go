@@ -22,6 +22,7 @@ import (
 	"workbench/lab/pattern/shed"
 	"workbench/lab/pattern/singleflight"
 	"workbench/lab/pattern/stale"
+	"workbench/lab/pattern/throttle"
 	"workbench/lab/pattern/timeout"
 )
 
@@ -46,6 +47,7 @@ func Patterns() []lab.Pattern {
 		queue.Pattern(),
 		concurrency.Pattern(),
 		retry.Pattern(),
+		throttle.Pattern(),
 		breaker.Pattern(),
 		bulkhead.Pattern(),
 		hedge.Pattern(),
