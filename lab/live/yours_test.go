@@ -155,7 +155,7 @@ func TestPlug(t *testing.T) {
 
 func TestWhatCannotBePlugged(t *testing.T) {
 	r := open(t)
-	for pattern, want := range map[string]error{"teleport": live.ErrUnknown, "queue": live.ErrConflict, "client-budget": live.ErrConflict} {
+	for pattern, want := range map[string]error{"teleport": live.ErrUnknown, "stale": live.ErrConflict, "client-budget": live.ErrConflict} {
 		if err := r.Plug(pattern, &paper{}); !errors.Is(err, want) {
 			t.Errorf("Plug(%s) = %v, want %v", pattern, err, want)
 		}
