@@ -40,7 +40,7 @@ func (r *reading) part(d Dimension, j judged, claims []Claim) Part {
 	p.Items = append(p.Items, r.related(d, j, room, full)...)
 	fit(p.Items, room)
 	p.Items = append(p.Items, general)
-	if d == Design || d == Depth {
+	if d == Design || d == Depth || d == Tradeoff {
 		if own := r.plain(d, j); own.Points > 0 {
 			p.Items = append(p.Items, own)
 		}

@@ -111,7 +111,7 @@ func (r *reading) plain(d Dimension, j judged) Item {
 	if it.Points > 0 {
 		it.Grade = Named
 	}
-	it.Max = 0.45 * d.Max()
+	it.Max = 0.6 * d.Max()
 	it.Points *= it.Max
 	return it
 }
