@@ -48,6 +48,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{name: "serve", args: "[--addr HOST:PORT] [--data DIR] [--redis URL] [--postgres URL] [--open]", help: "serve the workbench to a browser (the default)", run: serve},
+		{name: "instance", args: "--join URL [--name N] [--listen HOST:PORT] [--token T]", help: "run one instance of a lab's service as a process of its own, here or on another host", run: serviceInstance},
 		{name: "list", args: "scenarios|patterns|systems|brokers|trials|exercises|questions [--json]", help: "list what there is", run: list},
 		{name: "run", args: "SCENARIO|FILE [--engine NAME] [--on PATTERN]… [--set PATTERN.KNOB=VALUE]… [--json]", help: "run a scenario and judge its claims", run: play},
 		{name: "compare", args: `SCENARIO|FILE --a "FLAGS" --b "FLAGS"`, help: "run a scenario twice, with the same arrivals", run: compare},

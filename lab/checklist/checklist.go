@@ -45,6 +45,8 @@ func Rows() []Row {
 		{Chapter: 7, Item: "retries with backoff, within a budget", Patterns: []string{"retry", "client-backoff", "client-budget"}, Scenarios: []string{"metastable"}, Trials: []string{"layered-retries"}},
 		{Chapter: 7, Item: "circuit breaker", Patterns: []string{"breaker"}, Trials: []string{"dead-dependency"}},
 		{Chapter: 7, Item: "bulkheads", Patterns: []string{"bulkhead"}, Scenarios: []string{"slow-dependency"}},
+		{Chapter: 7, Item: "adaptive throttling", Patterns: []string{"throttle"}, Scenarios: []string{"costly-refusals"}},
+		{Chapter: 7, Item: "hedged reads, within a budget", Patterns: []string{"hedge"}, Scenarios: []string{"slow-by-chance"}},
 		{Chapter: 7, Item: "graceful degradation, stale answers", Patterns: []string{"stale"}, Trials: []string{"stale-answers"}},
 		{Chapter: 8, Item: "metrics", Patterns: []string{"alert"}, Scenarios: []string{"wake-for-nothing"}, Trials: []string{"percentile-average", "saturation-leads", "cardinality", "burn-rate"}},
 		{Chapter: 8, Item: "tracing", Trials: []string{"trace-n-plus-one"}},
