@@ -9,7 +9,7 @@ package checklist
 type Row struct {
 	Chapter   int      // of the guide
 	Item      string   // as the checklist has it
-	Patterns  []string // that can be switched; balancer and autoscaler are settings of the instances
+	Patterns  []string // that can be switched; balancer, autoscaler and alert are settings
 	Scenarios []string // whose ablations show it
 	Trials    []string // that show it
 	Missing   string   // what is not built yet; empty: nothing
@@ -48,7 +48,7 @@ func Rows() []Row {
 		{Chapter: 7, Item: "adaptive throttling", Patterns: []string{"throttle"}, Scenarios: []string{"costly-refusals"}},
 		{Chapter: 7, Item: "hedged reads, within a budget", Patterns: []string{"hedge"}, Scenarios: []string{"slow-by-chance"}},
 		{Chapter: 7, Item: "graceful degradation, stale answers", Patterns: []string{"stale"}, Trials: []string{"stale-answers"}},
-		{Chapter: 8, Item: "metrics", Trials: []string{"percentile-average", "saturation-leads", "cardinality", "burn-rate"}},
+		{Chapter: 8, Item: "metrics", Patterns: []string{"alert"}, Scenarios: []string{"wake-for-nothing"}, Trials: []string{"percentile-average", "saturation-leads", "cardinality", "burn-rate"}},
 		{Chapter: 8, Item: "tracing", Trials: []string{"trace-n-plus-one"}},
 		{Chapter: 8, Item: "structured logs with correlation ids", Trials: []string{"logging-cost"}},
 		{Chapter: 9, Item: "the complete example", Patterns: []string{"idempotency", "outbox", "sequencer", "broker", "shed", "ratelimit"}, Scenarios: []string{"charged-twice", "lost-event", "hot-symbol", "cancels-first", "runaway-robot"}},

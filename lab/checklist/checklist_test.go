@@ -25,7 +25,7 @@ func TestRowsNameWhatIsThere(t *testing.T) {
 			t.Errorf("%s: got neither scenario nor trial, want one, or what is missing", r.Item)
 		}
 		for _, name := range r.Patterns {
-			if name == "balancer" || name == "autoscaler" {
+			if name == "balancer" || name == "autoscaler" || name == "alert" {
 				continue // settings of the instances
 			}
 			if !slices.ContainsFunc(patterns, func(p lab.Pattern) bool { return p.Name == name }) {

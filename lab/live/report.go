@@ -129,6 +129,7 @@ func (r *run) report(event *time.Duration) scenario.Report {
 		}
 	}
 	r.mu.Unlock()
+	rep.Alert = r.spec.Alert.Values()
 	rep.Claims = scenario.Judge(r.spec, rep)
 	return rep
 }

@@ -13,6 +13,7 @@ import (
 	"workbench/lab/broker/brokertest"
 	"workbench/lab/broker/sqlite"
 	"workbench/lab/outbox"
+	"workbench/lab/outbox/outboxtest"
 )
 
 // openQueue opens the queue beside a shop.
@@ -50,7 +51,7 @@ func TestKillBetweenPublishAndMark(t *testing.T) {
 		if err := s.order(broker.Message{ID: "order"}, nil); err != nil {
 			t.Fatal(err)
 		}
-		_ = s.box.Relay(t.Context(), publisher(func(ctx context.Context, m broker.Message) error {
+		_ = s.box.Relay(t.Context(), outboxtest.Publisher(func(ctx context.Context, m broker.Message) error {
 			if err := b.Publish(ctx, m); err != nil {
 				return err
 			}

@@ -77,6 +77,7 @@ func (s *Spec) check() error {
 	c.words()
 	c.gates()
 	c.instances()
+	c.alert()
 	c.traffic()
 	c.clients()
 	c.breakage()

@@ -28,6 +28,7 @@ func (c *checker) measured(path, name string, w Window) {
 	if m.Name == "recovered_after_s" && c.spec.calmAfter() < 0 {
 		c.fault(path+".metric", m.Name, "a phase named spike or a fault in the scenario to recover from")
 	}
+	c.ofAlert(path+".metric", m.Name)
 	run := c.spec.Traffic.Duration()
 	if w.Last != 0 && (w.From != 0 || w.To != 0) {
 		c.fault(path+".last", "a window given twice", "last alone, or from and to")
@@ -48,7 +49,7 @@ func (c *checker) bounded(path string, lo, hi *float64) {
 }
 
 // units are those of the prediction card.
-var units = [...]string{"share", "ms", "s", "req/s", "requests"}
+var units = [...]string{"share", "ms", "s", "req/s", "requests", "pages"}
 
 func (c *checker) predict() {
 	p := c.spec.Predict

@@ -18,7 +18,7 @@ const (
 	autoscalerName = "autoscaler"
 )
 
-// frontend takes what an override says of balancer and autoscaler into the
+// frontend takes what an override says of balancer, autoscaler and alert into the
 // scenario, and returns the override without it.
 func (o Override) frontend(spec Spec) (Spec, Override, error) {
 	var faults []error
@@ -45,6 +45,11 @@ func (o Override) frontend(spec Spec) (Spec, Override, error) {
 				continue
 			}
 			spec.Autoscaler = s
+		case alertName:
+			var err error
+			if spec, err = spec.alertAt(t); err != nil {
+				faults = append(faults, err)
+			}
 		default:
 			toggles[name] = t
 		}
@@ -117,15 +122,19 @@ func (c *checker) part(path string, err error) {
 	}
 }
 
-// frontend checks a setting of balancer or autoscaler that a claim depends on:
+// frontend checks a setting of balancer, autoscaler or alert that a claim depends on:
 // it must be written as the report writes it.
 func (c *checker) frontend(path, name, word, value string) {
 	var knobs []knob.Info
 	var err error
-	if name == balancerName {
+	switch name {
+	case balancerName:
 		s, wrong := c.spec.Balancer.WithDefaults().Apply(map[string]any{word: value})
 		knobs, err = s.Knobs(), wrong
-	} else {
+	case alertName:
+		s, wrong := c.spec.Alert.Apply(map[string]any{word: value})
+		knobs, err = s.Knobs(), wrong
+	default:
 		s, wrong := c.spec.Autoscaler.WithDefaults().Apply(map[string]any{word: value})
 		knobs, err = s.Knobs(), wrong
 	}

@@ -15,7 +15,7 @@ import (
 func Judge(spec Spec, r Report) []Verdict {
 	var out []Verdict
 	for _, c := range spec.Claims {
-		if !applies(c, r) {
+		if !applies(spec, c, r) {
 			continue
 		}
 		v := Verdict{Text: c.Text, Want: bounds(c.Min, c.Max)}
@@ -31,7 +31,7 @@ func Judge(spec Spec, r Report) []Verdict {
 }
 
 // applies reports whether a claim speaks about the configuration of a run.
-func applies(c Claim, r Report) bool {
+func applies(spec Spec, c Claim, r Report) bool {
 	if c.From.Seconds() >= r.DurationS {
 		return false
 	}
@@ -48,6 +48,8 @@ func applies(c Claim, r Report) bool {
 			knobs = r.Balancer
 		case autoscalerName:
 			knobs = r.Autoscaler
+		case alertName:
+			knobs = spec.alerted(r).Alert.Values()
 		}
 		if knobs[knob] != want {
 			return false

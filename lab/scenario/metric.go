@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"workbench/lab/alert"
 	"workbench/sim/outcome"
 )
 
@@ -19,7 +20,7 @@ var ErrNoData = errors.New("no data")
 // series in a window. The set is closed.
 type Metric struct {
 	Name   string
-	Unit   string // share, ms, s, req/s, requests or calls/user
+	Unit   string // share, ms, s, req/s, requests, pages or calls/user
 	Help   string // what it is, in one sentence
 	Scales bool   // grows with the scenario's scale, so that bounds on it do too
 	PerOp  bool   // written with an operation: "op_good_share:report"
@@ -39,6 +40,9 @@ type view struct {
 	duration time.Duration // of the run
 	calm     time.Duration // when the last disturbance ends; negative: there is none
 	op       string        // or the event
+
+	alert     Alert
+	incidents []alert.Span
 }
 
 // Metrics returns the metrics that claims, predictions and ablations may name.
@@ -70,6 +74,8 @@ func Metrics() []Metric {
 		{Name: "instances_mean", Unit: "instances", Help: "instances that served, the mean: what they cost", measure: mean(func(p Point) float64 { return p.Instances })},
 		{Name: "sessions_lost_share", Unit: "share", Help: "tries answered with: sign in again, for each user who came", measure: perUser(func(p Point) float64 { return p.Sessions })},
 		{Name: "recovered_after_s", Unit: "s", Whole: true, Help: "from the end of the phase named spike, or of the last fault, until goodput_share is at least 0.95 in every 5 s to come; the run's length when it never is", measure: recovered},
+		{Name: "wrong_pages", Unit: "pages", Whole: true, Help: "how often the scenario's alert was wrong: it woke somebody outside an incident, or did not within one", measure: wrongPages},
+		{Name: "detected_after_s", Unit: "s", Whole: true, Help: "from an incident's begin until the scenario's alert woke somebody, the mean; the run's length when one was missed", measure: detected},
 	}
 }
 
@@ -112,9 +118,10 @@ func MeasureIn(w Window, name string, spec Spec, r Report) (float64, error) {
 	if !ok {
 		return 0, fmt.Errorf("metric %q: unknown, want %s", name, unknown(name, metricNames()))
 	}
+	spec = spec.alerted(r)
 	run := time.Duration(r.DurationS * float64(time.Second))
 	from, to := w.span(run)
-	v := view{report: &r, all: r.Series, whole: w == Window{}, length: to - from, duration: run, calm: spec.calmAfter(), op: op}
+	v := view{report: &r, all: r.Series, whole: w == Window{}, length: to - from, duration: run, calm: spec.calmAfter(), op: op, alert: spec.Alert, incidents: spec.incidents()}
 	for _, p := range r.Series {
 		// A point belongs to the window that holds its end; half a tenth of a
 		// second forgives the rounding of both.

@@ -106,7 +106,7 @@ func TestParseNamesEveryFault(t *testing.T) {
 		},
 		{
 			"a prediction in no unit of the card", small + "predict: {question: q, metric: tries_ratio, unit: calls/user, options: [{text: a, max: 1}, {text: b, min: 1}]}\n",
-			[]string{"x.yaml:6: predict.metric: got tries_ratio, want a metric in one of the card's units: [share ms s req/s requests]"},
+			[]string{"x.yaml:6: predict.metric: got tries_ratio, want a metric in one of the card's units: [share ms s req/s requests pages]"},
 		},
 		{"an ablation that removes nothing", small + "ablation: {metric: p99_ms, max: 1, with: [--on=queue], without: [--on=queue]}\n", []string{"x.yaml:6: ablation.with: got the flags of without, want flags that win where without loses"}},
 		{"too large", small + "# " + strings.Repeat("x", scenario.MaxSize), []string{fmt.Sprintf("x.yaml: file: got %d bytes, want at most 65536", len(small)+2+scenario.MaxSize)}},

@@ -34,6 +34,7 @@ func sections() []section {
 		{"### slow_start", reflect.TypeFor[fleet.SlowStart]()},
 		{"### sticky", reflect.TypeFor[fleet.Sticky]()},
 		{"## autoscaler", reflect.TypeFor[fleet.Scaling]()},
+		{"## alert", reflect.TypeFor[scenario.Alert]()},
 		{"## resize", reflect.TypeFor[scenario.Resize]()},
 		{"## population", reflect.TypeFor[population.Spec]()},
 		{"### mix", reflect.TypeFor[population.Weight]()},

@@ -26,6 +26,7 @@ type Report struct {
 	Patterns     map[string]PatternRun `json:"patterns"`
 	Balancer     map[string]string     `json:"balancer,omitempty"`   // its settings at the end, by name
 	Autoscaler   map[string]string     `json:"autoscaler,omitempty"` // the same of the autoscaler
+	Alert        map[string]string     `json:"alert,omitempty"`      // the same of what was to wake somebody
 	Claims       []Verdict             `json:"claims"`
 	Changes      []Change              `json:"changes,omitempty"`
 	Verdict      load.Verdict          `json:"verdict,omitempty"` // worst of the run

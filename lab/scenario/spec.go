@@ -35,6 +35,7 @@ type Spec struct {
 	Traffic     arrival.Schedule    `yaml:"traffic"`
 	Clients     load.Client         `yaml:"clients"`
 	Faults      []Fault             `yaml:"faults"`
+	Alert       Alert               `yaml:"alert"`    // what is to wake somebody; zero: nothing is
 	Patterns    map[string]Setting  `yaml:"patterns"` // those that start on or with other knobs than the defaults
 	Claims      []Claim             `yaml:"claims"`
 	Predict     Predict             `yaml:"predict"`

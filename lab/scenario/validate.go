@@ -86,7 +86,7 @@ func (c *checker) known(known Known, path, name string) (lab.Pattern, bool) {
 // knob that grows with the scale has no one value.
 func (c *checker) setting(known Known, path, setting, value string) {
 	name, word, _ := strings.Cut(setting, ".")
-	if name == balancerName || name == autoscalerName {
+	if name == balancerName || name == autoscalerName || name == alertName {
 		c.frontend(path, name, word, value)
 		return
 	}
@@ -109,7 +109,7 @@ func (c *checker) setting(known Known, path, setting, value string) {
 
 func (c *checker) patterns(known Known) {
 	s := c.spec
-	if s.Teaches != "" && s.Teaches != balancerName && s.Teaches != autoscalerName {
+	if s.Teaches != "" && s.Teaches != balancerName && s.Teaches != autoscalerName && s.Teaches != alertName {
 		c.known(known, "teaches", s.Teaches)
 	}
 	for _, name := range sortedKeys(s.Patterns) {

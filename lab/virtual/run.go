@@ -197,6 +197,7 @@ func (w *world) report(o Options) scenario.Report {
 	for _, p := range w.placed {
 		rep.Patterns[p.Pattern.Name] = scenario.PatternRun{State: p.State, Knobs: knob.Values(p.Knobs), Counters: w.counters(p.Pattern.Name).All()}
 	}
+	rep.Alert = w.spec.Alert.Values()
 	rep.Claims = scenario.Judge(w.spec, rep)
 	return rep
 }

@@ -1,21 +1,18 @@
 package brokertest
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"workbench/lab/process"
 	"workbench/sim/clock"
 )
 
@@ -41,12 +38,11 @@ func Need(t *testing.T, word, advice string, programs ...string) string {
 // FreePort returns a loopback port on which nobody listens.
 func FreePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := process.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return port
 }
 
 // Server is a program that a test has started. It ends with the test.
@@ -54,7 +50,7 @@ type Server struct {
 	t       *testing.T
 	command func() *exec.Cmd
 	ready   func(ctx context.Context) error
-	process *process
+	process *process.Process
 }
 
 // Serve starts a program and waits until it is ready. command makes the
@@ -71,7 +67,9 @@ func Serve(t *testing.T, command func() *exec.Cmd, ready func(ctx context.Contex
 // folder.
 func (s *Server) Start() {
 	s.t.Helper()
-	p, err := begin(s.command())
+	c := s.command()
+	endWithParent(c)
+	p, err := process.Begin(c)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -85,12 +83,12 @@ func (s *Server) Start() {
 			return
 		}
 		select {
-		case <-p.done:
-			s.t.Fatalf("%s ended: %v; it said: %s", p.command.Path, p.err, p.said.String())
+		case <-p.Done():
+			s.t.Fatalf("%s ended: %v; it said: %s", c.Path, p.Err(), p.Said())
 		default:
 		}
 		if wall.Wait(ctx, wall.Now()+20*time.Millisecond) != nil {
-			s.t.Fatalf("%s does not answer: %v; it said: %s", p.command.Path, err, p.said.String())
+			s.t.Fatalf("%s does not answer: %v; it said: %s", c.Path, err, p.Said())
 		}
 	}
 }
@@ -101,69 +99,10 @@ func (s *Server) Kill() {
 	if s.process == nil {
 		return
 	}
-	if err := s.process.command.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := s.process.End(os.Kill); err != nil {
 		s.t.Error(err)
 	}
-	<-s.process.done
 	s.process = nil
-}
-
-// process is a started command whose end is awaited.
-type process struct {
-	command *exec.Cmd
-	said    *tail
-	done    chan struct{} // closed when the process is gone
-	err     error         // how it ended; valid after done
-}
-
-// begin starts a command. One goroutine starts and awaits it without leaving
-// its thread, because Linux takes the end of the starting thread for the end of
-// the parent, with which the command is to end.
-func begin(c *exec.Cmd) (*process, error) {
-	p := &process{command: c, said: &tail{}, done: make(chan struct{})}
-	c.Stdout, c.Stderr = p.said, p.said
-	c.WaitDelay = time.Second // a grandchild may hold the output open
-	endWithParent(c)
-	started := make(chan error, 1)
-	go func() { // ends with the process, which Kill awaits
-		defer close(p.done)
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := c.Start()
-		started <- err
-		if err == nil {
-			p.err = c.Wait()
-		}
-	}()
-	if err := <-started; err != nil {
-		return nil, fmt.Errorf("start %s: %w", c.Path, err)
-	}
-	return p, nil
-}
-
-// tail keeps the last bytes written to it. It is safe for concurrent use.
-type tail struct {
-	mu  sync.Mutex
-	buf []byte // guarded by mu
-}
-
-// Write implements io.Writer.
-func (t *tail) Write(b []byte) (int, error) {
-	const most = 4096
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf = append(t.buf, b...)
-	if extra := len(t.buf) - most; extra > 0 {
-		t.buf = append(t.buf[:0], t.buf[extra:]...)
-	}
-	return len(b), nil
-}
-
-// String returns what was kept.
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return string(bytes.TrimSpace(t.buf))
 }
 
 // Answers waits for nothing: it asks whether somebody listens on a loopback

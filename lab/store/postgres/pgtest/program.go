@@ -1,21 +1,17 @@
 package pgtest
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
-	"time"
+
+	"workbench/lab/process"
 )
 
 // Installed returns the folder of PostgreSQL's programs, the newest version
@@ -116,67 +112,9 @@ func (a *account) folder(t testing.TB) string {
 
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := process.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
-// process is a started program whose end is awaited.
-type process struct {
-	command *exec.Cmd
-	said    *tail
-	done    chan struct{} // closed when the process is gone
-	err     error         // how it ended; valid after done
-}
-
-// begin starts a command. One goroutine starts and awaits it without leaving
-// its thread, because Linux takes the end of the starting thread for the end of
-// the parent, with which the command is to end.
-func begin(c *exec.Cmd) (*process, error) {
-	p := &process{command: c, said: &tail{}, done: make(chan struct{})}
-	c.Stdout, c.Stderr = p.said, p.said
-	c.WaitDelay = time.Second // a grandchild may hold the output open
-	started := make(chan error, 1)
-	go func() { // ends with the process, which its server awaits
-		defer close(p.done)
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := c.Start()
-		started <- err
-		if err == nil {
-			p.err = c.Wait()
-		}
-	}()
-	if err := <-started; err != nil {
-		return nil, fmt.Errorf("start %s: %w", c.Path, err)
-	}
-	return p, nil
-}
-
-// tail keeps the last bytes written to it. It is safe for concurrent use.
-type tail struct {
-	mu  sync.Mutex
-	buf []byte // guarded by mu
-}
-
-// Write implements io.Writer.
-func (t *tail) Write(b []byte) (int, error) {
-	const most = 4096
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf = append(t.buf, b...)
-	if extra := len(t.buf) - most; extra > 0 {
-		t.buf = append(t.buf[:0], t.buf[extra:]...)
-	}
-	return len(b), nil
-}
-
-// String returns what was kept.
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return string(bytes.TrimSpace(t.buf))
+	return port
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"workbench/lab/process"
 	"workbench/sim/clock"
 )
 
@@ -33,7 +34,7 @@ type Server struct {
 	bin     string
 	account *account
 	data    string
-	process *process
+	process *process.Process
 }
 
 // Start starts a primary. It takes about two seconds. settings are further
@@ -125,7 +126,7 @@ func (s *Server) Start() {
 	defer cancel()
 	wall := clock.NewWall()
 	for {
-		p, err := begin(s.account.command(filepath.Join(s.bin, "postgres"), "-D", s.data))
+		p, err := process.Begin(s.account.command(filepath.Join(s.bin, "postgres"), "-D", s.data))
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -135,17 +136,17 @@ func (s *Server) Start() {
 				return
 			}
 			select {
-			case <-p.done:
+			case <-p.Done():
 				ended = true
 			default:
 			}
 			if wall.Wait(ctx, wall.Now()+10*time.Millisecond) != nil {
 				s.process = p
-				s.t.Fatalf("postgres does not answer after %v; it said: %s", startLimit, p.said)
+				s.t.Fatalf("postgres does not answer after %v; it said: %s", startLimit, p.Said())
 			}
 		}
-		if !strings.Contains(p.said.String(), "still in use") && !strings.Contains(p.said.String(), "lock file") {
-			s.t.Fatalf("postgres ended: %v; it said: %s", p.err, p.said)
+		if !strings.Contains(p.Said(), "still in use") && !strings.Contains(p.Said(), "lock file") {
+			s.t.Fatalf("postgres ended: %v; it said: %s", p.Err(), p.Said())
 		}
 	}
 }
@@ -167,9 +168,8 @@ func (s *Server) end(how os.Signal) {
 	if s.process == nil {
 		return
 	}
-	if err := s.process.command.Process.Signal(how); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := s.process.End(how); err != nil {
 		s.t.Error(err)
 	}
-	<-s.process.done
 	s.process = nil
 }
