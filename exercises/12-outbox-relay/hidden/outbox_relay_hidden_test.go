@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -103,25 +104,28 @@ func TestLateFailure(t *testing.T) {
 }
 
 // farAway is a driver whose database is a network away: each statement takes a
-// moment to get there, and other relays are quicker now and then.
+// moment to get there, and what was read takes until somebody else has read,
+// too, unless nobody does.
 type farAway struct {
-	near driver.Driver
-	name string
+	near  driver.Driver
+	name  string
+	reads *atomic.Int64
 }
 
 func (f farAway) Driver() driver.Driver { return f.near }
 
 func (f farAway) Connect(context.Context) (driver.Conn, error) {
 	c, err := f.near.Open(f.name)
-	return farConn{c}, err
+	return farConn{c, f.reads}, err
 }
 
-type farConn struct{ driver.Conn }
+type farConn struct {
+	driver.Conn
+	reads *atomic.Int64
+}
 
-func (c farConn) pause() { yield() }
-
-// yield lets the others go first.
-func yield() {
+// pause lets the others go first.
+func (farConn) pause() {
 	for range 50 {
 		runtime.Gosched()
 	}
@@ -134,7 +138,12 @@ func (c farConn) ExecContext(ctx context.Context, query string, args []driver.Na
 
 func (c farConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	c.pause()
-	return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
+	rows, err := c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
+	mine := c.reads.Add(1)
+	for i := 0; i < 40 && c.reads.Load() == mine; i++ {
+		c.pause()
+	}
+	return rows, err
 }
 
 func (c farConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
@@ -145,10 +154,53 @@ func (c farConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, er
 	return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, o)
 }
 
+// party is a number of relays that meet whenever they publish, so that each
+// holds an event when the others look for one.
+type party struct {
+	mu   sync.Mutex
+	size int           // guarded by mu: relays that still work
+	here int           // guarded by mu: those of them that wait
+	open chan struct{} // guarded by mu: closed when all are here
+}
+
+// meet waits until all are here. Whoever does not come, because he waits for
+// another, ends the party.
+func (p *party) meet() {
+	p.mu.Lock()
+	p.here++
+	now := p.open
+	p.gather()
+	p.mu.Unlock()
+	select {
+	case <-now:
+	case <-time.After(3 * time.Second):
+		p.leave(relays)
+	}
+}
+
+// leave has some go and not come again.
+func (p *party) leave(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.size -= n
+	p.gather()
+}
+
+// gather lets all go on when nobody is missing. The caller holds mu.
+func (p *party) gather() {
+	if p.here >= p.size {
+		close(p.open)
+		p.open, p.here = make(chan struct{}), 0
+	}
+}
+
+// relays is how many work at once in TestManyRelays.
+const relays = 4
+
 func TestManyRelays(t *testing.T) {
-	const relays, lanes, each = 4, 5, 3
+	const lanes, each = 5, 3
 	near, path := openFile(t, "10000")
-	db, b := sql.OpenDB(farAway{near.Driver(), path}), &broker{}
+	db, b := sql.OpenDB(farAway{near.Driver(), path, new(atomic.Int64)}), &broker{}
 	db.SetMaxOpenConns(2 * relays)
 	t.Cleanup(func() { db.Close() })
 	var orders []string
@@ -158,14 +210,16 @@ func TestManyRelays(t *testing.T) {
 		}
 	}
 	add(t, db, orders...)
-	var all sync.WaitGroup
+	all := &party{size: relays, open: make(chan struct{})}
+	var done sync.WaitGroup
 	start := make(chan struct{})
 	for range relays {
 		r := relay(t, db, usual, func(ctx context.Context, e outboxrelay.Event) error {
-			yield() // others work meanwhile
+			all.meet()
 			return b.publish(ctx, e)
 		})
-		all.Go(func() {
+		done.Go(func() {
+			defer all.leave(1)
 			<-start
 			for range 2 {
 				if _, err := r.Pass(context.Background(), 0); err != nil {
@@ -175,7 +229,7 @@ func TestManyRelays(t *testing.T) {
 		})
 	}
 	close(start)
-	all.Wait()
+	done.Wait()
 	pass(t, relay(t, db, usual, b.publish), 0, lanes*each-len(b.ids))
 	ids := slices.Clone(b.ids)
 	slices.Sort(ids)
