@@ -58,6 +58,7 @@ func subjects() []subject {
 		{"fail-fast-gate", map[string]any{"limit": 1000000, "wait": "0s"}},
 		{"cache-aside", map[string]any{"ttl": "1h"}},
 		{"bounded-queue", map[string]any{"workers": 1000000, "length": 1000000}},
+		{"retry-budget", map[string]any{"budget": .1}},
 	}
 }
 
