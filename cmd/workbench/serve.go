@@ -79,7 +79,8 @@ func serveLab(ctx context.Context, p *program, c config) (err error) {
 		log.Info("stopping")
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
 		defer cancel()
-		return errors.Join(s.server.Shutdown(late), <-served)
+		home := s.lab.SendHome(late) // those who have joined still reach the lab
+		return errors.Join(home, s.server.Shutdown(late), <-served)
 	}
 }
 
@@ -137,7 +138,7 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 		}
 		export = s.otlp.Export
 	}
-	s.lab, err = live.New(ctx, live.Config{Export: export, Dir: s.scratch, RedisURL: c.redis, Postgres: c.postgres.url, Replicas: c.postgres.replicas, RabbitMQ: c.rabbitmq, Kafka: c.kafka, Log: log, Generator: child(log), Keeper: s.progress, Version: release(),
+	s.lab, err = live.New(ctx, live.Config{Export: export, Dir: s.scratch, RedisURL: c.redis, Postgres: c.postgres.url, Replicas: c.postgres.replicas, Open: c.shared(), RabbitMQ: c.rabbitmq, Kafka: c.kafka, Log: log, Generator: child(log), Keeper: s.progress, Version: release(),
 		Incidents: s.progress, Trace: trace.Defaults(), Lines: journal.Defaults()})
 	opened, faults := rooms()
 	if err := errors.Join(err, faults); err != nil {
@@ -171,7 +172,7 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 		Progress: &web.Progress{Patterns: p.parts.patterns, Keeper: s.progress},
 		Rooms:    []web.Room{web.DatabaseRoom(s.lab)},
 		Observe:  s.lab, Incidents: s.progress,
-		Lab: s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: !c.shared(), Token: c.secret(),
+		Lab: s.lab, Join: s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: !c.shared(), Token: c.secret(),
 		Dir: c.data, Version: release(), Scenarios: offered, Doc: p.parts.doc, Metrics: s.lab.Registerer(),
 		Classroom: class, TLS: encryption, BehindProxy: c.behindProxy,
 	})

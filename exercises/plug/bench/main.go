@@ -50,8 +50,8 @@ type subject struct {
 }
 
 // subjects are one that answers at once, one that may let callers wait, one that
-// answers from what it has kept, and one that is asked twice for each request: may
-// it wait, and who is next.
+// answers from what it has kept, one that is asked twice for each request, may it
+// wait and who is next, and one that has the lab make each call.
 func subjects() []subject {
 	return []subject{
 		{"token-bucket", map[string]any{"rate": 1e6, "burst": 1000000}},
