@@ -36,6 +36,10 @@ type Terms struct {
 	Length   int           `json:"length,omitempty"` // of a queue
 	Target   time.Duration `json:"target,omitempty"` // the wait that is acceptable in it
 	Interval time.Duration `json:"interval,omitempty"`
+	Tries    int           `json:"tries,omitempty"` // calls for a request, the first included
+	Base     time.Duration `json:"base,omitempty"`  // the longest pause before the first retry
+	Max      time.Duration `json:"max,omitempty"`   // the longest before any
+	Budget   float64       `json:"budget,omitempty"`
 }
 
 // Foreign decides for one service instance from outside of this process. It is

@@ -52,9 +52,9 @@ func (s *socket) Compared(shelf.Exercise) (beside.Result, bool) {
 	return beside.Result{
 		Pattern: "concurrency", Seed: 7, Setting: "a surge", Duration: 4e9, Patience: 15e7, Lag: 1e9,
 		Columns: []beside.Column{
-			{State: lab.Off, Offered: 100, Good: 31, Late: 69, Curve: []int{31}},
-			{State: lab.On, Offered: 100, Good: 72, Refused: 28, P99: 25e6, Curve: []int{72}},
-			{State: lab.Yours, Offered: 100, Good: 73, Refused: 27, Curve: []int{73}, Guard: "guard open: it hangs", Counters: map[string]uint64{lab.EventDecisions: 98, lab.EventFallbacks: 2}},
+			{State: lab.Off, Offered: 100, Good: 31, Late: 69, Asked: 100, Curve: []int{31}},
+			{State: lab.On, Offered: 100, Good: 72, Refused: 28, Asked: 72, P99: 25e6, Curve: []int{72}},
+			{State: lab.Yours, Offered: 100, Good: 73, Refused: 27, Asked: 73, Curve: []int{73}, Guard: "guard open: it hangs", Counters: map[string]uint64{lab.EventDecisions: 98, lab.EventFallbacks: 2}},
 		},
 	}, s.compared
 }
@@ -96,7 +96,7 @@ func TestPlug(t *testing.T) {
 	}
 	at("POST", "gate/compare", http.StatusOK, `"state":"yours"`, `"good":73`)
 	text := words(one(t, parse(t, s.Open(t, "/exercises/gate")), "[data-plug]"))
-	for _, want := range []string{"Plugged in", "Take it out", "a surge.", "without ours yours", "answered in time 31 72 73", "refused by the pattern 0 28 27", "98 decisions", "ours stood in for 2", "Yours: guard open: it hangs.", "Distrust these figures"} {
+	for _, want := range []string{"Plugged in", "Take it out", "a surge.", "without ours yours", "answered in time 31 72 73", "calls of the dependency 100 72 73", "within 150 ms", "refused by the pattern 0 28 27", "98 decisions", "ours stood in for 2", "Yours: guard open: it hangs.", "Distrust these figures"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the panel lacks %q: %s", want, text)
 		}

@@ -42,6 +42,7 @@ func shots(t *testing.T, p *chrome.Tab, name, element string) {
 		for _, width := range []int64{1280, 390} {
 			p.Size(width, 900, scheme)
 			chrome.JS[chromedp.Void](p, fmt.Sprintf(`document.querySelector(%q).scrollIntoView({ block: 'start' })`, element))
+			p.Until(`!document.getAnimations().some((a) => a instanceof CSSTransition && a.playState === 'running')`)
 			deskShot(t, p, fmt.Sprintf("%s-%d-%s", name, width, scheme))
 		}
 	}

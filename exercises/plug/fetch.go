@@ -34,6 +34,7 @@ func (l *line) join(c *call, key string) {
 		l.topics[key] = c.topic
 	}
 	c.topic.calls++
+	c.idle, c.begun = c.topic.loads == 0, c.topic.begun
 }
 
 // owe notes that a question was given up. Needs mu.
@@ -83,10 +84,10 @@ func (l *line) called(id uint32) error {
 		return nil
 	case c.load == nil:
 		return fmt.Errorf("a load for question %d, which has none", id)
-	case c.loaded:
-		return fmt.Errorf("a second load for question %d", id)
+	case c.loads == 0, c.topic.key == "" && c.topic.loads > 0:
+		return fmt.Errorf("one load too many for question %d", id)
 	}
-	c.loaded = true
+	c.loads--
 	t := c.topic
 	t.begun++
 	if t.loads++; t.over == nil {
@@ -133,8 +134,8 @@ func (l *line) loading(t *topic) (over <-chan struct{}, begun int) {
 	return t.over, t.begun
 }
 
-// Fetch implements lab.Fetcher. The deadline begins anew after each load of the
-// key: the solution is not to blame for what the lab's own store takes.
+// Fetch implements lab.Fetcher. The solution is not to blame for what the lab's
+// own store takes.
 func (u *Unit) Fetch(ctx context.Context, q lab.Fetch) (lab.Fetched, error) {
 	u.mu.Lock()
 	l, why := u.line, u.why
@@ -145,42 +146,80 @@ func (u *Unit) Fetch(ctx context.Context, q lab.Fetch) (lab.Fetched, error) {
 	case len(q.Key) > lab.MaxKey:
 		return lab.Fetched{}, fmt.Errorf("%w: a key of %d bytes, want at most %d", lab.ErrForeign, len(q.Key), lab.MaxKey)
 	}
-	c := &call{done: make(chan host.Tell, 1), at: u.clock.Now(), topic: &topic{}, load: q.Load}
+	c := &call{done: make(chan host.Tell, 1), at: u.clock.Now(), topic: &topic{}, load: q.Load, loads: 1}
 	id := l.put(c, host.Ask{Op: host.Get, Text: []byte(q.Key)})
 	if id == 0 {
 		return lab.Fetched{}, fmt.Errorf("%w: %d questions have no answer yet", lab.ErrForeign, maxPending)
 	}
-	first := true
-	hit := true
+	t, began, err := u.follow(ctx, l, id, c, func() time.Duration { return 0 })
+	if err != nil {
+		return lab.Fetched{}, err
+	}
+	_, begun := l.loading(c.topic)
+	return u.fetched(l, q, t, c.idle && begun == c.begun, began)
+}
+
+// follow waits for the answer to a question that has the lab work for it. The
+// deadline begins anew after each load or call, and is longer by what the
+// solution may let pass before the next one. began is when it last did.
+func (u *Unit) follow(ctx context.Context, l *line, id uint32, c *call, pause func() time.Duration) (t host.Tell, began time.Duration, err error) {
 	for {
-		began := u.clock.Now()
+		began = u.clock.Now()
+		limit := u.guard.Deadline + pause()
 		over, begun := l.loading(c.topic)
-		hit = hit && over == nil && (begun == 0 || first)
-		first = false
-		t, what := u.await(ctx, l, c, over)
-		if _, now := l.loading(c.topic); now != begun {
-			hit = false
-		}
+		t, what := u.await(ctx, l, c, over, limit)
 		switch what {
 		case answered:
-			return u.fetched(l, q, t, hit, began)
+			return t, began, nil
 		case ended:
-			return lab.Fetched{}, fmt.Errorf("%w: its process has ended", lab.ErrForeign)
+			return t, began, fmt.Errorf("%w: its process has ended", lab.ErrForeign)
 		case brought:
 			continue
 		}
 		if _, now := l.loading(c.topic); now != begun && ctx.Err() == nil {
-			continue // it was the load that took so long
+			continue // it was the lab's own work that took so long
 		}
 		if !l.leave(id, c) {
-			return u.fetched(l, q, <-c.done, hit, began) // it has come at the last moment
+			return <-c.done, began, nil // it has come at the last moment
 		}
 		if ctx.Err() != nil {
-			return lab.Fetched{}, fmt.Errorf("%w: %w", lab.ErrForeign, ctx.Err())
+			return t, began, fmt.Errorf("%w: %w", lab.ErrForeign, ctx.Err())
 		}
-		u.judge(l, began, u.guard.Deadline)
-		return lab.Fetched{}, fmt.Errorf("%w: none within %v", lab.ErrForeign, u.guard.Deadline)
+		u.judge(l, began, limit)
+		return t, began, fmt.Errorf("%w: none within %v", lab.ErrForeign, limit)
 	}
+}
+
+// Try implements lab.Trier.
+func (u *Unit) Try(ctx context.Context, q lab.Try) error {
+	u.mu.Lock()
+	l, why := u.line, u.why
+	u.mu.Unlock()
+	if l == nil {
+		return fmt.Errorf("%w: %s", lab.ErrForeign, why)
+	}
+	c := &call{done: make(chan host.Tell, 1), at: u.clock.Now(), topic: &topic{}, loads: q.Tries, load: func() lab.Loaded {
+		got := q.Call()
+		return lab.Loaded{Keep: got.OK, Text: host.Failure{Transient: got.Transient, RetryAfter: got.Retry}.Text()}
+	}}
+	a := host.Ask{Op: host.Try, Key: uint64(max(0, q.For))}
+	if q.Repeatable {
+		a.End = 1
+	}
+	id := l.put(c, a)
+	if id == 0 {
+		return fmt.Errorf("%w: %d questions have no answer yet", lab.ErrForeign, maxPending)
+	}
+	t, began, err := u.follow(ctx, l, id, c, q.Pause)
+	switch {
+	case err != nil:
+		return err
+	case len(t.Text) > 0:
+		l.fail("it talks nonsense: a text for a call, which wants none")
+		return fmt.Errorf("%w: it talks nonsense", lab.ErrForeign)
+	}
+	u.took(began)
+	return nil
 }
 
 // event is what ends a wait for an answer.
@@ -196,10 +235,10 @@ const (
 
 // await waits for an answer: as long as a load takes while one is under way, and
 // for the time of a decision where none is.
-func (u *Unit) await(ctx context.Context, l *line, c *call, over <-chan struct{}) (host.Tell, event) {
+func (u *Unit) await(ctx context.Context, l *line, c *call, over <-chan struct{}, limit time.Duration) (host.Tell, event) {
 	if over == nil {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, u.guard.Deadline)
+		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
 	select {
@@ -227,4 +266,7 @@ func (u *Unit) fetched(l *line, q lab.Fetch, t host.Tell, hit bool, began time.D
 	return lab.Fetched{Loaded: lab.Loaded{Keep: t.OK, Text: t.Text}, Hit: hit && t.OK}, nil
 }
 
-var _ lab.Fetcher = (*Unit)(nil)
+var (
+	_ lab.Fetcher = (*Unit)(nil)
+	_ lab.Trier   = (*Unit)(nil)
+)

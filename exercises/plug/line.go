@@ -68,15 +68,17 @@ type line struct {
 
 // call is a question under way. Once left, its answer is only put in order.
 type call struct {
-	done   chan host.Tell // one slot; nil: then is called
-	left   bool
-	at     time.Duration
-	then   func(t host.Tell, late bool, err error) error // of a question to a room; see room.go
-	stop   func()                                        // ends the wait for then
-	topic  *topic                                        // of a question for a key; see fetch.go
-	load   func() lab.Loaded
-	loaded bool // load was called
-	owed   bool // it was left, and the process owes an answer all the same
+	done  chan host.Tell // one slot; nil: then is called
+	left  bool
+	at    time.Duration
+	then  func(t host.Tell, late bool, err error) error // of a question to a room; see room.go
+	stop  func()                                        // ends the wait for then
+	topic *topic                                        // of a question for a key; see fetch.go
+	load  func() lab.Loaded
+	loads int  // how often load may yet be called, one after the other
+	idle  bool // no load of its topic was under way when it was asked
+	begun int  // and so many had begun
+	owed  bool // it was left, and the process owes an answer all the same
 }
 
 // open greets the process and starts to listen to it.
@@ -239,8 +241,10 @@ func (l *line) put(c *call, a host.Ask) uint32 {
 	a.ID = l.last
 	l.calls[a.ID] = c
 	switch {
-	case c.topic != nil:
+	case a.Op == host.Get:
 		l.join(c, string(a.Text))
+	case a.Op == host.Try: // its topic is its own
+		c.topic.calls = 1
 	case l.silent == 0:
 		l.silent = c.at
 	}

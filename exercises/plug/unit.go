@@ -134,6 +134,9 @@ func (u *Unit) keep(l *line) {
 		if u.clock.Now()-began >= u.guard.Healthy {
 			failed = 0
 		}
+		u.mu.Lock()
+		u.why = "guard open: " + why
+		u.mu.Unlock()
 		u.counts.trips.Add(1)
 		if l = u.again(why, &failed); l == nil {
 			return

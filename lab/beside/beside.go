@@ -150,6 +150,10 @@ func (s setting) open(p lab.Pattern, solution lab.Solution, state lab.State, see
 	if err != nil {
 		return nil, err
 	}
+	if err := g.Error(s.failing); err != nil {
+		g.Close()
+		return nil, err
+	}
 	c := &column{state: state, set: s, gate: g, counters: lab.NewCounters()}
 	c.life, c.end = context.WithCancel(context.Background())
 	c.sums = Column{State: state, Curve: make([]int, s.length/step)}

@@ -23,6 +23,8 @@ type setting struct {
 	slow    float64       // share of the arrivals that ask for the slow operation
 	slowFor time.Duration // how long that holds a slot
 
+	failing float64 // share of the calls that fail
+
 	brokenAt, brokenFor time.Duration // when every call fails
 	slower              float64       // by how much calls take longer meanwhile
 }
@@ -63,6 +65,10 @@ func settingOf(pattern string) (setting, bool) {
 	case "queue":
 		s.text = "200 requests a second, for a second 800, before 4 slots × 10 ms that can serve 400; 4 workers, and 30 may wait"
 		s.shape, s.knobs = surge, map[string]any{"workers": 4, "length": 30, "target": "20ms", "interval": "100ms"}
+	case "retry":
+		s.text = "150 reads a second before 4 slots × 10 ms that can serve 400; 15 calls in 100 fail; at most 3 tries, and a retry for every fifth read"
+		s.shape, s.items, s.failing = arrival.Shape{Kind: arrival.Steady, Rate: 150}, 100, .15
+		s.knobs = map[string]any{"tries": 3, "base": "5ms", "cap": "50ms", "budget": .2}
 	default:
 		return setting{}, false
 	}

@@ -1,7 +1,9 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,8 +40,12 @@ func yoursOf(p live.PatternState) string {
 		return "yours: " + g.Text
 	}
 	n := p.Counters
-	return fmt.Sprintf("yours: %d decisions in %d frames, 99 in 100 within %.1f ms, ours stood in for %d",
-		n[lab.EventDecisions], n[lab.EventBatches], 1000*gauges["yours_p99_seconds"].Value, n[lab.EventFallbacks])
+	same := 0.
+	if all := n[lab.EventAgreed] + n[lab.EventDiffered]; all > 0 {
+		same = 100 * float64(n[lab.EventAgreed]) / float64(all)
+	}
+	return fmt.Sprintf("yours: %d decisions in %d frames, %.1f %% as ours would, 99 in 100 within %.1f ms; ours stood in for %d",
+		n[lab.EventDecisions], n[lab.EventBatches], same, 1000*gauges["yours_p99_seconds"].Value, n[lab.EventFallbacks])
 }
 
 // Beside is one comparison: a column each for no pattern, ours and yours.
@@ -75,7 +81,7 @@ const lagWorth = 20 * time.Millisecond
 func BesideOf(r beside.Result) *Beside {
 	v := &Beside{
 		Setting:  r.Setting,
-		Measured: fmt.Sprintf("Measured on this machine, all three at once: %v of the same arrivals, seed %d. In time means within %v.", r.Duration, r.Seed, r.Patience),
+		Measured: fmt.Sprintf("Measured on this machine, all three at once: %s of the same arrivals, seed %d. In time means within %s.", spell(r.Duration), r.Seed, spell(r.Patience)),
 	}
 	heads := map[lab.State]string{lab.Off: "without", lab.On: "ours", lab.Yours: "yours"}
 	row := func(name string, cell func(c beside.Column) string) {
@@ -88,17 +94,20 @@ func BesideOf(r beside.Result) *Beside {
 	count := func(of func(c beside.Column) int) func(c beside.Column) string {
 		return func(c beside.Column) string { return strconv.Itoa(of(c)) }
 	}
-	spell := func(of func(c beside.Column) time.Duration) func(c beside.Column) string {
-		return func(c beside.Column) string { return Millis(float64(of(c)) / float64(time.Millisecond)) }
+	took := func(of func(c beside.Column) time.Duration) func(c beside.Column) string {
+		return func(c beside.Column) string { return spell(of(c)) }
 	}
 	row("requests", count(func(c beside.Column) int { return c.Offered }))
 	row("answered in time", count(func(c beside.Column) int { return c.Good }))
 	row("answered too late", count(func(c beside.Column) int { return c.Late }))
-	row("admitted", count(func(c beside.Column) int { return c.Offered - c.Refused }))
-	row("refused by the pattern", count(func(c beside.Column) int { return c.Refused }))
+	if slices.ContainsFunc(r.Columns, func(c beside.Column) bool { return c.Refused > 0 }) { // a cache refuses nothing
+		row("admitted", count(func(c beside.Column) int { return c.Offered - c.Refused }))
+		row("refused by the pattern", count(func(c beside.Column) int { return c.Refused }))
+	}
 	row("failed behind it", count(func(c beside.Column) int { return c.Failed }))
-	row("median of the answers", spell(func(c beside.Column) time.Duration { return c.P50 }))
-	row("99 in 100 answers within", spell(func(c beside.Column) time.Duration { return c.P99 }))
+	row("calls of the dependency", count(func(c beside.Column) int { return c.Asked }))
+	row("median of the answers", took(func(c beside.Column) time.Duration { return c.P50 }))
+	row("99 in 100 answers within", took(func(c beside.Column) time.Duration { return c.P99 }))
 	for _, c := range r.Columns {
 		v.Heads = append(v.Heads, heads[c.State])
 		if c.State != lab.Yours {
@@ -112,11 +121,14 @@ func BesideOf(r beside.Result) *Beside {
 		}
 	}
 	if r.Lag > lagWorth {
-		v.Warnings = append(v.Warnings, fmt.Sprintf("The machine was busy: one arrival in a hundred was sent more than %v late. Distrust these figures.", r.Lag.Round(time.Millisecond)))
+		v.Warnings = append(v.Warnings, fmt.Sprintf("The machine was busy: one arrival in a hundred was sent more than %s late. Distrust these figures.", spell(r.Lag)))
 	}
 	v.draw(r, heads)
 	return v
 }
+
+// spell writes a duration as figures are written.
+func spell(d time.Duration) string { return Millis(float64(d) / float64(time.Millisecond)) }
 
 // draw makes the picture of the answers in time.
 func (v *Beside) draw(r beside.Result, heads map[lab.State]string) {
@@ -136,6 +148,17 @@ func (v *Beside) draw(r beside.Result, heads map[lab.State]string) {
 		v.Curves = append(v.Curves, BesideCurve{Class: "curve-" + c.State.String(), Points: strings.Join(points, " ")})
 		words = append(words, fmt.Sprintf("%s %d", heads[c.State], c.Good))
 	}
+	// Ours is dashed and so drawn last: a solid line on top would hide it where both
+	// are the same.
+	slices.SortStableFunc(v.Curves, func(a, b BesideCurve) int { return cmp.Compare(layer(a), layer(b)) })
 	v.Most = fmt.Sprintf("%d answers in time a second", 10*most)
 	v.Text = "Answers in time by the tenth of a second in which the request came; in all: " + strings.Join(words, ", ")
+}
+
+// layer is where a line of the picture lies.
+func layer(c BesideCurve) int {
+	if c.Class == "curve-"+lab.On.String() {
+		return 1
+	}
+	return 0
 }

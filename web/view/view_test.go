@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -120,5 +121,35 @@ func TestHeadlineIsAboutTheLastSeconds(t *testing.T) {
 	}
 	if got := view.HeadlineOf(live.State{Confidence: "too busy"}, frames); got.Level != "idle" || got.Verdict != "too busy" {
 		t.Errorf("HeadlineOf() with figures not to be trusted = %+v", got)
+	}
+}
+
+// How a plugged-in answer fares is said in figures, and what is to be said of one
+// that is not there yet.
+func TestYoursInWords(t *testing.T) {
+	state := live.PatternState{
+		State: lab.Yours, Gauges: []lab.Gauge{{Name: lab.GaugeGuard, Text: "closed"}, {Name: "yours_p99_seconds", Value: .0042}},
+		Counters: map[string]uint64{lab.EventDecisions: 90, lab.EventBatches: 30, lab.EventAgreed: 81, lab.EventDiffered: 9, lab.EventFallbacks: 7},
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*live.PatternState)
+		want   string
+	}{
+		{"it decides", func(*live.PatternState) {}, "yours: 90 decisions in 30 frames, 90.0 % as ours would, 99 in 100 within 4.2 ms; ours stood in for 7"},
+		{"its guard is open", func(p *live.PatternState) {
+			p.Gauges[0] = lab.Gauge{Name: lab.GaugeGuard, Value: 1, Text: "guard open: it hangs"}
+		}, "yours: guard open: it hangs"},
+		{"it is off", func(p *live.PatternState) { p.State = lab.On }, ""},
+		{"it is not there yet", func(p *live.PatternState) { p.State, p.Remark = lab.Off, "is being compiled again" }, "is being compiled again"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := state
+			p.Gauges = slices.Clone(state.Gauges)
+			c.change(&p)
+			if got := view.SwitchOf(p, 0, "").Yours; got != c.want {
+				t.Errorf("Yours = %q, want %q", got, c.want)
+			}
+		})
 	}
 }

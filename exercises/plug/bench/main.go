@@ -50,14 +50,15 @@ type subject struct {
 }
 
 // subjects are one that answers at once, one that may let callers wait, one that
-// answers from what it has kept, and one that is asked twice for each request: may
-// it wait, and who is next.
+// answers from what it has kept, one that is asked twice for each request, may it
+// wait and who is next, and one that has the lab make each call.
 func subjects() []subject {
 	return []subject{
 		{"token-bucket", map[string]any{"rate": 1e6, "burst": 1000000}},
 		{"fail-fast-gate", map[string]any{"limit": 1000000, "wait": "0s"}},
 		{"cache-aside", map[string]any{"ttl": "1h"}},
 		{"bounded-queue", map[string]any{"workers": 1000000, "length": 1000000}},
+		{"retry-budget", map[string]any{"budget": .1}},
 	}
 }
 

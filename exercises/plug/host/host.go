@@ -38,6 +38,10 @@ type Terms struct {
 	Length   int           `json:"length"`
 	Target   time.Duration `json:"target"`
 	Interval time.Duration `json:"interval"`
+	Tries    int           `json:"tries"`
+	Base     time.Duration `json:"base"`
+	Max      time.Duration `json:"max"`
+	Budget   float64       `json:"budget"`
 }
 
 // Errors with which an admitted request ends, as the solution hears of them.
@@ -53,7 +57,7 @@ type Decision struct {
 	Done  func(now time.Duration, failed error) // of an admission that wants to hear of its end; nil: it does not
 }
 
-// Solution decides. Exactly one of the four is set.
+// Solution decides. Exactly one of the five is set.
 type Solution struct {
 	// Decide answers at once. It is called by one goroutine.
 	Decide func(key uint64, now time.Duration) Decision
@@ -63,6 +67,9 @@ type Solution struct {
 	// Fetch answers from what it has kept, or has the lab load what is missing.
 	// Each call has a goroutine of its own, and load may be called once for it.
 	Fetch func(ctx context.Context, key string, load Load) (string, error)
+	// Try makes a call, and again while that may help. Each has a goroutine of its
+	// own. What call returns is nil or a *Failure.
+	Try func(ctx context.Context, repeatable bool, call func(context.Context) error) error
 	// Room makes a room in which requests wait. Who is in it and will not be
 	// popped is told by dropped, from within Push or Pop. One goroutine calls them.
 	Room func(dropped func(item uint32)) Room
@@ -190,7 +197,7 @@ func (h *host) apart() error {
 // hear takes a record for a solution that may let requests wait.
 func (h *host) hear(a Ask) {
 	switch a.Op {
-	case Admit, Get:
+	case Admit, Get, Try:
 		ctx, cancel := context.WithCancel(context.Background())
 		h.mu.Lock()
 		h.asking[a.ID] = cancel
@@ -217,6 +224,8 @@ func (h *host) ask(ctx context.Context, cancel context.CancelFunc, a Ask, key st
 	switch {
 	case a.Op == Get && h.solution.Fetch != nil:
 		t = h.fetch(ctx, a.ID, key)
+	case a.Op == Try && h.solution.Try != nil:
+		t = h.try(ctx, a)
 	case a.Op == Admit && h.solution.Wait != nil:
 		t = h.answer(a.ID, h.solution.Wait(ctx, a.Key))
 	}

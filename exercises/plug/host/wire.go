@@ -33,15 +33,16 @@ const (
 // Op is what a record asks for.
 type Op uint8
 
-// The operations. Admit, Get, Push and Pop are answered.
+// The operations. Admit, Get, Push, Pop and Try are answered.
 const (
 	Admit  Op = 1 + iota // may this request pass?
 	Done                 // the request of Ticket has ended as End says
 	Cancel               // whoever asked for ID has gone
 	Get                  // what is the value of the key in Text?
-	Loaded               // the load that question ID asked for has ended: End 0 with a value in Text, 1 without one
+	Loaded               // what question ID called for has ended: End 0 well, with a value in Text where one was loaded; 1 badly, and Text says how
 	Push                 // the item Ticket comes to wait
 	Pop                  // who is next?
+	Try                  // make calls until one does or no further one makes sense; End 1: a call may be repeated; Key: how long there is, 0: for ever
 )
 
 // Ask is a record to the program.
@@ -82,7 +83,7 @@ type Word uint8
 // The words.
 const (
 	Answer Word = iota // to the question ID
-	Call               // question ID wants its key loaded
+	Call               // question ID wants its key loaded, or its call made
 	Drop               // the item Ticket waits no more: OK when it gave way to a newer one
 )
 

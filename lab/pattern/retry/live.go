@@ -13,12 +13,12 @@ import (
 // Pattern describes the retry to the catalog. It passes failures on and has no
 // reason of its own.
 func Pattern() lab.Pattern {
-	return lab.Define(lab.Pattern{
+	return lab.Yield(lab.Define(lab.Pattern{
 		Name:   "retry",
 		Title:  "Retry with a budget",
 		Line:   "repeats reads that failed by accident, as long as few fail",
 		Events: []string{"tries", "retries", "budget_denied", "gave_up"},
-	}, Defaults, newLive, newStage)
+	}, Defaults, newLive, newStage), newYours)
 }
 
 // counts are the pattern's counters. In shadow, retries counts the first

@@ -171,7 +171,8 @@ export class Panel {
     const gauge = (name) => p.gauges?.find((g) => g.name === name) ?? { value: 0 };
     const guard = gauge('yours_guard');
     const n = p.counters ?? {};
-    text($('[data-yours]', el), p.state !== 'yours' ? p.remark ?? '' : guard.value ? `yours: ${guard.text}` : `yours: ${n.yours_decisions ?? 0} decisions in ${n.yours_batches ?? 0} frames, 99 in 100 within ${(1000 * gauge('yours_p99_seconds').value).toFixed(1)} ms, ours stood in for ${n.yours_fallbacks ?? 0}`);
+    const same = (100 * (n.yours_agreed ?? 0)) / Math.max(1, (n.yours_agreed ?? 0) + (n.yours_differed ?? 0));
+    text($('[data-yours]', el), p.state !== 'yours' ? p.remark ?? '' : guard.value ? `yours: ${guard.text}` : `yours: ${n.yours_decisions ?? 0} decisions in ${n.yours_batches ?? 0} frames, ${same.toFixed(1)} % as ours would, 99 in 100 within ${(1000 * gauge('yours_p99_seconds').value).toFixed(1)} ms; ours stood in for ${n.yours_fallbacks ?? 0}`);
   }
 
   knobs(form, p) {
