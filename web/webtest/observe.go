@@ -29,12 +29,12 @@ type Seen struct {
 	alarm   live.Alarm        // guarded by mu
 	session *incident.Session // guarded by mu
 	now     time.Duration     // guarded by mu; of the rehearsal
-	ready   chan struct{}
+	ready   map[chan struct{}]bool // guarded by mu; one for each page that waits
 }
 
 // NewSeen returns one that has seen one failed request and one window.
 func NewSeen() (*Seen, error) {
-	s := &Seen{Clock: clock.NewWall(), ready: make(chan struct{}, 1), now: time.Second, alarm: live.Alarm{Config: alert.Defaults(), Pages: []alert.Page{{Kind: alert.Threshold, Rule: "share", From: time.Second}}}}
+	s := &Seen{Clock: clock.NewWall(), ready: map[chan struct{}]bool{}, now: time.Second, alarm: live.Alarm{Config: alert.Defaults(), Pages: []alert.Page{{Kind: alert.Threshold, Rule: "share", From: time.Second}}}}
 	var err error
 	if s.Tracer, err = trace.New(trace.Config{Settings: trace.Settings{On: true, Share: 1, Tail: true, Slow: time.Second}}); err != nil {
 		return nil, err
@@ -70,9 +70,13 @@ func (s *Seen) Request(res lab.Response) {
 
 // Tick tells the pages that a second has passed.
 func (s *Seen) Tick() {
-	select {
-	case s.ready <- struct{}{}:
-	default:
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for ch := range s.ready {
+		select {
+		case ch <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -133,7 +137,17 @@ func (s *Seen) SetAlarm(objective, share float64) error {
 func (s *Seen) Series() *series.Series { return s.Metric }
 
 // Ready implements web.Observe.
-func (s *Seen) Ready() (<-chan struct{}, func()) { return s.ready, func() {} }
+func (s *Seen) Ready() (<-chan struct{}, func()) {
+	ch := make(chan struct{}, 1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ready[ch] = true
+	return ch, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.ready, ch)
+	}
+}
 
 // Incident implements web.Observe.
 func (s *Seen) Incident() incident.View {
