@@ -29,7 +29,7 @@ const (
 // Backend is one instance to send requests to.
 type Backend struct {
 	Name string `json:"name"`
-	Addr string `json:"addr"` // host:port
+	Addr string `json:"addr"` // host:port; loopback unless there is a Pass
 	Pass string `json:"-"`    // what it wants to see with each request, of an instance in another process; empty: nothing
 }
 
@@ -159,7 +159,9 @@ func (b *Balancer) setBackends(backends []Backend, warm bool) error {
 			faults = append(faults, fmt.Errorf("balancer: there are two backends named %q", want.Name))
 		}
 		names[want.Name] = true
-		faults = append(faults, loopback("the address of backend "+want.Name, want.Addr))
+		if want.Pass == "" { // one with a pass has been let in by the lab, which knows what may be reached
+			faults = append(faults, loopback("the address of backend "+want.Name, want.Addr))
+		}
 	}
 	if err := errors.Join(faults...); err != nil {
 		return err
