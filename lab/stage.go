@@ -41,6 +41,10 @@ type Sim interface {
 	Detach(id int32) int32
 	// Drop ends a request that Detach started.
 	Drop(id int32)
+	// Cancel says that nobody waits any more for a request that Detach started
+	// and that is below: what it waits for lets it go, and its answer, which is
+	// of no use, comes to Leave, at once or when a stage below lets it go.
+	Cancel(id int32)
 	// Wake asks for Wake(token) at an instant not before Now.
 	Wake(at time.Duration, token uint64)
 	// Uniform returns the next uniform draw in [0, 1) of this stage's stream.

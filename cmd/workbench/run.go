@@ -67,6 +67,7 @@ func commands() []command {
 		{name: "version", help: "print the version", run: version},
 		{name: sandboxInit, hidden: true, help: "become the first process of a sandbox", run: becomeSandboxed},
 		{name: "traffic", hidden: true, help: "generate traffic: plan and changes on stdin, frames on stdout", run: traffic},
+		{name: victimName, hidden: true, help: "take orders until killed, for the trial dual-write", run: victim},
 	}
 }
 

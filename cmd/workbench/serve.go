@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"workbench/exercises/plug"
 	"workbench/exercises/progress"
 	"workbench/lab/journal"
 	"workbench/lab/live"
@@ -101,6 +102,7 @@ type site struct {
 	lab      *live.Lab
 	progress *progress.Progress
 	desk     *web.Exercises
+	plugs    *plug.Desk // nil: nothing is plugged in here
 	trials   *web.Trials
 	school   *school        // nil: there is no class
 	otlp     *otlp.Exporter // nil: traces stay here
@@ -142,8 +144,11 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 	if err := errors.Join(err, faults); err != nil {
 		return nil, err
 	}
-	if d := opened.judge.plugInto(s.lab, filepath.Join(s.scratch, "plugs"), c.plugDeadline, log); d != nil {
-		s.desk.Plug = d
+	if d := opened.judge.plugInto(s.lab, filepath.Join(s.scratch, "plugs"), c.plugDeadline, s.progress, log); d != nil {
+		s.desk.Plug, s.plugs = d, d
+		if err := d.Resume(ctx, s.desk.Shelf); err != nil {
+			return nil, err
+		}
 	}
 	offered, err := choices()
 	if err != nil {
@@ -231,6 +236,9 @@ func (s *site) close(ctx context.Context) error {
 	var faults []error
 	if s.trials != nil {
 		faults = append(faults, s.trials.Runner.Close())
+	}
+	if s.plugs != nil {
+		faults = append(faults, s.plugs.Close())
 	}
 	if s.lab != nil {
 		faults = append(faults, s.lab.Close(ctx))

@@ -15,11 +15,11 @@ type band struct{ none, low, high, over float64 }
 func (m Mode) band() band {
 	switch m {
 	case Minute:
-		return band{20, 65, 190, 320}
+		return band{20, 110, 200, 320}
 	case Five:
-		return band{60, 190, 900, 1400}
+		return band{60, 340, 900, 1400}
 	}
-	return band{100, 350, 6750, 9000}
+	return band{100, 560, 6750, 9000}
 }
 
 func (b band) fit(words float64) float64 {

@@ -14,6 +14,7 @@ import (
 	"workbench/lab/pattern/clientbudget"
 	"workbench/lab/pattern/concurrency"
 	"workbench/lab/pattern/edge"
+	"workbench/lab/pattern/hedge"
 	"workbench/lab/pattern/jobs"
 	"workbench/lab/pattern/queue"
 	"workbench/lab/pattern/ratelimit"
@@ -21,6 +22,7 @@ import (
 	"workbench/lab/pattern/shed"
 	"workbench/lab/pattern/singleflight"
 	"workbench/lab/pattern/stale"
+	"workbench/lab/pattern/throttle"
 	"workbench/lab/pattern/timeout"
 )
 
@@ -30,7 +32,8 @@ import (
 // The order decides what each one costs and sees. What is cheap and needs no
 // answer comes first; what is only of use on a cache miss comes after the
 // cache, so that a hit does not pay for it; the breaker is inside the retries,
-// so that it sees each try and a retry finds it open.
+// so that it sees each try and a retry finds it open. The hedge is next to the
+// dependency, so that what stands above sees its two calls as one.
 func Patterns() []lab.Pattern {
 	return []lab.Pattern{
 		edge.Pattern(),
@@ -44,8 +47,10 @@ func Patterns() []lab.Pattern {
 		queue.Pattern(),
 		concurrency.Pattern(),
 		retry.Pattern(),
+		throttle.Pattern(),
 		breaker.Pattern(),
 		bulkhead.Pattern(),
+		hedge.Pattern(),
 		clientbackoff.Pattern(),
 		clientbudget.Pattern(),
 	}

@@ -84,6 +84,7 @@ type Lab struct {
 	users          [outcome.Count]uint64   // guarded by mu; of finished runs
 	offered, tries uint64                  // guarded by mu; of finished runs
 	solutions      map[string]lab.Solution // guarded by mu; those that are plugged in, by pattern
+	remarks        map[string]string       // guarded by mu; what there is to say beside a pattern
 
 	closed atomic.Bool
 }

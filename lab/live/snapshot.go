@@ -73,7 +73,7 @@ func (r *run) patternStates(now time.Duration) []PatternState {
 	add := func(p lab.Pattern, state lab.State, knobs any, gauges []lab.Gauge, counters map[string]uint64) {
 		out = append(out, PatternState{
 			Name: p.Name, Title: p.Title, Line: p.Line, Side: p.Side, Front: p.Front, State: state, Knobs: knob.Describe(knobs),
-			Gauges: gauges, Counters: counters, Reasons: p.Reasons, Yours: r.lab.Plugged(p.Name),
+			Gauges: gauges, Counters: counters, Reasons: p.Reasons, Yours: r.lab.Plugged(p.Name), Remark: r.lab.remark(p.Name),
 		})
 	}
 	for _, s := range r.slots(now) {

@@ -194,6 +194,7 @@ type door struct {
 	kind     uint8        // of its events
 	own      bool         // of an instance: what it has served goes on to a dependency
 	fifo     []gate.Event // happened and not yet told
+	told     int          // of fifo, how many have been told
 	draining bool
 	wakeAt   time.Duration // the earliest wake that is scheduled; 0: none
 	lastBusy time.Duration
@@ -227,8 +228,9 @@ func (d *door) tell(events []gate.Event) {
 		return
 	}
 	d.draining = true
-	for i := 0; i < len(d.fifo); i++ {
-		e := d.fifo[i]
+	for d.told = 0; d.told < len(d.fifo); {
+		e := d.fifo[d.told]
+		d.told++
 		if e.Kind != gate.Started {
 			w := d.world
 			c := &w.calls[e.ID]
@@ -245,7 +247,7 @@ func (d *door) tell(events []gate.Event) {
 			w.next(int32(e.ID), e.Kind)
 		}
 	}
-	d.fifo = d.fifo[:0]
+	d.fifo, d.told = d.fifo[:0], 0
 	d.draining = false
 	if at, ok := d.model.Next(); ok && (d.wakeAt == 0 || at < d.wakeAt) {
 		d.wakeAt = at

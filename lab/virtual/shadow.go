@@ -160,6 +160,17 @@ func (s *shadow) Drop(id int32) {
 	s.release(p.origin)
 }
 
+// Cancel implements lab.Sim: a phantom below comes back at once.
+func (s *shadow) Cancel(id int32) {
+	p := &s.phantoms[id]
+	if !p.live || !p.below {
+		return
+	}
+	p.below = false
+	p.epoch++
+	s.stage.Leave(view{s}, id, lab.Answer(nil, lab.ErrStop))
+}
+
 // copy returns a new phantom of origin n.
 func (s *shadow) copy(r lab.Request, n int32) int32 {
 	var id int32

@@ -21,6 +21,7 @@ import (
 type Arrival struct {
 	At      time.Duration  // when it arrives
 	Service time.Duration  // how long each call below takes
+	Again   time.Duration  // how long the calls after the first take; 0: Service
 	Answers []lab.Response // of the first call below, the second, …; the last repeats; none: OK
 	Request lab.Request    // ID and At are filled in; Deadline and Patience are absolute
 }
@@ -44,6 +45,9 @@ func (a *Arrival) answer(n int) lab.Response {
 // gate, it stops waiting at the request's deadline.
 func (a *Arrival) below(now time.Duration, r *lab.Request, n int) (time.Duration, lab.Response) {
 	end := now + a.Service
+	if n > 0 && a.Again > 0 {
+		end = now + a.Again
+	}
 	if r.Deadline > 0 && r.Deadline < end {
 		return max(now, r.Deadline), lab.Refuse(lab.Late, lab.ReasonDeadline, 0)
 	}

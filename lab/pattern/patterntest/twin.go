@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -187,6 +188,19 @@ func (s *bench) Drop(id int32) {
 		s.t.Errorf("Drop(%d) of a request that was not detached or is gone", id)
 	}
 	s.visits[id].answered = true
+}
+
+// Cancel implements lab.Sim: what is below lets the request go at once.
+func (s *bench) Cancel(id int32) {
+	v := &s.visits[id]
+	if !v.below {
+		s.t.Errorf("Cancel(%d) of a request that is not below", id)
+		return
+	}
+	v.below = false
+	s.queue = slices.DeleteFunc(s.queue, func(e event) bool { return e.kind == finish && e.id == id })
+	heap.Init(&s.queue)
+	s.stage.Leave(s, id, lab.Refuse(lab.Shed, lab.ReasonShutdown, 0))
 }
 
 var _ lab.Sim = (*bench)(nil)
