@@ -38,6 +38,14 @@ test: ## run all tests, with the race detector where a C compiler is
 kill-orders: engine ## kill the orders service in mid-order, again and again, and count (the one with RabbitMQ needs rabbitmq-server)
 	$(GO) test -count=1 -tags e2e -timeout 10m -run 'TestKillOrders|TestOrders' -v ./cmd/workbench
 
+.PHONY: end-serve
+end-serve: engine ## end the whole program under load with SIGTERM, and count what was cut
+	$(GO) test -count=1 -tags e2e -timeout 10m -run 'TestServeEndsUnderLoad' -v ./cmd/workbench
+
+.PHONY: black-hole
+black-hole: engine ## measure p99 with a healthy Redis and with one that answers nothing, in one run (needs redis-server)
+	$(GO) test -count=1 -tags e2e -timeout 10m -run 'TestRedisBlackHole' -v ./cmd/workbench
+
 .PHONY: e2e
 e2e: engine ## drive the site and the program as a person would (needs chromium)
 	$(GO) test -count=1 -p 1 -timeout 40m -tags e2e ./web/e2e/... ./cmd/...

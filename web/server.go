@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"workbench/docs/guide"
+	"workbench/lab/farewell"
 	"workbench/lab/join"
 	"workbench/sim/clock"
 	"workbench/web/assets"
@@ -123,6 +124,10 @@ type Server struct {
 	engine   *engine.Set
 	ending   chan struct{} // closed by Shutdown: streams of attempts end
 	ended    sync.Once
+	door     *farewell.Door
+
+	mu       sync.Mutex
+	listener net.Listener // guarded by mu; nil before Serve
 	index    *guide.Index // of the guide
 	class    *class       // nil: there is none
 	seated   bool         // it is a learner's part of another server
@@ -163,7 +168,8 @@ func New(cfg Config) (*Server, error) {
 	s.echo.IPExtractor = echo.ExtractIPDirect()
 	s.echo.HTTPErrorHandler = s.fail
 	s.routes()
-	s.handler = s.rescue(s.guard(s.echo))
+	s.door = farewell.New()
+	s.handler = s.door.Wrap(s.rescue(s.guard(s.echo)))
 	s.http = &http.Server{
 		Handler: s.handler, ReadHeaderTimeout: limits.Header, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug), TLSConfig: cfg.TLS,
@@ -197,11 +203,14 @@ func (s *Server) Login() string { return "?token=" + s.sessions.login() }
 
 // Serve answers connections of ln until Shutdown, then returns nil.
 func (s *Server) Serve(ln net.Listener) error {
+	s.mu.Lock()
+	s.listener = ln
+	s.mu.Unlock()
 	serve := s.http.Serve
 	if s.cfg.TLS != nil {
 		serve = func(ln net.Listener) error { return s.http.ServeTLS(ln, "", "") }
 	}
-	if err := serve(ln); !errors.Is(err, http.ErrServerClosed) {
+	if err := serve(ln); !errors.Is(err, http.ErrServerClosed) && !s.door.Ending() {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
@@ -214,6 +223,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.class.close()
 	}
 	s.ended.Do(func() { close(s.ending) })
+	s.mu.Lock()
+	ln := s.listener
+	s.mu.Unlock()
+	if ln != nil {
+		s.door.Close(ctx, ln)
+	}
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("requests in flight did not finish: %w", err), s.http.Close())
 	}

@@ -54,6 +54,7 @@ type guest struct {
 	warmed  bool
 	answers answers
 
+	told       string // what it serves, and where
 	seen, done uint64 // of plans
 	fault      string
 	batch      Report // answers that were not taken yet
@@ -218,10 +219,11 @@ func (g *guest) become(ctx context.Context, p Plan) error {
 	if err != nil {
 		return err
 	}
-	if g.addr != s.server.Addr() {
-		g.addr = s.server.Addr()
-		g.cfg.Say(fmt.Sprintf("serves %s at %s", p.System, g.addr))
+	if line := fmt.Sprintf("serves %s at %s", p.System, s.server.Addr()); line != g.told {
+		g.cfg.Say(line)
+		g.told = line
 	}
+	g.addr = s.server.Addr()
 	g.now, g.warmed = s, false
 	return nil
 }

@@ -207,6 +207,11 @@ func (l *Lab) seat(ctx context.Context, g *guest) {
 	r.shared.guests.Store(&now)
 	if err := r.front.SetBackends(r.backends()); err != nil {
 		l.cfg.Log.Error("joined instance not given to the balancer", "instance", g.name, "error", err)
+		was := slices.DeleteFunc(slices.Clone(now), func(o *guest) bool { return o == g })
+		r.shared.guests.Store(&was)
+		l.house.mu.Lock()
+		g.at = nil
+		l.house.mu.Unlock()
 		return
 	}
 	if g.drained {

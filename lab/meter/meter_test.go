@@ -121,3 +121,31 @@ func TestMetersAreIndependent(t *testing.T) {
 		t.Errorf("want %s1 in the first meter and 0 in the second", line)
 	}
 }
+
+// TestAnswersOfOtherProcesses counts them as Wrap and Instance do together.
+func TestAnswersOfOtherProcesses(t *testing.T) {
+	m, err := meter.New(&clock.Manual{}, []string{"read", "write"}, []lab.Reason{"queue_full"}, figures{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := m.Answered("p1")
+	count(&lab.Request{Op: 1}, lab.Response{}, 40*time.Millisecond)
+	count(&lab.Request{Op: 1}, lab.Refuse(lab.Shed, "queue_full", 0), 10*time.Millisecond)
+	count(&lab.Request{Op: 200}, lab.Response{Outcome: 99}, time.Second) // words that there are not
+	text := scrape(t, m)
+	for _, want := range []string{
+		`workbench_requests_total{op="write",outcome="ok"} 1`,
+		`workbench_requests_total{op="write",outcome="shed"} 1`,
+		`workbench_requests_total{op="read",outcome="ok"} 0`,
+		`workbench_refusals_total{reason="queue_full"} 1`,
+		`workbench_request_duration_seconds_count{op="write"} 2`,
+		`workbench_request_duration_seconds_sum{op="write"} 0.05`,
+		`workbench_instance_requests_total{instance="p1",outcome="ok"} 1`,
+		`workbench_instance_requests_total{instance="p1",outcome="shed"} 1`,
+		`workbench_instance_duration_seconds_count{instance="p1"} 2`,
+	} {
+		if !strings.Contains(text, want+"\n") {
+			t.Errorf("the scrape lacks %q", want)
+		}
+	}
+}
