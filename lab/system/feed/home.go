@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"slices"
+	"strconv"
 
 	"workbench/lab"
 )
@@ -39,4 +40,13 @@ func home(r *lab.Request, found, more []Item) ([]byte, error) {
 		Reduced   bool   `json:"reduced,omitempty"`
 	}{Reader: r.Key, Posts: newest(found), Suggested: newest(more), Reduced: !suggests(r)}
 	return json.Marshal(out)
+}
+
+// simpler is what a reader gets when the database is gone: a page without posts
+// that says so.
+func simpler(r *lab.Request) []byte {
+	if r.Op == Post {
+		return nil
+	}
+	return append(strconv.AppendUint([]byte(`{"reader":`), r.Key, 10), `,"posts":[],"default":true}`...)
 }

@@ -70,7 +70,7 @@ func Kind() system.Kind {
 	return system.Kind{
 		Name: "feed", Title: "Feed", Line: "posts, and the newest posts of those one follows; some are followed by half",
 		Gate: "Database", Provider: "Ranking",
-		Ops: Ops(), Choices: []lab.Pattern{fanout(), paging(), brownout.Pattern(suggestions())}, Visits: visits, Model: newModel,
+		Ops: Ops(), Choices: []lab.Pattern{fanout(), paging(), brownout.Pattern(suggestions())}, Visits: visits, Model: newModel, Simpler: simpler,
 	}
 }
 
