@@ -42,6 +42,13 @@ type choice struct {
 	as    *Choice
 }
 
+// Chooser is a Live that sets a choice. It can do so on a request that has passed
+// the chain of another process.
+type Chooser interface{ Choose(r *Request) }
+
+// Choose implements Chooser.
+func (c choice) Choose(r *Request) { r.Choices[c.place] = c.as }
+
 // Wrap implements Live.
 func (c choice) Wrap(next Handler, state State) Handler {
 	if state != On {

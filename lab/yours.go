@@ -30,6 +30,12 @@ type Terms struct {
 	Failures int           `json:"failures,omitempty"`
 	OpenFor  time.Duration `json:"open_for,omitempty"`
 	Probes   int           `json:"probes,omitempty"`
+	TTL      time.Duration `json:"ttl,omitempty"` // of a cache
+	Jitter   float64       `json:"jitter,omitempty"`
+	Load     time.Duration `json:"load,omitempty"`   // the longest that one load takes
+	Length   int           `json:"length,omitempty"` // of a queue
+	Target   time.Duration `json:"target,omitempty"` // the wait that is acceptable in it
+	Interval time.Duration `json:"interval,omitempty"`
 }
 
 // Foreign decides for one service instance from outside of this process. It is

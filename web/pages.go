@@ -108,7 +108,8 @@ func (s *Server) lab(c echo.Context, first bool) error {
 	v := view.LabOf(state, s.cfg.Lab.History(), runs[:min(len(runs), 8)])
 	v.Site = s.site(c, "Lab", "lab.js")
 	v.Site.Path = "/lab"
-	v.First = first
+	v.First = first && !s.seated
+	v.Watched = s.seated
 	if spec, err := scenario.Find(state.Scenario); err == nil { // a learner's own file is not in the browser's engine
 		v.Three = view.ThreeOf(spec, s.engine.Worker(), s.cfg.Version, s.engine.Packed())
 	}

@@ -17,8 +17,11 @@ import (
 // Plugger plugs accepted answers into the lab: a *plug.Desk.
 type Plugger interface {
 	Plug(ctx context.Context, e shelf.Exercise, answer map[string]string) error
-	Unplug(e shelf.Exercise) error
+	Unplug(ctx context.Context, e shelf.Exercise) error
 	Plugged(e shelf.Exercise) bool
+	// Again says what has become of an exercise's answer since the workbench was
+	// started again; empty: there is nothing to say.
+	Again(slug string) string
 	Compare(ctx context.Context, e shelf.Exercise) (beside.Result, error)
 	Compared(e shelf.Exercise) (beside.Result, bool)
 }
@@ -34,6 +37,7 @@ func (s *Server) plugPanel(e shelf.Exercise) *view.Plug {
 		return nil
 	}
 	v := view.PlugOf(p, s.cfg.Exercises.Plug.Plugged(e))
+	v.Again = s.cfg.Exercises.Plug.Again(e.Slug)
 	if r, ok := s.cfg.Exercises.Plug.Compared(e); ok {
 		v.Compared = view.BesideOf(r)
 	}
@@ -80,7 +84,7 @@ func (s *Server) deletePlug(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.cfg.Exercises.Plug.Unplug(e); err != nil {
+	if err := s.cfg.Exercises.Plug.Unplug(c.Request().Context(), e); err != nil {
 		return err
 	}
 	return c.JSON(http.StatusOK, map[string]any{"exercise": e.Slug, "plugged": false})

@@ -21,6 +21,7 @@ import (
 type socket struct {
 	plugged  string // the answer's text
 	compared bool
+	again    string // what is said of an answer from before
 	fail     error
 }
 
@@ -31,8 +32,12 @@ func (s *socket) Plug(_ context.Context, _ shelf.Exercise, answer map[string]str
 	return s.fail
 }
 
-func (s *socket) Unplug(shelf.Exercise) error { s.plugged = ""; return s.fail }
+func (s *socket) Unplug(context.Context, shelf.Exercise) error {
+	s.plugged, s.again = "", ""
+	return s.fail
+}
 func (s *socket) Plugged(shelf.Exercise) bool { return s.plugged != "" }
+func (s *socket) Again(string) string         { return s.again }
 
 func (s *socket) Compare(context.Context, shelf.Exercise) (beside.Result, error) {
 	if s.plugged == "" {
@@ -92,6 +97,14 @@ func TestPlug(t *testing.T) {
 	at("POST", "gate/compare", http.StatusOK, `"state":"yours"`, `"good":73`)
 	text := words(one(t, parse(t, s.Open(t, "/exercises/gate")), "[data-plug]"))
 	for _, want := range []string{"Plugged in", "Take it out", "a surge.", "without ours yours", "answered in time 31 72 73", "refused by the pattern 0 28 27", "98 decisions", "ours stood in for 2", "Yours: guard open: it hangs.", "Distrust these figures"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the panel lacks %q: %s", want, text)
+		}
+	}
+	at("DELETE", "gate/plug", http.StatusOK, `"plugged":false`)
+	k.again = "was plugged in and could not be again, so ours decides: it is unfit"
+	text = words(one(t, parse(t, s.Open(t, "/exercises/gate")), "[data-plug]"))
+	for _, want := range []string{"Your answer was plugged in and could not be again, so ours decides: it is unfit.", "Plug it into the lab", "Take it out"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the panel lacks %q: %s", want, text)
 		}

@@ -29,6 +29,7 @@ func (s *Server) routes() {
 	e.PUT("/api/lab/faults/:name", s.putFault)
 	e.PUT("/api/lab/traffic", s.putTraffic)
 	s.teamRoutes(e)
+	s.joinRoutes(e)
 	e.POST("/api/lab/spike", s.postSpike)
 	e.POST("/api/lab/scenario", s.postScenario)
 	e.POST("/api/lab/prediction", s.postPrediction)

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"workbench/docs/guide"
+	"workbench/lab/join"
 	"workbench/sim/clock"
 	"workbench/web/assets"
 	"workbench/web/engine"
@@ -54,6 +55,8 @@ type Config struct {
 	// Classroom is the class that the server holds; nil: it has none. With one,
 	// Token is needed on loopback too: it tells the teacher from learners.
 	Classroom *Classroom
+	// Join takes in instances of other processes; nil: there is no such thing.
+	Join join.Lab
 	// TLS is how connections are encrypted; nil: they are not.
 	TLS *tls.Config
 	// BehindProxy says that a proxy of the user's own ends TLS in front of this

@@ -59,7 +59,13 @@ func TestClassroomWithThreeBrowsers(t *testing.T) {
 	ada.Until(`document.querySelector('[data-part=round]').textContent.includes('being played')`)
 	ada.Do(chromedp.Click(`nav a[href="/lab"]`))
 	ada.Until(moving)
-	chrome.JS[chromedp.Void](ada, `document.querySelector('[data-pattern="queue"] [data-set="on"]').click()`)
+	ada.Until(`document.querySelector('.watching').textContent.includes('the teacher drives the lab')`)
+	if got := chrome.JS[string](ada, `[...document.querySelectorAll('[data-lab] :is(button, input, select):not(dialog *)')].filter((e) => !e.matches(':disabled, [data-open], [data-pin], [data-share-link], .three *')).map((e) => e.outerHTML).join()`); got != "" {
+		t.Errorf("a learner can press what only the teacher may change: %s", got)
+	}
+	classShot(t, ada, "learner-watches")
+	// Whoever takes the lock off the button is refused by the server.
+	chrome.JS[chromedp.Void](ada, `document.querySelectorAll('fieldset').forEach((f) => { f.disabled = false }); document.querySelector('[data-pattern="queue"] [data-set="on"]').click()`)
 	ada.Until(`document.querySelector('[data-toast]').textContent.includes('the teacher drives the lab')`)
 	ada.Do(chromedp.Navigate(base + "/classroom"))
 

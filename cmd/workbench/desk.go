@@ -32,12 +32,13 @@ type judge struct {
 }
 
 // plugInto lets accepted answers decide in a lab, where they may run at all; nil
-// where they may not. A program is kept in dir until the workbench ends.
-func (j judge) plugInto(l plug.Lab, dir string, deadline time.Duration, log *slog.Logger) *plug.Desk {
+// where they may not. A program is kept in dir until the workbench ends, and
+// what is plugged in in keep for the next one.
+func (j judge) plugInto(l plug.Lab, dir string, deadline time.Duration, keep plug.Keeper, log *slog.Logger) *plug.Desk {
 	if j.grader == nil || j.why != "" {
 		return nil
 	}
-	return plug.NewDesk(plug.Config{Lab: l, Grader: j.grader, Box: j.box, Dir: dir, Guard: plug.Usual(deadline), Log: log})
+	return plug.NewDesk(plug.Config{Lab: l, Grader: j.grader, Box: j.box, Dir: dir, Guard: plug.Usual(deadline), Keep: keep, Log: log})
 }
 
 // openJudge finds out how answers can be graded here. A machine that cannot

@@ -32,11 +32,17 @@ type started struct {
 // ends it with the test as a signal would. It returns once a scenario runs.
 func launch(t *testing.T) *started {
 	t.Helper()
+	return launchOn(t, t.TempDir())
+}
+
+// launchOn starts the program on a data directory, and ends it with the test.
+func launchOn(t *testing.T, dir string) *started {
+	t.Helper()
 	ctx, signal := context.WithCancel(context.Background())
 	stdout, out := io.Pipe()
 	var stderr strings.Builder // read after the program has ended
 	code := make(chan int, 1)
-	args := []string{"serve", "--addr=127.0.0.1:0", "--data=" + t.TempDir(), "--log=error"}
+	args := []string{"serve", "--addr=127.0.0.1:0", "--data=" + dir, "--log=error"}
 	go func() {
 		code <- run(ctx, args, strings.NewReader(""), out, &stderr, func(string) string { return "" })
 		out.Close()

@@ -48,6 +48,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{name: "serve", args: "[--addr HOST:PORT] [--data DIR] [--redis URL] [--postgres URL] [--open]", help: "serve the workbench to a browser (the default)", run: serve},
+		{name: "instance", args: "--join URL [--name N] [--listen HOST:PORT] [--token T]", help: "run one instance of a lab's service as a process of its own, here or on another host", run: serviceInstance},
 		{name: "list", args: "scenarios|patterns|systems|brokers|trials|exercises|questions [--json]", help: "list what there is", run: list},
 		{name: "run", args: "SCENARIO|FILE [--engine NAME] [--on PATTERN]… [--set PATTERN.KNOB=VALUE]… [--json]", help: "run a scenario and judge its claims", run: play},
 		{name: "compare", args: `SCENARIO|FILE --a "FLAGS" --b "FLAGS"`, help: "run a scenario twice, with the same arrivals", run: compare},
@@ -66,6 +67,7 @@ func commands() []command {
 		{name: "version", help: "print the version", run: version},
 		{name: sandboxInit, hidden: true, help: "become the first process of a sandbox", run: becomeSandboxed},
 		{name: "traffic", hidden: true, help: "generate traffic: plan and changes on stdin, frames on stdout", run: traffic},
+		{name: victimName, hidden: true, help: "take orders until killed, for the trial dual-write", run: victim},
 	}
 }
 

@@ -157,7 +157,7 @@ func TestCalls(t *testing.T) {
 		ran            []string
 	}{
 		{"help", []string{"--help"}, 0, []string{"workbench serve", "workbench run", "workbench doctor"}, nil, nil},
-		{"unknown subcommand", []string{"begin"}, 2, nil, []string{`unknown subcommand "begin", want one of serve, list, run, compare, sweep, ablation, orders, strip, agree, classics, trial, checklist, start, check, edge, doctor, version`}, nil},
+		{"unknown subcommand", []string{"begin"}, 2, nil, []string{`unknown subcommand "begin", want one of serve, instance, list, run, compare, sweep, ablation, orders, strip, agree, classics, trial, checklist, start, check, edge, doctor, version`}, nil},
 		{"a subcommand's help", []string{"run", "--help"}, 0, []string{"workbench run SCENARIO|FILE", "--engine NAME", "real (a stand-in), quick (a stand-in), paper (a stand-in)", "--set PATTERN.KNOB=VALUE"}, nil, nil},
 		{"version", []string{"version"}, 0, []string{"workbench "}, nil, nil},
 		{"version with more", []string{"version", "x"}, 2, nil, []string{"want no arguments"}, nil},

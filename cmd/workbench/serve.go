@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"workbench/exercises/plug"
 	"workbench/exercises/progress"
 	"workbench/lab/journal"
 	"workbench/lab/live"
@@ -78,7 +79,8 @@ func serveLab(ctx context.Context, p *program, c config) (err error) {
 		log.Info("stopping")
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
 		defer cancel()
-		return errors.Join(s.server.Shutdown(late), <-served)
+		home := s.lab.SendHome(late) // those who have joined still reach the lab
+		return errors.Join(home, s.server.Shutdown(late), <-served)
 	}
 }
 
@@ -100,6 +102,7 @@ type site struct {
 	lab      *live.Lab
 	progress *progress.Progress
 	desk     *web.Exercises
+	plugs    *plug.Desk // nil: nothing is plugged in here
 	trials   *web.Trials
 	school   *school        // nil: there is no class
 	otlp     *otlp.Exporter // nil: traces stay here
@@ -135,14 +138,17 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 		}
 		export = s.otlp.Export
 	}
-	s.lab, err = live.New(ctx, live.Config{Export: export, Dir: s.scratch, RedisURL: c.redis, Postgres: c.postgres.url, Replicas: c.postgres.replicas, RabbitMQ: c.rabbitmq, Kafka: c.kafka, Log: log, Generator: child(log), Keeper: s.progress, Version: release(),
+	s.lab, err = live.New(ctx, live.Config{Export: export, Dir: s.scratch, RedisURL: c.redis, Postgres: c.postgres.url, Replicas: c.postgres.replicas, Open: c.shared(), RabbitMQ: c.rabbitmq, Kafka: c.kafka, Log: log, Generator: child(log), Keeper: s.progress, Version: release(),
 		Incidents: s.progress, Trace: trace.Defaults(), Lines: journal.Defaults()})
 	opened, faults := rooms()
 	if err := errors.Join(err, faults); err != nil {
 		return nil, err
 	}
-	if d := opened.judge.plugInto(s.lab, filepath.Join(s.scratch, "plugs"), c.plugDeadline, log); d != nil {
-		s.desk.Plug = d
+	if d := opened.judge.plugInto(s.lab, filepath.Join(s.scratch, "plugs"), c.plugDeadline, s.progress, log); d != nil {
+		s.desk.Plug, s.plugs = d, d
+		if err := d.Resume(ctx, s.desk.Shelf); err != nil {
+			return nil, err
+		}
 	}
 	offered, err := choices()
 	if err != nil {
@@ -166,7 +172,7 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 		Progress: &web.Progress{Patterns: p.parts.patterns, Keeper: s.progress},
 		Rooms:    []web.Room{web.DatabaseRoom(s.lab)},
 		Observe:  s.lab, Incidents: s.progress,
-		Lab: s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: !c.shared(), Token: c.secret(),
+		Lab: s.lab, Join: s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: !c.shared(), Token: c.secret(),
 		Dir: c.data, Version: release(), Scenarios: offered, Doc: p.parts.doc, Metrics: s.lab.Registerer(),
 		Classroom: class, TLS: encryption, BehindProxy: c.behindProxy,
 	})
@@ -230,6 +236,9 @@ func (s *site) close(ctx context.Context) error {
 	var faults []error
 	if s.trials != nil {
 		faults = append(faults, s.trials.Runner.Close())
+	}
+	if s.plugs != nil {
+		faults = append(faults, s.plugs.Close())
 	}
 	if s.lab != nil {
 		faults = append(faults, s.lab.Close(ctx))

@@ -13,9 +13,9 @@ import (
 )
 
 // TestMain lets the test binary stand in for the program when the lab starts
-// its generator, or the sandbox its first process.
+// its generator, the sandbox its first process, or a trial one to kill.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && (os.Args[1] == "traffic" || os.Args[1] == sandboxInit) {
+	if len(os.Args) > 1 && (os.Args[1] == "traffic" || os.Args[1] == sandboxInit || os.Args[1] == victimName) {
 		os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv))
 	}
 	os.Exit(m.Run())

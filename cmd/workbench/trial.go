@@ -132,6 +132,7 @@ func keepIn(dir string) string {
 // trialEnv returns what trials work with by the environment's variables.
 func (p *program) trialEnv() trial.Env {
 	return trial.Env{
+		Self:  asVictim(),
 		Clock: clock.NewWall(), Log: slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: slog.LevelWarn})), Seed: defaultSeed,
 		Redis: p.env("WORKBENCH_REDIS"), RabbitMQ: p.env("WORKBENCH_RABBITMQ"), Kafka: p.env("WORKBENCH_KAFKA"), Postgres: p.env("WORKBENCH_POSTGRES"),
 	}

@@ -17,6 +17,8 @@ const (
 	absolute   cue = "absolute"
 	distance   cue = "distance"
 	because    cue = "because"
+	figure     cue = "figure"  // a quantity, which no list of words knows
+	refusal    cue = "refusal" // a sentence that says what is not so, or not done
 	contrast   cue = "contrast"
 	condition  cue = "condition"
 	assumption cue = "assumption"

@@ -15,11 +15,11 @@ type band struct{ none, low, high, over float64 }
 func (m Mode) band() band {
 	switch m {
 	case Minute:
-		return band{20, 65, 190, 320}
+		return band{20, 110, 200, 320}
 	case Five:
-		return band{60, 190, 900, 1400}
+		return band{60, 340, 900, 1400}
 	}
-	return band{100, 350, 6750, 9000}
+	return band{100, 560, 6750, 9000}
 }
 
 func (b band) fit(words float64) float64 {
@@ -49,16 +49,39 @@ func (r *reading) delivery(a Answer, j judged) (Part, Pace) {
 	}
 	pace.Comment = comment(r.words, mode, inTime, pace.Spoken, a.Elapsed > 0 && inTime >= 0.8)
 	order, says, spans := r.order(j)
+	fillers, brisk := r.fillers()
 	p.Items = []Item{
-		{Says: fmt.Sprintf("Has a fitting length: %d words.", r.words), Grade: graded(fit), Points: tenth(7 * fit * gate), Max: 7},
-		{Says: says, Grade: graded(order), Points: tenth(5 * order * gate), Max: 5, Spans: spans},
-		{Says: "Uses the time: " + pace.Comment, Grade: graded(inTime), Points: tenth(3 * inTime * gate), Max: 3},
+		{Says: fmt.Sprintf("Has a fitting length: %d words.", r.words), Grade: graded(fit), Points: tenth(4 * fit * gate), Max: 4},
+		{Says: says, Grade: graded(order), Points: tenth(3 * order * gate), Max: 3, Spans: spans},
+		{Says: fmt.Sprintf("Is to the point: %d filler words, such as basically or um.", fillers), Grade: graded(brisk), Points: tenth(6 * brisk * gate), Max: 6},
+		{Says: "Uses the time: " + pace.Comment, Grade: graded(inTime), Points: tenth(2 * inTime * gate), Max: 2},
 	}
 	for _, it := range p.Items {
 		p.Points += it.Points
 	}
 	p.Points = tenth(p.Points)
 	return p, pace
+}
+
+// A filler in a hundred words is nobody's fault; at five, listening is work.
+const (
+	fillerFree = 0.012
+	fillerMost = 0.05
+)
+
+// fillers counts the words that fill a pause, and says how much of the credit for
+// coming to the point is left.
+func (r *reading) fillers() (n int, brisk float64) {
+	for i := range r.lines {
+		for _, w := range r.lines[i].Words {
+			switch w.Text {
+			case "um", "uh", "er", "erm", "yeah", "ok", "okay", "basically", "actually", "really", "kinda", "sorta", "gonna", "well", "like", "just", "right", "hmm", "anyway", "stuff", "thing", "things":
+				n++
+			}
+		}
+	}
+	share := float64(n) / float64(max(r.words, 1))
+	return n, 1 - clamp((share-fillerFree)/(fillerMost-fillerFree), 0, 1)
 }
 
 // span says in words how long a mode is.

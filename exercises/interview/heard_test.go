@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"gopkg.in/yaml.v3"
@@ -23,9 +24,9 @@ type heard struct {
 	Text     string  `yaml:"text"`
 }
 
-func readHeard(t testing.TB, m interview.Mode) []heard {
+func readSet(t testing.TB, name string) []heard {
 	t.Helper()
-	src, err := os.ReadFile("testdata/heard-" + string(m) + ".yaml")
+	src, err := os.ReadFile("testdata/" + name + ".yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,10 +41,12 @@ func readHeard(t testing.TB, m interview.Mode) []heard {
 // only sound right stay low.
 func TestAnswersOfPeople(t *testing.T) {
 	c := load(t)
-	for _, m := range interview.Modes() {
-		t.Run(string(m), func(t *testing.T) {
+	for _, set := range sets() {
+		t.Run(set, func(t *testing.T) {
+			_, mode, _ := strings.Cut(set, "-")
+			m := interview.Mode(mode)
 			var want, got []float64
-			for _, a := range readHeard(t, m) {
+			for _, a := range readSet(t, set) {
 				r := score(t, c, a.Question, a.Text)
 				q, err := c.Get(a.Question)
 				if err != nil || q.Mode != m {
@@ -69,6 +72,10 @@ func TestAnswersOfPeople(t *testing.T) {
 		})
 	}
 }
+
+// sets are the files of answers: those by which the judgement was made, and
+// those that were written afterwards.
+func sets() []string { return []string{"heard-60s", "heard-5m", "heard-45m", "fresh-5m", "fresh-45m"} }
 
 func ceiling(kind string) int {
 	switch kind {

@@ -40,7 +40,7 @@ func (r *reading) part(d Dimension, j judged, claims []Claim) Part {
 	p.Items = append(p.Items, r.related(d, j, room, full)...)
 	fit(p.Items, room)
 	p.Items = append(p.Items, general)
-	if d == Design || d == Depth {
+	if d == Design || d == Depth || d == Tradeoff {
 		if own := r.plain(d, j); own.Points > 0 {
 			p.Items = append(p.Items, own)
 		}
@@ -86,23 +86,34 @@ func (r *reading) related(d Dimension, j judged, room, full float64) []Item {
 	return out
 }
 
+// plenty is how many figures, reasons and costs an answer of a mode has when
+// nobody would ask for more. The first ones are worth most.
+var plenty = map[Mode]struct{ figures, reasons, costs, worked float64 }{
+	Minute: {8, 8, 6, 9}, Five: {26, 24, 16, 28}, Round: {52, 38, 26, 44},
+}
+
+// growing is the share of full marks for n of what is plenty.
+func growing(n, plenty float64) float64 { return math.Sqrt(clamp(n/plenty, 0, 1)) }
+
 // general judges how a thing was said: figures and assumptions for scope,
 // reasons for depth, contrasts for trade-offs. Points are a share of 1 here.
 // The second value is the weight that it has in the part.
 func (r *reading) general(d Dimension, j judged, claims []Claim) (Item, float64) {
 	gate := j.gate(0.45)
-	length := map[Mode]float64{Minute: 1, Five: 2, Round: 3}[r.c.questions[r.q].Mode]
+	full := plenty[r.c.questions[r.q].Mode]
 	switch d {
 	case Scope:
-		return r.figures(gate, length, claims), 0.5
+		return r.figures(gate, full.figures, claims), 0.5
 	case Depth:
-		it := r.cueItem("Gives reasons and conditions: because, so, if, otherwise.", 2.5*length, gate, because, condition)
-		return it, 0.2
+		it := r.cueItem("Gives reasons, conditions and figures: because, so, if, otherwise.", full.reasons, gate, because, condition, figure)
+		return it, 0.35
 	case Tradeoff:
-		it := r.cueItem("Says what it costs and when it fails: but, unless, the price is.", 2*length, gate, contrast)
-		return it, 0.3
+		it := r.cueItem("Says what it costs, when it fails and what not to do: but, unless, the price is, not.", full.costs, gate, contrast, refusal)
+		return it, 0.45
 	}
-	it := Item{Says: "Answers the question as a whole.", Grade: Missing, Points: max(j.coverage, 0.8*j.topic)}
+	worked := r.cueItem("", full.worked, gate, because, condition, contrast, figure)
+	it := Item{Says: "Answers the question as a whole, and works it out: with figures, reasons, conditions and costs.", Grade: Missing}
+	it.Points = 0.3*max(j.coverage, 0.8*j.topic) + 0.7*worked.Points
 	if it.Points > 0 {
 		it.Grade = Named
 		for _, x := range j.items {
@@ -111,7 +122,7 @@ func (r *reading) general(d Dimension, j judged, claims []Claim) (Item, float64)
 			}
 		}
 	}
-	return it, 0.25
+	return it, 0.45
 }
 
 // cueItem credits sentences with such words, up to as many as needed.
@@ -124,6 +135,16 @@ func (r *reading) cueItem(says string, needed, gate float64, kinds ...cue) Item 
 			continue
 		}
 		for _, k := range kinds {
+			if k == refusal && slices.ContainsFunc(l.Words, func(w phrase.Word) bool { return w.Text == "not" || w.Text == "no" || w.Text == "never" }) {
+				it.Spans = append(it.Spans, Span{i, l.Start, l.End})
+				n++
+				break
+			}
+			if k == figure && len(l.quantities) > 0 {
+				it.Spans = append(it.Spans, Span{i, l.quantities[0].Start, l.quantities[0].End})
+				n++
+				break
+			}
 			if ms := l.cues[k]; len(ms) > 0 {
 				it.Spans = append(it.Spans, Span{i, ms[0].Start, ms[0].End})
 				n++
@@ -131,7 +152,7 @@ func (r *reading) cueItem(says string, needed, gate float64, kinds ...cue) Item 
 			}
 		}
 	}
-	it.Points = clamp(n/needed, 0, 1) * gate
+	it.Points = growing(n, needed) * gate
 	if n > 0 {
 		it.Grade = Named
 	}
@@ -140,7 +161,7 @@ func (r *reading) cueItem(says string, needed, gate float64, kinds ...cue) Item 
 
 // figures credits quantities, the kinds that the question asks for, assumptions
 // and citations.
-func (r *reading) figures(gate, length float64, claims []Claim) Item {
+func (r *reading) figures(gate, needed float64, claims []Claim) Item {
 	it := Item{Says: "Puts figures on it and says what is assumed.", Grade: Missing}
 	n := 0.0
 	kinds := map[phrase.Kind]bool{}
@@ -167,7 +188,7 @@ func (r *reading) figures(gate, length float64, claims []Claim) Item {
 			n++
 		}
 	}
-	it.Points = clamp(n/(2.2*length), 0, 1)
+	it.Points = growing(n, needed)
 	if want := r.c.questions[r.q].Numbers; len(want) > 0 {
 		have := 0.0
 		for _, k := range want {

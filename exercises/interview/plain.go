@@ -16,6 +16,7 @@ import (
 type tone struct {
 	absolute, balanced float64
 	words              int // such words, two of a sentence at most
+	sentences          int // that were looked at
 }
 
 func (r *reading) tone() tone {
@@ -36,6 +37,7 @@ func (r *reading) tone() tone {
 			balanced++
 		}
 	}
+	t.sentences = all
 	if all > 0 {
 		t.absolute, t.balanced = float64(absolute)/float64(all), float64(balanced)/float64(all)
 	}
@@ -57,12 +59,21 @@ func (r *reading) sure(l *line) int {
 	return n
 }
 
+// manySentences is from when on a share says something by itself: half of four
+// sentences may be chance, a quarter of sixteen is a habit. An answer of a minute
+// with so many has short ones, such as "nobody feels the average".
+const manySentences = 12
+
 // certain says how much an answer that is mostly put absolutely can get.
-func (t tone) certain() (Ceiling, bool) {
-	if t.words < 2 || t.absolute < 0.5 || t.absolute <= t.balanced {
+func (t tone) certain(m Mode) (Ceiling, bool) {
+	most, lean := 0.5, 1.01
+	if t.sentences >= manySentences && m != Minute {
+		most, lean = 0.27, 1.5
+	}
+	if t.words < 2 || t.absolute < most || t.absolute < lean*t.balanced {
 		return Ceiling{}, false
 	}
-	at := int(math.Round(clamp(40-60*(t.absolute-0.5), 12, 40)))
+	at := int(math.Round(clamp(40-60*(t.absolute-most), 12, 40)))
 	return Ceiling{at, "Most of it is put absolutely (always, automatically, for free, does not matter): say within which limits it holds, and what it costs."}, true
 }
 
@@ -100,7 +111,7 @@ func (r *reading) plain(d Dimension, j judged) Item {
 	if it.Points > 0 {
 		it.Grade = Named
 	}
-	it.Max = 0.45 * d.Max()
+	it.Max = 0.6 * d.Max()
 	it.Points *= it.Max
 	return it
 }

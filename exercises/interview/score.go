@@ -15,9 +15,9 @@ func share(m Mode) float64 {
 	case Minute:
 		return 0.50
 	case Five:
-		return 0.55
+		return 0.85
 	}
-	return 0.55
+	return 0.85
 }
 
 // Score judges an answer. The error wraps ErrUnknown, or names a ruling that
@@ -137,7 +137,7 @@ func (r *reading) weighed(rulings []Ruling) judged {
 
 // gate keeps general merits from counting in an answer that is beside the question.
 func (j judged) gate(full float64) float64 {
-	return clamp(max(j.coverage/full, 0.65*j.topic), 0, 1)
+	return clamp(max(j.coverage/full, 0.95*j.topic), 0, 1)
 }
 
 func costOf(kind string) float64 {
@@ -164,32 +164,49 @@ func (r *reading) price(w wrongHit, rulings []Ruling) Fault {
 // ceilings says which limits hold for the whole score.
 func (r *reading) ceilings(j judged, wrong, known float64) []Ceiling {
 	var out []Ceiling
-	if salad := r.saladShare(); salad >= 0.4 {
-		out = append(out, Ceiling{int(math.Round(20 - 15*(salad-0.4)/0.6)), "Most of it is a row of terms, not sentences: say what each does, when and why."})
+	if salad := r.saladShare(); salad >= 0.45 { // steep to 20 at 0.6, then slowly to 5
+		at := max(60-40*(salad-0.45)/0.15, 20) - 15*max(salad-0.6, 0)/0.4
+		out = append(out, Ceiling{int(math.Round(at)), "Most of it is a row of terms, not sentences: say what each does, when and why."})
 	}
 	spread := known / float64(max(len(r.lines), 1)) // mistakes that are surely some, for each sentence
-	if share := wrong / (wrong + j.right + 0.01); wrong >= 1.7 && share >= 0.2 || wrong >= 0.8 && (share >= 0.3 || spread >= 0.2) {
+	if share := wrong / (wrong + j.right + 0.01); wrong >= 0.05*float64(len(r.lines)) && (wrong >= 1.7 && share >= 0.2 || wrong >= 0.8 && (share >= 0.3 || spread >= 0.2)) {
 		at := 30 - 3*wrong - 30*(share-0.2)
 		out = append(out, Ceiling{int(clamp(math.Round(at), 9, 30)), "Too much of what is said with confidence is wrong; an interviewer would stop believing the rest."})
 	}
 	if topic := r.topicality(); topic < 0.23 && j.coverage < 0.2 && r.words > 0 {
 		out = append(out, Ceiling{int(math.Round(9 * clamp((topic-0.05)/0.18, 0, 1))), "It hardly speaks of the question."})
-	} else if topic < 0.2 && r.words > 0 {
-		out = append(out, Ceiling{int(math.Round(40 * clamp((topic-0.05)/0.15, 0, 1))), "Most of it belongs to another subject."})
+	} else if topic < 0.23 && r.words > 0 {
+		out = append(out, Ceiling{int(math.Round(5 + 35*clamp((topic-0.175)/0.055, 0, 1))), "Most of it belongs to another subject."})
 	}
-	if top, ok := r.tone().certain(); ok {
+	if top, ok := r.tone().certain(r.c.questions[r.q].Mode); ok {
 		out = append(out, top)
 	}
 	return out
 }
 
+// Terms can be strung together by words that say nothing ("which, hence, brings
+// us to"). What gives them away over some length is that commas and long words
+// come together more often than anybody speaks: of what is not a row of terms,
+// none of over 400 answers comes to more than a quarter of its words.
+const (
+	strungWords = 50
+	strungFrom  = 0.26
+	strungFully = 0.34
+)
+
 // saladShare is which part of the words stands in rows of terms.
 func (r *reading) saladShare() float64 {
-	dead, all := 0.0, 0.0
+	dead, all, strung := 0.0, 0.0, 0.0
 	for i := range r.lines {
 		l := &r.lines[i]
 		n := float64(len(l.Words))
 		all += n
+		strung += float64(l.Separators())
+		for _, w := range l.Words {
+			if len(w.Text) > 8 {
+				strung++
+			}
+		}
 		if l.again {
 			dead += n
 			continue
@@ -199,7 +216,11 @@ func (r *reading) saladShare() float64 {
 	if all < 6 {
 		return 0
 	}
-	return dead / all
+	share := dead / all
+	if all >= strungWords {
+		share = max(share, clamp((strung/all-strungFrom)/(strungFully-strungFrom), 0, 1))
+	}
+	return share
 }
 
 // cut returns at most n bytes of a text, whole letters only.

@@ -23,6 +23,8 @@ type Lab interface {
 	Plug(pattern string, s lab.Solution) error
 	Unplug(pattern string) error
 	Plugged(pattern string) string
+	// Remark says something beside a pattern; empty: nothing any more.
+	Remark(pattern, text string)
 }
 
 // Config is what a desk is made from. All fields are needed.
@@ -32,24 +34,31 @@ type Config struct {
 	Box    *sandbox.Box
 	Dir    string // for the programs: of this process alone
 	Guard  Guard
+	Keep   Keeper
 	Log    *slog.Logger
 }
 
 // Desk compiles accepted answers and plugs them into a lab. It is safe for
-// concurrent use; it does one thing at a time.
+// concurrent use; it does one thing at a time. Close it.
 type Desk struct {
 	cfg  Config
 	busy chan struct{} // one slot: somebody compiles or compares
+	life context.Context
+	end  context.CancelFunc
+	work sync.WaitGroup
 
 	mu       sync.Mutex
 	made     int                      // guarded by mu; programs
 	programs map[string]*Program      // guarded by mu; plugged in, by exercise
 	results  map[string]beside.Result // guarded by mu; the last comparison, by exercise
+	resumed  map[string]string        // guarded by mu; what there is to say of answers from before, by exercise
 }
 
 // NewDesk returns a desk on which nothing lies.
 func NewDesk(cfg Config) *Desk {
-	return &Desk{cfg: cfg, busy: make(chan struct{}, 1), programs: map[string]*Program{}, results: map[string]beside.Result{}}
+	d := &Desk{cfg: cfg, busy: make(chan struct{}, 1), programs: map[string]*Program{}, results: map[string]beside.Result{}, resumed: map[string]string{}}
+	d.life, d.end = context.WithCancel(context.Background())
+	return d
 }
 
 // Errors of a desk.
@@ -68,8 +77,8 @@ func (d *Desk) take() (free func(), err error) {
 	}
 }
 
-// Plug compiles an answer that was accepted, and makes it the state "yours" of
-// its exercise's pattern.
+// Plug compiles an answer that was accepted, makes it the state "yours" of its
+// exercise's pattern, and remembers that.
 func (d *Desk) Plug(ctx context.Context, e shelf.Exercise, answer map[string]string) error {
 	if e.Plug == nil {
 		return fmt.Errorf("%w: %s", ErrNoSlot, e.Slug)
@@ -79,6 +88,19 @@ func (d *Desk) Plug(ctx context.Context, e shelf.Exercise, answer map[string]str
 		return err
 	}
 	defer free()
+	if err := d.plug(ctx, e, answer); err != nil {
+		return err
+	}
+	k := Kept{Pattern: e.Plug.Pattern, Slug: e.Slug, Digest: Digest(answer), Files: answer}
+	d.say(k, "")
+	if err := d.cfg.Keep.SetPlug(ctx, k); err != nil {
+		return fmt.Errorf("it is plugged in until the workbench ends, and will not be afterwards: %w", err)
+	}
+	return nil
+}
+
+// plug compiles an answer and plugs it in. Whoever calls it has the desk.
+func (d *Desk) plug(ctx context.Context, e shelf.Exercise, answer map[string]string) error {
 	d.mu.Lock()
 	d.made++
 	to := filepath.Join(d.cfg.Dir, e.Slug+"-"+strconv.Itoa(d.made))
@@ -104,11 +126,20 @@ func (d *Desk) Plug(ctx context.Context, e shelf.Exercise, answer map[string]str
 	return nil
 }
 
-// Unplug takes an exercise's solution out of the lab. One that is not there is
-// no error.
-func (d *Desk) Unplug(e shelf.Exercise) error {
-	if !d.Plugged(e) {
+// Unplug takes an exercise's solution out of the lab, and forgets it. One that is
+// not there is no error.
+func (d *Desk) Unplug(ctx context.Context, e shelf.Exercise) error {
+	switch {
+	case e.Plug == nil:
 		return nil
+	case d.Again(e.Slug) != "": // it is remembered, and not there
+		d.say(Kept{Pattern: e.Plug.Pattern, Slug: e.Slug}, "")
+		return d.cfg.Keep.DropPlug(ctx, e.Plug.Pattern)
+	case !d.Plugged(e):
+		return nil
+	}
+	if err := d.cfg.Keep.DropPlug(ctx, e.Plug.Pattern); err != nil {
+		return err
 	}
 	if err := d.cfg.Lab.Unplug(e.Plug.Pattern); err != nil {
 		return err

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,6 +29,42 @@ type bench struct {
 	mu    sync.Mutex
 	fail  error                   // guarded by mu
 	slots map[string]lab.Solution // guarded by mu
+
+	remarks []string // guarded by mu
+}
+
+// memory is a keeper in this process.
+type memory struct {
+	mu   sync.Mutex
+	kept map[string]plug.Kept // guarded by mu; by pattern
+	fail error                // guarded by mu
+}
+
+func (m *memory) SetPlug(_ context.Context, k plug.Kept) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fail == nil {
+		m.kept[k.Pattern] = k
+	}
+	return m.fail
+}
+
+func (m *memory) DropPlug(_ context.Context, pattern string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fail == nil {
+		delete(m.kept, pattern)
+	}
+	return m.fail
+}
+
+func (m *memory) Plugs(context.Context) (out []plug.Kept, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, pattern := range slices.Sorted(maps.Keys(m.kept)) {
+		out = append(out, m.kept[pattern])
+	}
+	return out, m.fail
 }
 
 func (b *bench) Plug(pattern string, s lab.Solution) error {
@@ -45,6 +83,12 @@ func (b *bench) Unplug(pattern string) error {
 	return nil
 }
 
+func (b *bench) Remark(pattern, text string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.remarks = append(b.remarks, pattern+": "+text)
+}
+
 func (b *bench) Plugged(pattern string) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -60,7 +104,8 @@ func TestDesk(t *testing.T) {
 	w := open(t)
 	b := &bench{slots: map[string]lab.Solution{}}
 	dir := t.TempDir()
-	d := plug.NewDesk(plug.Config{Lab: b, Grader: w.g, Box: w.box, Dir: dir, Guard: quick(), Log: slog.New(slog.DiscardHandler)})
+	k := &memory{kept: map[string]plug.Kept{}}
+	d := plug.NewDesk(plug.Config{Lab: b, Grader: w.g, Box: w.box, Dir: dir, Guard: quick(), Keep: k, Log: slog.New(slog.DiscardHandler)})
 	e, hedge := w.exercise("token-bucket"), w.exercise("hedge")
 	programs := func(want int) {
 		t.Helper()
@@ -88,6 +133,9 @@ func TestDesk(t *testing.T) {
 		t.Errorf("Plug into a closed lab = %v", err)
 	}
 	programs(1)
+	if kept := k.kept["ratelimit"]; kept.Slug != "token-bucket" || kept.Digest != plug.Digest(answers(t, e, e.Right[0])) || len(kept.Files) != 1 {
+		t.Errorf("remembered is %+v, want the answer that was plugged in", kept)
+	}
 	if !d.Plugged(e) || d.Plugged(hedge) {
 		t.Error("Plugged says otherwise than the lab")
 	}
@@ -99,11 +147,14 @@ func TestDesk(t *testing.T) {
 	if kept, ok := d.Compared(e); !ok || kept.Solution != "token-bucket" || yours.Counters[lab.EventDecisions] == 0 || yours.Offered != r.Columns[0].Offered {
 		t.Errorf("the comparison %+v was kept as %v; want decisions of yours on the arrivals of the others", yours, ok)
 	}
-	if err := d.Unplug(e); err != nil {
+	if err := d.Unplug(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
 	programs(0)
-	if err := d.Unplug(e); err != nil {
+	if len(k.kept) > 0 {
+		t.Errorf("remembered is %v, want nothing", k.kept)
+	}
+	if err := d.Unplug(t.Context(), e); err != nil {
 		t.Errorf("Unplug of nothing = %v, want nil", err)
 	}
 	if _, ok := d.Compared(e); ok {

@@ -2,6 +2,7 @@ package plug
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ type Process interface {
 // What a line bears at most.
 const (
 	maxPending = 4096    // questions without an answer
-	maxUnread  = 1 << 20 // bytes that the process leaves unread
+	maxUnread  = 4 << 20 // bytes that the process leaves unread
 )
 
 // last waits for a process that is ending, which has a moment to do so by itself,
@@ -52,25 +53,38 @@ type line struct {
 	wake  chan struct{} // one slot: there is something to write
 	dead  chan struct{} // closed by fail
 	count func(frames int)
+	run   func(func(context.Context)) // runs loads
+	room  *room                       // who hears of those who wait; nil: it is no room
 
 	mu     sync.Mutex
-	calls  map[uint32]*call // guarded by mu; by question
-	last   uint32           // guarded by mu
-	out    []byte           // guarded by mu; records to be written
-	why    string           // guarded by mu; set by the first fail
-	silent time.Duration    // guarded by mu; since when a question has waited and nothing has come; 0: not so
+	calls  map[uint32]*call  // guarded by mu; by question
+	topics map[string]*topic // guarded by mu; of the calls that have one, by key
+	owed   owed              // guarded by mu
+	last   uint32            // guarded by mu
+	out    []byte            // guarded by mu; records to be written
+	why    string            // guarded by mu; set by the first fail
+	silent time.Duration     // guarded by mu; since when a question has waited and nothing has come; 0: not so
 }
 
 // call is a question under way. Once left, its answer is only put in order.
 type call struct {
-	done chan host.Tell // one slot
-	left bool
-	at   time.Duration
+	done   chan host.Tell // one slot; nil: then is called
+	left   bool
+	at     time.Duration
+	then   func(t host.Tell, late bool, err error) error // of a question to a room; see room.go
+	stop   func()                                        // ends the wait for then
+	topic  *topic                                        // of a question for a key; see fetch.go
+	load   func() lab.Loaded
+	loaded bool // load was called
+	owed   bool // it was left, and the process owes an answer all the same
 }
 
 // open greets the process and starts to listen to it.
-func open(p Process, c clock.Clock, work *sync.WaitGroup, count func(frames int)) (*line, error) {
-	l := &line{p: p, clock: c, wake: make(chan struct{}, 1), dead: make(chan struct{}), calls: map[uint32]*call{}, count: count}
+func (u *Unit) open(p Process) (*line, error) {
+	l := &line{
+		p: p, clock: u.clock, wake: make(chan struct{}, 1), dead: make(chan struct{}), calls: map[uint32]*call{}, topics: map[string]*topic{},
+		count: func(frames int) { u.counts.batches.Add(uint64(frames)) }, run: u.run, room: &u.room,
+	}
 	r := bufio.NewReaderSize(p, 64<<10)
 	word, err := r.ReadString('\n')
 	switch {
@@ -82,8 +96,8 @@ func open(p Process, c clock.Clock, work *sync.WaitGroup, count func(frames int)
 	case word != host.Greeting:
 		return nil, errors.New("it talks nonsense instead of a greeting")
 	}
-	work.Go(l.write)
-	work.Go(func() { l.read(r) })
+	u.work.Go(l.write)
+	u.work.Go(func() { l.read(r) })
 	return l, nil
 }
 
@@ -134,8 +148,8 @@ func (l *line) read(r io.Reader) {
 	var buf []byte
 	for {
 		var err, broken error
-		buf, err = host.ReadFrame(r, host.TellSize, buf, func(b []byte) error {
-			t, err := host.ReadTell(b)
+		buf, err = host.ReadFrame(r, host.TellSize, buf, func(b, text []byte) error {
+			t, err := host.ReadTell(b, text)
 			if err == nil {
 				err = l.hear(t)
 			}
@@ -157,44 +171,81 @@ func (l *line) read(r io.Reader) {
 // hear brings an answer to who waits for it. An admission that comes too late is
 // given back at once.
 func (l *line) hear(t host.Tell) error {
+	switch t.Word {
+	case host.Call:
+		return l.called(t.ID)
+	case host.Drop:
+		return l.dropped(t)
+	}
 	l.mu.Lock()
 	c := l.calls[t.ID]
-	if c == nil {
+	switch {
+	case c == nil:
 		l.mu.Unlock()
 		return fmt.Errorf("an answer to question %d, which nobody asked", t.ID)
+	case c.topic == nil && len(t.Text) > 0:
+		l.mu.Unlock()
+		return fmt.Errorf("a text for question %d, which wants none", t.ID)
 	}
 	delete(l.calls, t.ID)
+	if c.stop != nil {
+		c.stop()
+	}
+	l.settle(c)
+	late := c.left
+	if late && t.OK && t.Ticket != 0 && c.then == nil {
+		l.send(host.Ask{Op: host.Done, End: uint8(lab.Unheard), Ticket: t.Ticket, At: c.at})
+	}
+	l.mu.Unlock()
+	switch {
+	case c.then != nil:
+		return l.answer(c, t, late)
+	case !late:
+		t.Text = bytes.Clone(t.Text) // it is good until the next record
+		c.done <- t
+	}
+	return nil
+}
+
+// settle notes that the process has said something about a question. Needs mu.
+func (l *line) settle(c *call) {
+	if c.topic != nil {
+		l.settleTopic(c)
+		return
+	}
 	l.silent = 0
 	if len(l.calls) > 0 {
 		l.silent = l.clock.Now()
 	}
-	if c.left {
-		if t.OK && t.Ticket != 0 {
-			l.send(host.Ask{Op: host.Done, End: uint8(lab.Unheard), Ticket: t.Ticket, At: c.at})
-		}
-		l.mu.Unlock()
-		return nil
-	}
-	l.mu.Unlock()
-	c.done <- t
-	return nil
 }
 
-// ask sends a question; nil: the process has more than it can answer.
+// ask sends a question; 0: the process has more than it can answer.
 func (l *line) ask(now time.Duration, q lab.Question) (uint32, *call) {
 	c := &call{done: make(chan host.Tell, 1), at: now}
+	return l.put(c, host.Ask{Op: host.Admit, Key: q.Key, At: q.At}), c
+}
+
+// put sends a question; 0: the process has more than it can answer.
+func (l *line) put(c *call, a host.Ask) uint32 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.calls) >= maxPending {
-		return 0, nil
+		return 0
 	}
 	l.last++
-	l.calls[l.last] = c
-	if l.silent == 0 {
-		l.silent = now
+	if l.last == 0 { // it has come round
+		l.last++
 	}
-	l.send(host.Ask{ID: l.last, Op: host.Admit, Key: q.Key, At: q.At})
-	return l.last, c
+	a.ID = l.last
+	l.calls[a.ID] = c
+	switch {
+	case c.topic != nil:
+		l.join(c, string(a.Text))
+	case l.silent == 0:
+		l.silent = c.at
+	}
+	l.send(a)
+	return a.ID
 }
 
 // leave ends the wait for an answer: false when it has just come.
@@ -205,6 +256,9 @@ func (l *line) leave(id uint32, c *call) bool {
 		return false
 	}
 	c.left = true
+	if c.topic != nil {
+		l.owe(c)
+	}
 	l.send(host.Ask{ID: id, Op: host.Cancel})
 	return true
 }
@@ -233,10 +287,14 @@ func (l *line) send(a host.Ask) {
 func (l *line) quiet(now time.Duration) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.silent == 0 {
+	since := l.silent
+	if since == 0 {
+		since = l.owed.since
+	}
+	if since == 0 {
 		return 0
 	}
-	return now - l.silent
+	return now - since
 }
 
 // pending returns how many questions have no answer yet.

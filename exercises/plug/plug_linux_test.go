@@ -101,7 +101,7 @@ func quick() plug.Guard {
 }
 
 func env() lab.Env {
-	return lab.Env{Clock: clock.NewWall(), Counters: lab.NewCounters(), Log: slog.New(slog.DiscardHandler), Uniform: func() float64 { return .5 }, Instance: "a"}
+	return lab.Env{Clock: clock.NewWall(), Counters: lab.NewCounters(), Log: slog.New(slog.DiscardHandler), Uniform: func() float64 { return .5 }, Instance: "a", Go: func(f func(context.Context)) { go f(context.Background()) }}
 }
 
 // at wraps a pattern around a handler, with a solution in its place.

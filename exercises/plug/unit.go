@@ -50,6 +50,8 @@ type Unit struct {
 	ctx    context.Context
 	end    context.CancelFunc
 	work   sync.WaitGroup
+	run    func(func(context.Context)) // starts a load on a goroutine of the lab's
+	room   room                        // of those who wait, if any do
 
 	mu    sync.Mutex
 	line  *line         // guarded by mu; nil: the guard is open
@@ -69,7 +71,7 @@ func Open(env lab.Env, t lab.Terms, g Guard, start func(context.Context) (Proces
 	}
 	c := env.Counters
 	u := &Unit{
-		clock: env.Clock, guard: g, start: start, log: env.Log, wait: t.Wait, times: stat.NewWindow(10), slice: env.Clock.Now(),
+		clock: env.Clock, guard: g, start: start, log: env.Log, run: env.Go, wait: t.Wait, times: stat.NewWindow(10), slice: env.Clock.Now(),
 		counts: counts{c.Get(lab.EventDecisions), c.Get(lab.EventBatches), c.Get(lab.EventLate), c.Get(lab.EventTrips), c.Get(lab.EventRestarts)},
 	}
 	u.ctx, u.end = context.WithCancel(context.Background())
@@ -91,7 +93,7 @@ func (u *Unit) begin() (*line, error) {
 	// A process that never greets must not hold up a change of the lab.
 	patience, cancel := context.WithTimeout(u.ctx, greetWithin)
 	stop := context.AfterFunc(patience, p.Stop)
-	l, err := open(p, u.clock, &u.work, func(frames int) { u.counts.batches.Add(uint64(frames)) })
+	l, err := u.open(p)
 	stop()
 	cancel()
 	if err != nil {
@@ -118,6 +120,7 @@ func (u *Unit) keep(l *line) {
 		case <-u.ctx.Done():
 			l.fail("closed")
 		}
+		u.lose(l)
 		end := last(l.p)
 		if u.ctx.Err() != nil {
 			return
@@ -184,7 +187,7 @@ func (u *Unit) Admit(ctx context.Context, q lab.Question) (lab.Ruling, error) {
 	}
 	began := u.clock.Now()
 	id, c := l.ask(began, q)
-	if c == nil {
+	if id == 0 {
 		return lab.Ruling{}, fmt.Errorf("%w: %d questions have no answer yet", lab.ErrForeign, maxPending)
 	}
 	limited, cancel := context.WithTimeout(ctx, u.guard.Deadline+q.Wait)
@@ -209,18 +212,23 @@ func (u *Unit) Admit(ctx context.Context, q lab.Question) (lab.Ruling, error) {
 
 // ruling notes a decision that came in time.
 func (u *Unit) ruling(epoch uint32, ok bool, retry time.Duration, ticket uint32, began time.Duration) lab.Ruling {
-	now := u.clock.Now()
-	u.counts.decisions.Add(1)
-	u.mu.Lock()
-	u.roll(now)
-	u.asked++
-	u.times.Record(now - began)
-	u.mu.Unlock()
+	u.took(began)
 	r := lab.Ruling{OK: ok, Retry: retry}
 	if ticket != 0 {
 		r.Ticket = uint64(epoch)<<32 | uint64(ticket)
 	}
 	return r
+}
+
+// took counts a decision that came in time.
+func (u *Unit) took(began time.Duration) {
+	now := u.clock.Now()
+	u.counts.decisions.Add(1)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.roll(now)
+	u.asked++
+	u.times.Record(now - began)
 }
 
 // judge counts a decision that came too late, and gives the process up when

@@ -89,6 +89,12 @@ func migrations() []string {
 			run     TEXT NOT NULL     -- runner.Run as JSON, without its ID
 		) STRICT;
 		CREATE INDEX trial_subject ON trial (subject, id);`,
+		`CREATE TABLE plug (
+			pattern TEXT PRIMARY KEY, -- in whose place the answer decides
+			slug    TEXT NOT NULL,
+			digest  TEXT NOT NULL,
+			files   TEXT NOT NULL     -- by name, as JSON
+		) STRICT;`,
 	}
 }
 

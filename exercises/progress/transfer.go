@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 )
 
@@ -137,7 +138,7 @@ func (p *Progress) Forget(ctx context.Context) error {
 }
 
 func empty(ctx context.Context, tx *sql.Tx) error {
-	for name := range tables() {
+	for _, name := range append(slices.Collect(maps.Keys(tables())), "plug") {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM "+name); err != nil {
 			return fmt.Errorf("empty %s: %w", name, err)
 		}

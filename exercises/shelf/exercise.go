@@ -60,8 +60,9 @@ func Points() map[Kind]int {
 	return map[Kind]int{Correctness: 50, Concurrency: 20, Robustness: 20, Performance: 10}
 }
 
-// Task is a group of tests with points and hints. Points that have no test are
-// those of a benchmark.
+// Task is a group of tests with points and hints, which share the points out
+// among them. One of them may be the benchmark; a task without tests is the
+// benchmark's alone.
 type Task struct {
 	ID     string   `json:"id"`
 	Title  string   `json:"title"`

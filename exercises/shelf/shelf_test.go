@@ -198,6 +198,13 @@ func TestValidate(t *testing.T) {
 				m["checks"].(map[string]any)["bench"] = map[string]any{"name": "BenchmarkNone", "full": 2, "zero": 1}
 			})
 		}, `there is no benchmark "BenchmarkNone"`},
+		{"a bench without points", func(t *testing.T, f fstest.MapFS) {
+			edit(t, f, func(m map[string]any) {
+				fast := m["tasks"].([]any)[4].(map[string]any)
+				m["tasks"].([]any)[3].(map[string]any)["tests"] = []string{}
+				fast["tests"] = []string{"TestClockGoesBack"}
+			})
+		}, "BenchmarkAllow has no points"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			files := maps.Clone(copied(t))

@@ -82,8 +82,8 @@ func (v *validation) metadata() {
 	if (e.Plug != nil) != e.Has("plug") {
 		v.wrong("plug and the folder plug: want both or neither")
 	}
-	if e.Plug != nil && e.Plug.Pattern != e.Pattern {
-		v.wrong("plug.pattern is %q, want %q, the exercise's own", e.Plug.Pattern, e.Pattern)
+	if e.Plug != nil && e.Plug.Pattern == "" {
+		v.wrong("plug.pattern is empty, want the pattern for which an accepted answer can decide")
 	}
 	for _, name := range []string{"README.md", "hints.md"} {
 		if text, err := e.Text(name); err != nil || strings.TrimSpace(text) == "" {

@@ -22,6 +22,12 @@ func (v *validation) checks() {
 	if !slices.Contains(v.benchmarks, b.Name) {
 		v.wrong("checks.bench: there is no benchmark %q", b.Name)
 	}
+	paid := func(t Task) bool {
+		return t.Kind == Performance && (len(t.Tests) == 0 || slices.Contains(t.Tests, b.Name))
+	}
+	if !slices.ContainsFunc(v.e.Tasks, paid) {
+		v.wrong("checks.bench: %s has no points: name it among the tests of the performance task", b.Name)
+	}
 	if b.Full < 1 || b.Zero <= b.Full {
 		v.wrong("checks.bench: full is %g and zero %g, want 1 ≤ full < zero", b.Full, b.Zero)
 	}

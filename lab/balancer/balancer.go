@@ -28,7 +28,8 @@ const (
 // Backend is one instance to send requests to.
 type Backend struct {
 	Name string `json:"name"`
-	Addr string `json:"addr"` // loopback host:port
+	Addr string `json:"addr"` // host:port
+	Pass string `json:"-"`    // what it wants to see with each request, of an instance in another process; empty: nothing
 }
 
 // Config is what a balancer is made from. Clock and Log are needed.

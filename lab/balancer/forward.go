@@ -44,6 +44,7 @@ func (b *Balancer) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 			return
 		}
 		announce(in.Header, session)
+		show(in.Header, k.Pass)
 		passage.Picked(k.Name, in.Header)
 		err := b.forward(w, in, k)
 		if !errors.Is(err, errRefused) {
@@ -76,6 +77,18 @@ func announce(h http.Header, s fleet.Session) {
 		return
 	}
 	h[SessionHeader] = []string{s.String()}
+}
+
+// PassHeader carries what an instance of another process wants to see. No other
+// instance gets it, and what a client writes there counts for nothing.
+const PassHeader = "Workbench-Pass"
+
+func show(h http.Header, pass string) {
+	if pass == "" {
+		delete(h, PassHeader)
+		return
+	}
+	h[PassHeader] = []string{pass}
 }
 
 // forward sends the request to one instance. Any error but errRefused has been

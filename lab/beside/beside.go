@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"workbench/lab"
@@ -32,6 +33,7 @@ type Column struct {
 	Late     int               `json:"late"`    // answered after it
 	Refused  int               `json:"refused"` // turned away by the pattern
 	Failed   int               `json:"failed"`  // turned away or failed behind it
+	Asked    int               `json:"asked"`   // calls that reached the dependency
 	P50      time.Duration     `json:"p50"`     // of what was answered
 	P99      time.Duration     `json:"p99"`
 	Turned   time.Duration     `json:"turned"`          // 99th percentile of the time to a refusal
@@ -98,6 +100,7 @@ func Run(ctx context.Context, p lab.Pattern, s lab.Solution, seed uint64, log *s
 type one struct {
 	at   time.Duration
 	user uint64
+	item uint64
 	op   uint8
 }
 
@@ -113,6 +116,10 @@ func (s setting) arrivals(seed uint64) ([]one, error) {
 		r := one{at: at, user: who.IntN(1000)}
 		if who.Float64() < s.slow {
 			r.op = 1
+		}
+		if s.items > 0 { // the cube of a draw: half of the reads are of an eighth of the items
+			u := who.Float64()
+			r.item = 1 + uint64(u*u*u*float64(s.items))
 		}
 		out = append(out, r)
 	}
@@ -130,6 +137,7 @@ type column struct {
 	life     context.Context // of what the pattern starts
 	end      context.CancelFunc
 	own      sync.WaitGroup
+	asked    atomic.Int64
 
 	mu      sync.Mutex
 	sums    Column    // guarded by mu
@@ -146,6 +154,7 @@ func (s setting) open(p lab.Pattern, solution lab.Solution, state lab.State, see
 	c.life, c.end = context.WithCancel(context.Background())
 	c.sums = Column{State: state, Curve: make([]int, s.length/step)}
 	c.handler = lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response {
+		c.asked.Add(1)
 		return lab.Answer(g.Do(ctx, r, s.work(wall, r.Op)))
 	})
 	if state == lab.Off {
@@ -218,7 +227,7 @@ func play(ctx context.Context, wall *clock.Wall, list []one, columns []*column, 
 		}
 		lag.Record(wall.Now() - origin - one.at)
 		for _, c := range columns {
-			r := &lab.Request{ID: uint64(i + 1), At: origin + one.at, User: one.user, Op: one.op, Patience: origin + one.at + set.patience}
+			r := &lab.Request{ID: uint64(i + 1), At: origin + one.at, User: one.user, Key: one.item, Read: one.item > 0, Op: one.op, Patience: origin + one.at + set.patience}
 			users.Go(func() { c.serve(ctx, wall, r, one.at) })
 		}
 	}
@@ -265,7 +274,7 @@ func (c *column) result(now time.Duration) Column {
 	defer c.mu.Unlock()
 	out := c.sums
 	out.P50, out.P99, out.Turned = c.answers.Quantile(.5), c.answers.Quantile(.99), c.turned.Quantile(.99)
-	out.Counters = c.counters.All()
+	out.Counters, out.Asked = c.counters.All(), int(c.asked.Load())
 	if c.live == nil {
 		return out
 	}

@@ -19,6 +19,7 @@ type setting struct {
 	knobs    map[string]any
 	pattern  string
 
+	items   int           // reads of so many items, the first ones far more often; 0: nothing is read
 	slow    float64       // share of the arrivals that ask for the slow operation
 	slowFor time.Duration // how long that holds a slot
 
@@ -28,7 +29,7 @@ type setting struct {
 
 // refusal reports whether a reason is the pattern's own.
 func (s setting) refusal(why lab.Reason) bool {
-	prefix := map[string]string{"ratelimit": "limit_", "concurrency": "concurrency_", "bulkhead": "bulkhead_", "breaker": "breaker_"}[s.pattern]
+	prefix := map[string]string{"ratelimit": "limit_", "concurrency": "concurrency_", "bulkhead": "bulkhead_", "breaker": "breaker_", "queue": "queue_"}[s.pattern]
 	return prefix != "" && strings.HasPrefix(string(why), prefix)
 }
 
@@ -56,6 +57,12 @@ func settingOf(pattern string) (setting, bool) {
 		s.shape = arrival.Shape{Kind: arrival.Steady, Rate: 200}
 		s.knobs = map[string]any{"min_calls": 10, "failure_share": .5, "window": "1s", "slow": "0s", "open_for": "200ms", "probes": 3}
 		s.brokenAt, s.brokenFor, s.slower = time.Second, time.Second, 10
+	case "cache":
+		s.text = "200 reads a second, for a second 800, of 100 items, one in three of them for the first three, before 4 slots × 10 ms that can serve 400; copies are good for a second"
+		s.shape, s.items, s.knobs = surge, 100, map[string]any{"ttl": "1s", "jitter": .1}
+	case "queue":
+		s.text = "200 requests a second, for a second 800, before 4 slots × 10 ms that can serve 400; 4 workers, and 30 may wait"
+		s.shape, s.knobs = surge, map[string]any{"workers": 4, "length": 30, "target": "20ms", "interval": "100ms"}
 	default:
 		return setting{}, false
 	}

@@ -170,6 +170,15 @@ func writeRows() []conformance {
 		conformance{name: "all variants", steps: []step{{ask: "Foo: 1", give: hour + " | Vary: Foo"}, {ask: "Foo: 2", give: hour + " | Vary: Foo"}, {do: "POST /"}, {ask: "Foo: 1", want: "origin"}, {ask: "Foo: 2", want: "origin"}}},
 		conformance{name: "OPTIONS changes nothing", steps: []step{{give: hour}, {do: "OPTIONS /"}, {want: "hit"}}},
 		conformance{name: "an answer to POST is not kept", steps: []step{{do: "POST /", give: hour}, {want: "origin"}}},
+		conformance{name: "an answer to POST that stands for the resource is kept", steps: []step{{do: "POST /", give: hour + " | Content-Location: /"}, {want: "hit", is: "answer 1"}, {do: "HEAD /", want: "hit"}}},
+		conformance{name: "the same by its whole address", steps: []step{{do: "POST /a?b", give: hour + " | Content-Location: http://origin.example/a?b"}, {do: "GET /a?b", want: "hit"}}},
+		conformance{name: "it takes the place of what was kept", steps: []step{{give: hour}, {do: "POST /", give: hour + " | Content-Location: /"}, {want: "hit", is: "answer 2"}}},
+		conformance{name: "an answer to POST of another resource is not kept", steps: []step{{do: "POST /", give: hour + " | Content-Location: /b"}, {want: "origin"}, {do: "GET /b", want: "origin"}}},
+		conformance{name: "an answer to POST without a lifetime is not kept", steps: []step{{do: "POST /", give: "Last-Modified: @-86400 | Content-Location: /"}, {want: "origin"}}},
+		conformance{name: "a private answer to POST is not kept", steps: []step{{do: "POST /", give: "Cache-Control: private, max-age=60 | Content-Location: /"}, {want: "origin"}}},
+		conformance{name: "an answer to POST with a condition is not kept", steps: []step{{do: "POST /", ask: `If-None-Match: "a"`, give: hour + ` | ETag: "a" | Content-Location: /`, is: "answer 1"}, {want: "origin"}}},
+		conformance{name: "an answer to PUT is not kept", steps: []step{{do: "PUT /", give: hour + " | Content-Location: /"}, {want: "origin"}}},
+		conformance{name: "a POST is never answered from a copy", steps: []step{{do: "POST /", give: hour + " | Content-Location: /"}, {do: "POST /", give: hour + " | Content-Location: /", want: "origin"}, {want: "hit", is: "answer 2"}}},
 		conformance{name: "HEAD is answered from GET", steps: []step{{give: hour, body: "12345"}, {do: "HEAD /", want: "hit", has: "Content-Length: 5"}}},
 		conformance{name: "HEAD of a stale copy goes on", steps: []step{{give: "Cache-Control: max-age=2"}, {after: 3, do: "HEAD /", want: "origin"}}},
 		conformance{name: "HEAD renews GET", steps: []step{{give: "Cache-Control: max-age=2 | A: 1"}, {after: 3, do: "HEAD /", give: hour + " | A: 2"}, {want: "hit", is: "answer 1", has: "A: 2"}}},
@@ -207,6 +216,33 @@ func rangeRows() []conformance {
 		part("If-Range with another date", "Range: bytes=0-1 | If-Range: @-99", 200, "0123456789", ""),
 		part("the condition goes first", `Range: bytes=0-1 | If-None-Match: "a"`, 304, "", ""),
 		conformance{name: "a part is not kept as the whole", steps: []step{{ask: "Range: bytes=0-1", give: "206 | Cache-Control: max-age=60 | Content-Range: bytes 0-1/10", body: "01", status: 206}, {want: "origin"}}},
+		kept("a part is kept", "", "", step{ask: "Range: bytes=2-4", want: "hit", status: 206, is: "234", has: "Content-Range: bytes 2-4/10 | Content-Length: 3"}),
+		kept("what lies within it", "", "", step{ask: "Range: bytes=3-3", want: "hit", status: 206, is: "3", has: "Content-Range: bytes 3-3/10"}),
+		kept("what does not", "", "", step{ask: "Range: bytes=3-5", want: "origin"}),
+		kept("from a place in it on", "", "", step{ask: "Range: bytes=3-", want: "origin"}),
+		kept("outside of the whole", "", "", step{ask: "Range: bytes=10-", want: "origin"}),
+		kept("all of it", "", "", step{want: "origin"}),
+		kept("a condition", "", "", step{ask: `Range: bytes=2-4 | If-None-Match: "a"`, want: "origin"}),
+		kept("If-Range with the tag of a part", "", ` | ETag: "a"`, step{ask: `Range: bytes=2-4 | If-Range: "a"`, want: "hit", status: 206, is: "234"}),
+		kept("If-Range with another tag than that of a part", "", ` | ETag: "a"`, step{ask: `Range: bytes=2-4 | If-Range: "b"`, want: "origin"}),
+		kept("no longer fresh", "", "", step{after: 61, ask: "Range: bytes=2-4", want: "origin"}),
+		kept("several parts", "", "", step{ask: "Range: bytes=2-3,4-4", want: "origin"}),
+		kept("for another variant", "X: 1", " | Vary: X", step{ask: "Range: bytes=2-4 | X: 2", want: "origin"}),
+		kept("for the same variant", "X: 1", " | Vary: X", step{ask: "Range: bytes=2-4 | X: 1", want: "hit", status: 206}),
+		kept("not for one user", "", ", private", step{ask: "Range: bytes=2-4", want: "origin"}),
+		kept("not with Authorization", "Authorization: x", "", step{ask: "Range: bytes=2-4", want: "origin"}),
+		kept("until a write", "", "", step{do: "POST /"}, step{ask: "Range: bytes=2-4", want: "origin"}),
+		kept("until the whole is known", "", "", step{give: "Cache-Control: max-age=1"}, step{after: 3, ask: "Range: bytes=2-4", want: "origin"}),
+		kept("its end is added", "", ` | ETag: "a"`, joined("5-9", "56789", `"a"`), step{ask: "Range: bytes=3-8", want: "hit", status: 206, is: "345678"}),
+		kept("its beginning is added", "", ` | ETag: "a"`, joined("0-3", "0123", `"a"`), step{ask: "Range: bytes=0-4", want: "hit", status: 206, is: "01234"}),
+		kept("not of another body", "", ` | ETag: "a"`, joined("5-9", "56789", `"b"`), step{ask: "Range: bytes=2-4", want: "origin"}),
+		kept("not by a weak tag", "", ` | ETag: W/"a"`, joined("5-9", "56789", `W/"a"`), step{ask: "Range: bytes=2-9", want: "origin"}),
+		kept("not with a gap", "", ` | ETag: "a"`, joined("6-9", "6789", `"a"`), step{ask: "Range: bytes=2-9", want: "origin"}),
+		kept("the whole comes together", "", ` | ETag: "a"`, joined("5-9", "56789", `"a"`), joined("0-1", "01", `"a"`), step{want: "hit", is: "0123456789", has: "Content-Length: 10", lacks: "Content-Range"}, step{ask: "Range: bytes=1-2", want: "hit", status: 206, is: "12"}),
+		conformance{name: "a part that is not as long as it says is not kept", steps: []step{{ask: "Range: bytes=0-4", give: "206 | Cache-Control: max-age=60 | Content-Range: bytes 0-4/10", body: "0123", status: 206}, {ask: "Range: bytes=0-1", want: "origin"}}},
+		conformance{name: "a part of what is of unknown length is not kept", steps: []step{{ask: "Range: bytes=0-1", give: "206 | Cache-Control: max-age=60 | Content-Range: bytes 0-1/*", body: "01", status: 206}, {ask: "Range: bytes=0-1", want: "origin"}}},
+		conformance{name: "a part without a lifetime is not kept", steps: []step{{ask: "Range: bytes=0-1", give: "206 | Last-Modified: @-86400 | Content-Range: bytes 0-1/10", body: "01", status: 206}, {ask: "Range: bytes=0-1", want: "origin"}}},
+		conformance{name: "a part that nobody asked for is not kept", steps: []step{{give: "206 | Cache-Control: max-age=60 | Content-Range: bytes 0-1/10", body: "01", status: 206}, {ask: "Range: bytes=0-1", want: "origin"}}},
 		conformance{name: "validated and cut", steps: []step{{give: `Cache-Control: max-age=1 | ETag: "a"`, body: "0123456789"}, {after: 3, ask: "Range: bytes=0-1", give: `ETag: "a"`, want: "tag", status: 206, is: "01"}}},
 		conformance{name: "replaced and cut", steps: []step{{give: `Cache-Control: max-age=1 | ETag: "a"`, body: "0123456789"}, {after: 3, ask: "Range: bytes=0-1", give: `Cache-Control: max-age=60 | ETag: "b"`, body: "abcdef", want: "origin", status: 206, is: "ab"}, {want: "hit", is: "abcdef"}}},
 		conformance{name: "an answer that is not 200 is not cut", steps: []step{{give: "404 | Cache-Control: max-age=60", body: "0123456789", status: 404}, {ask: "Range: bytes=0-1", want: "hit", status: 404, is: "0123456789"}}},
@@ -255,4 +291,19 @@ func sharedRows() []conformance {
 		conformance{name: "Cookie does not matter", steps: []step{{give: "Cache-Control: max-age=60"}, {ask: "Cookie: a=b", want: "hit"}}},
 		reused("Content-Disposition does not matter", "Cache-Control: max-age=60 | Content-Disposition: attachment"),
 	)
+}
+
+// kept is a row whose origin first gave bytes 2 to 4 of ten, asked for with those
+// fields beside Range; more goes behind its Cache-Control.
+func kept(name, ask, more string, then ...step) conformance {
+	if ask != "" {
+		ask = " | " + ask
+	}
+	first := step{ask: "Range: bytes=2-4" + ask, give: "206 | Content-Range: bytes 2-4/10 | Cache-Control: max-age=60" + more, body: "234", status: 206, is: "234"}
+	return conformance{name: name, steps: append([]step{first}, then...)}
+}
+
+// joined is a step in which the origin gives one more part.
+func joined(place, body, tag string) step {
+	return step{ask: "Range: bytes=" + place, give: "206 | Cache-Control: max-age=60 | Content-Range: bytes " + place + "/10 | ETag: " + tag, body: body, status: 206, want: "origin", is: body}
 }

@@ -247,6 +247,9 @@ func (x *exchange) fresh(on *flight, land func(), res answered, old *entry, spoi
 		keep, reason = false, "too-long"
 	}
 	if !keep {
+		if on == nil && x.partial(e, res, spoiled, end) {
+			return
+		}
 		defer end()
 		x.status.detail = reason
 		land()
@@ -273,6 +276,7 @@ func (x *exchange) fresh(on *flight, land func(), res answered, old *entry, spoi
 			kept := *e
 			kept.body = whole
 			x.store.put(&kept)
+			x.store.invalidate(partKey(x.key)) // parts of an older body, perhaps
 			x.counts.stored.Add(1)
 		}
 		if on != nil {

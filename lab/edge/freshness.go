@@ -123,7 +123,7 @@ func lifetime(status int, h http.Header, d Directives, targeted bool, received t
 
 // heuristic reports whether an answer of that status may be given a lifetime that
 // it did not ask for (RFC 9110 section 15.1). 206 is among them there, but this
-// cache keeps no parts.
+// cache keeps only those parts that state their lifetime.
 func heuristic(status int) bool {
 	switch status {
 	case 200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501:

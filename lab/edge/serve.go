@@ -65,6 +65,9 @@ func (x *exchange) read() {
 			return
 		}
 	}
+	if e == nil && x.servePart() {
+		return
+	}
 	x.status.forward = why(e, others, x.want)
 	switch {
 	case x.want.OnlyIfCached:
@@ -104,11 +107,15 @@ func (x *exchange) pass() {
 // untrue (RFC 9111 section 4.4).
 func (x *exchange) write() {
 	x.counts.passed.Add(1)
+	spoiled, end := x.store.begin(x.key)
 	res, err := x.ask(x.r.Context(), x.w, x.outgoing(x.r))
 	if err != nil {
+		end()
 		x.gaveUp(failed(err))
 		return
 	}
+	overtaken := spoiled() // another write has come between: which was first nobody knows
+	end()
 	if x.r.Method != http.MethodOptions && x.r.Method != http.MethodTrace && res.StatusCode >= 200 && res.StatusCode < 400 {
 		dropped := x.invalidate(x.key)
 		for _, name := range [...]string{"Location", "Content-Location"} {
@@ -118,13 +125,35 @@ func (x *exchange) write() {
 		}
 		x.counts.invalidated.Add(uint64(dropped))
 	}
+	if !overtaken && x.standsForGet(res) {
+		spoiled, end := x.store.begin(x.key)
+		x.fresh(nil, func() {}, res, nil, spoiled, end)
+		return
+	}
 	x.stream(res)
+}
+
+// standsForGet reports whether the answer to a POST may be kept for later reads of
+// the same resource: it names that resource as what it holds, and says for how
+// long it is good (RFC 9110 section 9.3.3). A request with conditions or a range
+// is handed on as it is, because they mean something else to a POST.
+func (x *exchange) standsForGet(res answered) bool {
+	if x.r.Method != http.MethodPost || res.StatusCode != http.StatusOK {
+		return false
+	}
+	for _, name := range [...]string{"Range", "If-None-Match", "If-Modified-Since"} {
+		if len(x.r.Header[name]) > 0 {
+			return false
+		}
+	}
+	key, ok := x.sameOrigin(res.Header.Get("Content-Location"))
+	return ok && key == x.key && Read(res.StatusCode, res.Header, res.received, x.set.Policy).Explicit
 }
 
 // invalidate drops the copies of a resource and whatever is on its way to become
 // one.
 func (c *Cache) invalidate(key string) int {
-	dropped := c.store.invalidate(key)
+	dropped := c.store.invalidate(key) + c.store.invalidate(partKey(key))
 	c.flights.forget(key)
 	return dropped
 }

@@ -24,6 +24,8 @@ type entry struct {
 	status int
 	header http.Header
 	body   []byte
+	part   span  // of a part: its place in the whole
+	whole  int64 // of a part: how long the whole is
 
 	received time.Time
 	initial  time.Duration // its age when it was received

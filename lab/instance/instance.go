@@ -43,11 +43,13 @@ const (
 // System is what an instance needs to know of the service it runs.
 type System interface{ Ops() []system.Op }
 
-// Config is what an instance is made from. All fields but Addr, Jobs, Also,
-// Control, Session and Observe are needed.
+// Config is what an instance is made from. All fields but Addr, Open, Pass, Jobs,
+// Also, Control, Session and Observe are needed.
 type Config struct {
 	Name    string      // "a", "b", …
 	Addr    string      // loopback host:port; empty: any free port of 127.0.0.1
+	Open    bool        // Addr may be one that other machines reach; then Pass is needed
+	Pass    string      // what the balancer must show with each request, in Workbench-Pass; empty: nothing
 	System  System      // names the routes
 	Handler lab.Handler // the chain
 	Clock   clock.Clock
@@ -66,8 +68,8 @@ type Config struct {
 // Close it.
 type Instance struct {
 	cfg    Config
-	routes http.Handler
-	addr   string // stays the same over restarts
+	routes http.Handler // behind the pass
+	addr   string       // stays the same over restarts
 	inside atomic.Int64
 	drains atomic.Bool // whether it says that it is not ready
 	lastID atomic.Uint64
@@ -95,7 +97,7 @@ func Start(ctx context.Context, cfg Config) (*Instance, error) {
 	if i.addr == "" {
 		i.addr = "127.0.0.1:0"
 	}
-	i.routes = i.router()
+	i.routes = i.passed(i.router())
 	if err := i.Restart(ctx); err != nil {
 		return nil, err
 	}
@@ -114,8 +116,11 @@ func (c Config) validate() error {
 			faults = append(faults, fmt.Errorf("instance: Config.%s is missing", need.name))
 		}
 	}
+	if c.Open && c.Pass == "" {
+		faults = append(faults, errors.New("instance: Config.Open needs Config.Pass: others can reach the address"))
+	}
 	if c.Addr != "" {
-		if a, err := netip.ParseAddrPort(c.Addr); err != nil || !a.Addr().IsLoopback() {
+		if a, err := netip.ParseAddrPort(c.Addr); err != nil || !a.Addr().IsLoopback() && !c.Open {
 			faults = append(faults, fmt.Errorf("instance: Config.Addr is %q (want a loopback address with a port, as 127.0.0.1:0)", c.Addr))
 		}
 	}

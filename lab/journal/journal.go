@@ -156,19 +156,31 @@ func (j *Journal) Wrap(instance string, ops []string, next lab.Handler) lab.Hand
 		}
 		began := j.clock.Now()
 		res := next.Serve(ctx, r)
-		if !s.wants(r, res) {
-			j.skipped.Add(1)
-			return res
-		}
-		op := "?"
-		if int(r.Op) < len(ops) {
-			op = ops[r.Op]
-		}
-		j.requests.LogAttrs(ctx, levelOf(res), "request", slog.String("instance", instance), slog.String("op", op),
-			slog.String("outcome", res.Outcome.String()), slog.String("reason", string(res.Reason)),
-			slog.Uint64("user", r.User), slog.Duration("took", j.clock.Now()-began), slog.Int("try", int(r.Try)))
+		j.answered(ctx, s, instance, ops, r, res, j.clock.Now()-began)
 		return res
 	})
+}
+
+// Answered writes what Wrap would have of a request that an instance of another
+// process has answered.
+func (j *Journal) Answered(ctx context.Context, instance string, ops []string, r *lab.Request, res lab.Response, took time.Duration) {
+	if s := j.settings.Load(); s.Mode != Off {
+		j.answered(ctx, s, instance, ops, r, res, took)
+	}
+}
+
+func (j *Journal) answered(ctx context.Context, s *Settings, instance string, ops []string, r *lab.Request, res lab.Response, took time.Duration) {
+	if !s.wants(r, res) {
+		j.skipped.Add(1)
+		return
+	}
+	op := "?"
+	if int(r.Op) < len(ops) {
+		op = ops[r.Op]
+	}
+	j.requests.LogAttrs(ctx, levelOf(res), "request", slog.String("instance", instance), slog.String("op", op),
+		slog.String("outcome", res.Outcome.String()), slog.String("reason", string(res.Reason)),
+		slog.Uint64("user", r.User), slog.Duration("took", took), slog.Int("try", int(r.Try)))
 }
 
 // wants reports whether a request gets a line. What is drawn depends on the

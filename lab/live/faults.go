@@ -36,8 +36,7 @@ func (r *run) declareFaults() {
 	for name, g := range r.gates() {
 		gateFaults(name, map[string]string{"gate": "Database", "provider": "Provider"}[name], g, add)
 	}
-	redis := r.lab.redis
-	add("cache-down", "Redis down", func(FaultChange) error { return redis.Kill() }, func() error { return redis.Revive(r.ctx) })
+	r.redisFault(add)
 	add("cache-flush", "Caches emptied", func(FaultChange) error { return r.flush() }, nil)
 	r.replicaFault(add)
 	r.declareInstanceFaults(add)
@@ -99,6 +98,9 @@ func (r *run) setFault(name string, c FaultChange) (string, error) {
 	}
 	if err := check(c); err != nil {
 		return "", err
+	}
+	if g := r.lab.guest(c.Target); g != nil {
+		return "", &FieldError{Field: "target", Got: g.name, Want: fmt.Sprintf("one of the lab's own instances: %s is process %d, which can be killed, stopped or slowed as any other", g.name, g.hello.PID)}
 	}
 	r.switching.Lock()
 	defer r.switching.Unlock()

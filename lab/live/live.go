@@ -48,6 +48,7 @@ type Config struct {
 	Lines     journal.Settings                                    // which requests are logged at first; zero: none
 	Incidents IncidentKeeper                                      // remembers rehearsals; nil: nobody does
 	Export    func(trace.Trace)                                   // gets every trace that is kept; nil: nobody does
+	Open      bool                                                // instances of other hosts may join; else of this machine alone
 	Idle      time.Duration                                       // pauses the traffic after so long without a reader or a change; 0: 10 min
 }
 
@@ -67,9 +68,10 @@ type Lab struct {
 	meter *meter.Meter
 
 	observe observe
+	house   house // instances in other processes
 
 	// Locks are taken in this order: change, a run's staging, its switching,
-	// telling, its mu, mu.
+	// telling, its shaping, its mu, the house's mu, mu.
 	change  sync.Mutex // held while the lab is changed: one change at a time
 	telling sync.Mutex // held while a state is read and sent
 
@@ -82,6 +84,7 @@ type Lab struct {
 	users          [outcome.Count]uint64   // guarded by mu; of finished runs
 	offered, tries uint64                  // guarded by mu; of finished runs
 	solutions      map[string]lab.Solution // guarded by mu; those that are plugged in, by pattern
+	remarks        map[string]string       // guarded by mu; what there is to say beside a pattern
 
 	closed atomic.Bool
 }

@@ -135,11 +135,16 @@ type crew struct {
 	waiting []chan struct{} // guarded by mu; closed when n falls to 0
 }
 
+// enter counts one in, until it calls end.
+func (c *crew) enter() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n++
+}
+
 // begin runs f on a goroutine of the crew.
 func (c *crew) begin(ctx context.Context, f func(context.Context)) {
-	c.mu.Lock()
-	c.n++
-	c.mu.Unlock()
+	c.enter()
 	go func() {
 		defer c.end()
 		f(ctx)

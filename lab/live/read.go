@@ -59,6 +59,15 @@ func (r *run) slots(now time.Duration) []chain.Slot {
 			merge(out[i].Gauges, all[i].Gauges, n)
 		}
 	}
+	for _, g := range r.guestsSeen() {
+		if !g.rep.up {
+			continue
+		}
+		n++
+		for i := range out {
+			merge(out[i].Gauges, g.rep.gauges[out[i].Pattern.Name], n)
+		}
+	}
 	return append([]chain.Slot{r.edge.slot()}, out...)
 }
 

@@ -55,6 +55,7 @@ type run struct {
 	edge           *front // what stands before the balancer
 	traffic        Generator
 	ops            []string
+	shared         shared // with instances of other processes
 	tape           *tape.Tape
 	faults         map[string]*fault // fixed once the run has begun
 
@@ -108,6 +109,7 @@ func (l *Lab) begin(ctx context.Context, s settings) (_ *run, err error) {
 		shares: map[string]*shareOf{}, notices: map[string]string{}, factor: 1, phase: running,
 	}
 	r.team.Store(&team{})
+	r.shared.began = l.clock.Now()
 	if r.scaler, err = fleet.NewAutoscaler(r.clock.Now(), r.spec.Autoscaler); err != nil {
 		return nil, err
 	}
@@ -206,7 +208,7 @@ func (r *run) openService(ctx context.Context) error {
 		r.ops = append(r.ops, op.Name)
 	}
 	r.sys = sys
-	for range r.spec.Begin() {
+	for range min(r.spec.Begin(), max(1, fleet.MaxInstances-r.lab.house.count())) {
 		m := &member{name: r.team.Load().free(), began: -r.spec.Instance.Warmup, slow: 1}
 		if err := r.openMember(ctx, m); err != nil {
 			return err
@@ -260,8 +262,25 @@ func starting(spec scenario.Spec) []chain.Change {
 	return out
 }
 
-// setAll changes the chains of all instances, or none.
+// setAll changes the chains of all instances, or none. Those in other processes
+// follow, or get no requests until they have.
 func (r *run) setAll(changes []chain.Change) error {
+	for _, c := range changes {
+		if c.State != nil && *c.State == lab.Yours {
+			if err := r.lab.notYours(c.Pattern); err != nil {
+				return err
+			}
+		}
+	}
+	if err := r.setOwn(changes); err != nil {
+		return err
+	}
+	r.confirm()
+	return nil
+}
+
+// setOwn changes the chains of the lab's own instances.
+func (r *run) setOwn(changes []chain.Change) error {
 	r.shaping.Lock()
 	defer r.shaping.Unlock()
 	var ready []*chain.Prepared
@@ -282,6 +301,7 @@ func (r *run) setAll(changes []chain.Change) error {
 	if err := errors.Join(faults...); err != nil {
 		r.lab.cfg.Log.Warn("a replaced pattern did not close cleanly", "error", err)
 	}
+	r.outline(changes)
 	return nil
 }
 
@@ -301,6 +321,7 @@ func (r *run) close(ctx context.Context, grace time.Duration) error {
 	for _, m := range r.members() {
 		faults = append(faults, m.chain.Close())
 	}
+	r.wind(ctx, grace)
 	r.drain(ctx, grace)
 	for _, g := range []*gate.Gate{r.gate, r.provider} {
 		if g != nil {
@@ -319,6 +340,7 @@ func (r *run) close(ctx context.Context, grace time.Duration) error {
 	for _, m := range r.members() {
 		faults = append(faults, m.server.Close(ctx))
 	}
+	r.shared.calls.wait(ctx) // the gates are closed: they are answered
 	for _, f := range slices.Backward(r.closers) {
 		faults = append(faults, f(ctx))
 	}
@@ -328,6 +350,7 @@ func (r *run) close(ctx context.Context, grace time.Duration) error {
 	}
 	r.end()
 	r.work.wait(context.Background()) // their context has ended
+	r.shared.calls.wait(context.Background())
 	// A Redis that the run has killed is back for the next one, whatever ctx says:
 	// the revival has a limit of its own.
 	faults = append(faults, r.lab.redis.Revive(context.WithoutCancel(ctx)), r.lab.data.resume(context.WithoutCancel(ctx)))

@@ -73,7 +73,7 @@ func (r *run) patternStates(now time.Duration) []PatternState {
 	add := func(p lab.Pattern, state lab.State, knobs any, gauges []lab.Gauge, counters map[string]uint64) {
 		out = append(out, PatternState{
 			Name: p.Name, Title: p.Title, Line: p.Line, Side: p.Side, Front: p.Front, State: state, Knobs: knob.Describe(knobs),
-			Gauges: gauges, Counters: counters, Reasons: p.Reasons, Yours: r.lab.Plugged(p.Name),
+			Gauges: gauges, Counters: counters, Reasons: p.Reasons, Yours: r.lab.Plugged(p.Name), Remark: r.lab.remark(p.Name),
 		})
 	}
 	for _, s := range r.slots(now) {
@@ -104,6 +104,8 @@ func (r *run) diagram(redis RedisState, db DatabaseState) ([]Node, []Edge) {
 			edges = append(edges, Edge{m.name, "provider"})
 		}
 	}
+	joined, ways := r.guestNodes()
+	nodes, edges = append(nodes, joined...), append(edges, ways...)
 	for _, m := range r.team.Load().cold {
 		nodes = append(nodes, Node{ID: m.name, Kind: "instance", Title: "Service " + m.name, Note: "starting", Degraded: "cold"})
 		edges = append(edges, Edge{"balancer", m.name})
@@ -164,6 +166,15 @@ func (l *Lab) Figures() meter.Figures {
 			f.Patterns[at].Gauges[m.name] = s.Gauges
 		}
 	}
+	f.Instances, f.Pools = map[string]bool{}, l.pools()
+	for _, g := range r.guestsSeen() {
+		f.Instances[g.name] = g.rep.up
+		for i := range f.Patterns {
+			if one := g.rep.gauges[f.Patterns[i].Name]; len(one) > 0 {
+				f.Patterns[i].Gauges[g.name] = one
+			}
+		}
+	}
 	e := r.edge.slot()
 	f.Patterns = append(f.Patterns, meter.PatternFigures{Name: e.Pattern.Name, State: e.State, Events: e.Counters.All(), Gauges: map[string][]lab.Gauge{"edge": e.Gauges}})
 	for name, g := range r.gates() {
@@ -172,7 +183,6 @@ func (l *Lab) Figures() meter.Figures {
 	}
 	f.Members = r.memberFigures()
 	f.Sessions = r.front.Counts().Moved
-	f.Instances, f.Pools = map[string]bool{}, l.pools()
 	for _, m := range r.members() {
 		f.Instances[m.name] = m.server.Up()
 	}

@@ -84,7 +84,8 @@ type PatternState struct {
 	Gauges   []lab.Gauge       `json:"gauges"`
 	Counters map[string]uint64 `json:"counters"`
 	Reasons  []lab.Reason      `json:"reasons"`
-	Yours    string            `json:"yours,omitempty"` // whose solution is plugged in: the exercise
+	Yours    string            `json:"yours,omitempty"`  // whose solution is plugged in: the exercise
+	Remark   string            `json:"remark,omitempty"` // on a solution that is not, or not yet
 }
 
 // FaultState is one fault that can be switched.

@@ -68,14 +68,16 @@ func (t *team) backends() []balancer.Backend {
 	return out
 }
 
-// resize brings the number of instances to count and returns the marker's text;
-// none when it is so already. New ones start in the background, and those that
+// resize brings the number of the lab's own instances to count, as far as those
+// in other processes leave room, and returns the marker's text; none when it is
+// so already. New ones start in the background, and those that
 // leave finish what is inside.
 func (r *run) resize(count int) string {
 	r.shaping.Lock()
 	defer r.shaping.Unlock()
 	t := r.team.Load()
 	before := t.count()
+	count = min(count, max(1, fleet.MaxInstances-r.lab.house.count()))
 	if count == before || r.ctx.Err() != nil {
 		return ""
 	}
@@ -148,7 +150,7 @@ func (r *run) enlist(ctx context.Context, m *member) error {
 		return err
 	}
 	r.team.Store(t.with(m))
-	return r.front.SetBackends(r.team.Load().backends())
+	return r.front.SetBackends(r.backends())
 }
 
 // How long an instance that leaves may finish, and how often it is looked at.
@@ -193,7 +195,7 @@ func (r *run) release(m *member) error {
 		return nil // close ends it
 	}
 	r.team.Store(r.team.Load().without(m))
-	err := r.front.SetBackends(r.team.Load().backends())
+	err := r.front.SetBackends(r.backends())
 	ctx, cancel := context.WithTimeout(r.life, time.Second)
 	defer cancel()
 	err = errors.Join(err, m.chain.Close(), m.server.Close(ctx))

@@ -28,6 +28,8 @@ type InstanceState struct {
 	Weight   float64 `json:"weight"`
 	Busy     float64 `json:"busy,omitempty"`    // slots of its own in use now, as a share
 	Leaving  bool    `json:"leaving,omitempty"` // it ends when it has finished
+
+	Process *ProcessState `json:"process,omitempty"` // it is a process of its own; nil: it is in the lab's
 }
 
 // PartState is balancer or autoscaler with its settings.
@@ -62,6 +64,7 @@ func (r *run) readTeam(now time.Duration, out *tape.Reading) {
 			out.Saturation = max(out.Saturation, u)
 		}
 	}
+	r.readGuests(out)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	total := uint64(0)
@@ -90,6 +93,7 @@ func (r *run) instanceStates() []InstanceState {
 	for _, s := range r.front.Stats() {
 		known[s.Name] = s
 	}
+	joined := r.guestStates(known)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var out []InstanceState
@@ -111,6 +115,12 @@ func (r *run) instanceStates() []InstanceState {
 			one.State = "down"
 		case m.leaves.Load():
 			one.State, one.Leaving = "draining", true
+		}
+		out = append(out, one)
+	}
+	for _, one := range joined {
+		if sh := r.shares[one.Name]; sh != nil {
+			one.Share = math.Round(sh.mean.Value()*1e4) / 1e4
 		}
 		out = append(out, one)
 	}
@@ -138,7 +148,7 @@ func (r *run) instanceNode(m *member) Node {
 
 // frontNote says what the balancer does now.
 func (r *run) frontNote() string {
-	note := fmt.Sprintf("%s over %d", r.front.Settings().Text(), len(r.members()))
+	note := fmt.Sprintf("%s over %d", r.front.Settings().Text(), len(r.members())+len(r.guests()))
 	if r.scaling().On {
 		note += ", autoscaled"
 	}
@@ -166,6 +176,11 @@ func (r *run) capacity() float64 {
 		up := 0
 		for _, m := range r.members() {
 			if m.server.Up() {
+				up++
+			}
+		}
+		for _, g := range r.guestsSeen() {
+			if g.rep.up {
 				up++
 			}
 		}

@@ -26,6 +26,7 @@ func (r *run) tend() {
 				}
 			}
 		}
+		r.tendGuests()
 		if text := r.autoscale(now); text != "" {
 			r.noted("autoscaler: "+text, nil)
 		}
@@ -68,11 +69,12 @@ func (r *run) autoscale(now time.Duration) string {
 			l.Busy += m.meter.Share(now, s.BusyTime, s.Slots)
 		}
 	}
+	r.loadGuests(&l, inside)
 	l.Busy /= float64(max(1, l.Ready))
 	r.mu.Lock()
 	want := r.scaler.Decide(now, l)
 	r.mu.Unlock()
-	return r.resize(want)
+	return r.resize(max(1, want-r.lab.house.count()))
 }
 
 // changed says what the balancer has come to think of instances since the last
@@ -143,7 +145,11 @@ func (l *Lab) SetInstances(_ context.Context, c InstancesChange) (State, error) 
 		case r.scaling().On:
 			return "", fmt.Errorf("%w: the autoscaler decides how many instances there are; switch it off first", ErrConflict)
 		}
-		return r.resize(*c.Count), nil
+		joined := l.house.count()
+		if *c.Count <= joined {
+			return "", &FieldError{Field: "count", Got: fmt.Sprint(*c.Count), Want: fmt.Sprintf("a number from %d to %d: %d instances are processes of their own, which end by themselves, and one of the lab's own stays", joined+1, fleet.MaxInstances, joined)}
+		}
+		return r.resize(*c.Count - joined), nil
 	})
 }
 
@@ -157,6 +163,9 @@ func (l *Lab) SetInstance(_ context.Context, name string, c InstanceChange) (Sta
 	return l.alter(func(r *run) (string, error) {
 		all := r.members()
 		i := slices.IndexFunc(all, func(m *member) bool { return m.name == name })
+		if g := l.guest(name); i < 0 && g != nil {
+			return r.setGuest(g, c.State)
+		}
 		if i < 0 {
 			return "", fmt.Errorf("%w: instance %q (there are %s; one that is starting can only be removed)", ErrUnknown, name, r.names())
 		}
@@ -204,6 +213,9 @@ func (r *run) names() string {
 	var out []string
 	for _, m := range r.members() {
 		out = append(out, m.name)
+	}
+	for _, g := range r.lab.house.list() {
+		out = append(out, g.name)
 	}
 	return strings.Join(out, ", ")
 }

@@ -84,6 +84,32 @@ func (l *Lab) Plugged(pattern string) string {
 	return ""
 }
 
+// Remark says something beside a pattern, in this run and those that follow;
+// empty: nothing any more.
+func (l *Lab) Remark(pattern, text string) {
+	l.mu.Lock()
+	if l.remarks == nil {
+		l.remarks = map[string]string{}
+	}
+	old := l.remarks[pattern]
+	l.remarks[pattern] = text
+	l.mu.Unlock()
+	r, err := l.current()
+	if err != nil || old == text {
+		return // nothing runs: the next run says it
+	}
+	if text != "" {
+		r.note(pattern + ": " + text)
+	}
+	l.announce()
+}
+
+func (l *Lab) remark(pattern string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.remarks[pattern]
+}
+
 // stateOf returns the state of a server-side pattern.
 func (r *run) stateOf(pattern string) lab.State {
 	for _, s := range r.slots(r.clock.Now()) {

@@ -153,9 +153,22 @@ func TestPlug(t *testing.T) {
 	}
 }
 
+// What is said beside a pattern is in its state, from the first run on.
+func TestRemark(t *testing.T) {
+	r := open(t)
+	r.Remark("ratelimit", "the answer is being compiled again")
+	if p, _ := patternOf(r.load(calm), "ratelimit"); p.Remark != "the answer is being compiled again" {
+		t.Errorf("the pattern says %q", p.Remark)
+	}
+	r.Remark("ratelimit", "")
+	if p, _ := patternOf(r.State(), "ratelimit"); p.Remark != "" {
+		t.Errorf("afterwards the pattern says %q, want nothing", p.Remark)
+	}
+}
+
 func TestWhatCannotBePlugged(t *testing.T) {
 	r := open(t)
-	for pattern, want := range map[string]error{"teleport": live.ErrUnknown, "queue": live.ErrConflict, "client-budget": live.ErrConflict} {
+	for pattern, want := range map[string]error{"teleport": live.ErrUnknown, "stale": live.ErrConflict, "client-budget": live.ErrConflict} {
 		if err := r.Plug(pattern, &paper{}); !errors.Is(err, want) {
 			t.Errorf("Plug(%s) = %v, want %v", pattern, err, want)
 		}

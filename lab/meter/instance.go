@@ -2,6 +2,7 @@ package meter
 
 import (
 	"context"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -24,6 +25,24 @@ func newPlaces() places {
 			Name: "workbench_instance_duration_seconds", Help: "Time from a request's arrival at a service instance to its answer.",
 			NativeHistogramBucketFactor: 1.1,
 		}, []string{"instance"}),
+	}
+}
+
+// Answered returns what counts a request that an instance of another process has
+// answered: as Wrap and Instance count together.
+func (m *Meter) Answered(name string) func(r *lab.Request, res lab.Response, took time.Duration) {
+	var by [outcome.Count]prometheus.Counter
+	for i, word := range outcome.Names() {
+		by[i] = m.places.requests.WithLabelValues(name, word)
+	}
+	duration := m.places.duration.WithLabelValues(name)
+	return func(r *lab.Request, res lab.Response, took time.Duration) {
+		if int(res.Outcome) >= len(by) {
+			return // a word that there is not
+		}
+		by[res.Outcome].Inc()
+		duration.Observe(took.Seconds())
+		m.answered(r, res, took)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -70,21 +71,25 @@ func (m *Meter) Wrap(next lab.Handler) lab.Handler {
 	return lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response {
 		start := m.clock.Now()
 		res := next.Serve(ctx, r)
-		op := int(r.Op)
-		if op >= len(m.requests) {
-			op = 0
-		}
-		m.requests[op][res.Outcome].Inc()
-		m.duration[op].Observe((m.clock.Now() - start).Seconds())
-		if res.Reason != "" {
-			if c, ok := m.refused[res.Reason]; ok {
-				c.Inc()
-			} else {
-				m.other.Inc()
-			}
-		}
+		m.answered(r, res, m.clock.Now()-start)
 		return res
 	})
+}
+
+func (m *Meter) answered(r *lab.Request, res lab.Response, took time.Duration) {
+	op := int(r.Op)
+	if op >= len(m.requests) {
+		op = 0
+	}
+	m.requests[op][res.Outcome].Inc()
+	m.duration[op].Observe(took.Seconds())
+	if res.Reason != "" {
+		if c, ok := m.refused[res.Reason]; ok {
+			c.Inc()
+		} else {
+			m.other.Inc()
+		}
+	}
 }
 
 // Registerer is where other parts of the lab add their metrics.

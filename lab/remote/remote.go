@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -121,6 +123,20 @@ func (r *Redis) Kind() string { return string(r.engine.kind()) }
 
 // Label names it for the diagram: "real (redis-server 7.0.15)".
 func (r *Redis) Label() string { return r.engine.label() }
+
+// URL returns the address by which another process reaches it, with its
+// password: only for those who may have it.
+func (r *Redis) URL() string {
+	o := r.engine.options()
+	u := url.URL{Scheme: "redis", Host: o.Addr, Path: "/" + strconv.Itoa(o.DB)}
+	if o.TLSConfig != nil {
+		u.Scheme = "rediss"
+	}
+	if o.Password != "" {
+		u.User = url.UserPassword(o.Username, o.Password)
+	}
+	return u.String()
+}
 
 // Up reports whether Redis answered lately. It is false at once after Kill and
 // within two seconds of any other failure.

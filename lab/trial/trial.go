@@ -35,6 +35,10 @@ type Env struct {
 	RabbitMQ string // URL
 	Kafka    string // host:port, separated by commas
 	Postgres string // URL
+
+	// Self is the command that has this program be a process which a trial starts
+	// and kills; empty: it cannot.
+	Self []string
 }
 
 // Step is what a trial is doing. Total is 0 where the end is not known.

@@ -15,7 +15,8 @@ import (
 type plugged struct{}
 
 func (plugged) Plug(context.Context, shelf.Exercise, map[string]string) error { return nil }
-func (plugged) Unplug(shelf.Exercise) error                                   { return nil }
+func (plugged) Unplug(context.Context, shelf.Exercise) error                  { return nil }
+func (plugged) Again(string) string                                           { return "" }
 func (plugged) Plugged(shelf.Exercise) bool                                   { return true }
 
 func (p plugged) Compare(_ context.Context, e shelf.Exercise) (beside.Result, error) {

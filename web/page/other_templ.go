@@ -838,7 +838,7 @@ func Gallery(s view.Site, v view.Gallery) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for _, p := range v.Switches {
-				templ_7745c5c3_Err = component.Switch(p).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = component.Switch(p, false).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -42,6 +42,7 @@ type Lab struct {
 	Scenarios []Option
 	Presets   []Option // named loads, offered after the scenarios
 	Warning   string   // why the figures are not to be trusted
+	Watched   bool     // somebody else drives: what changes the lab is out of use here
 }
 
 // Headline is the big number with the figures beside it.

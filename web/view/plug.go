@@ -15,6 +15,7 @@ import (
 type Plug struct {
 	Pattern, Title string
 	Plugged        bool
+	Again          string  // what has become of it since the workbench was started again; empty: nothing to say
 	Compared       *Beside // nil: not yet
 }
 
@@ -27,7 +28,7 @@ func PlugOf(p lab.Pattern, plugged bool) Plug {
 // panel.js writes the same sentence.
 func yoursOf(p live.PatternState) string {
 	if p.State != lab.Yours {
-		return ""
+		return p.Remark
 	}
 	gauges := map[string]lab.Gauge{}
 	for _, g := range p.Gauges {

@@ -9,12 +9,14 @@ import (
 
 	"workbench/docs/guide"
 	"workbench/docs/guide/code"
+	"workbench/lab/trial/queue"
+	"workbench/lab/trial/runner"
 )
 
 // queues is what chapter 6 prints.
 func queues() []Program {
 	return []Program{
-		backlog(), duplicates(), delivery(), dualWrite(),
+		backlog(), duplicates(), delivery(), dualWrite(), partitions(),
 		form("queues.fill.seconds", "s", 0, "until a queue of 200 is full: 8 jobs a second come, 5 are done", "200/(8-5)", func() (float64, error) { return 200. / (8 - 5), nil }),
 		form("queues.drain.minutes", "min", 0, "until 36,000 jobs are worked off: 50 a second are done, 40 more come", "36000/(50-40)/60", func() (float64, error) { return 36_000. / (50 - 40) / 60, nil }),
 		form("queues.drain.wider", "min", 0, "the same with 70 done a second", "36000/(70-40)/60", func() (float64, error) { return 36_000. / (70 - 40) / 60, nil }),
@@ -170,6 +172,35 @@ func dualWrite() Program {
 				}
 			}
 			return map[string]float64{"lost": float64(orders - direct), "outbox-lost": float64(orders - len(told)), "outbox-twice": float64(twice)}, nil
+		},
+	}
+}
+
+// partitions asks the brokers of the trials what a key and a prefetch do.
+func partitions() Program {
+	return Program{
+		ID: "queues.partitions",
+		Figures: []guide.Figure{
+			counted("customer", "%", 0, "of the messages in the fullest of four partitions, keyed by customer: one has four of five"),
+			counted("order", "%", 0, "of the messages in the fullest of four partitions, keyed by order"),
+			counted("second", "", 0, "of 120 jobs that a second worker does, with all held by the first"),
+			counted("stranded", "", 0, "of 120 jobs that wait for the first worker while the second is idle"),
+		},
+		Measure: func(ctx context.Context) (map[string]float64, error) {
+			env := runner.Bare()
+			customer, err := queue.Fullest(ctx, env, "customer")
+			if err != nil {
+				return nil, err
+			}
+			order, err := queue.Fullest(ctx, env, "order")
+			if err != nil {
+				return nil, err
+			}
+			second, stranded, err := queue.Hoard(ctx, env)
+			if err != nil {
+				return nil, err
+			}
+			return map[string]float64{"customer": customer, "order": order, "second": float64(second), "stranded": float64(stranded)}, nil
 		},
 	}
 }

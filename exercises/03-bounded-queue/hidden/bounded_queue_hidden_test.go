@@ -3,6 +3,7 @@
 package boundedqueue_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"runtime"
@@ -60,6 +61,31 @@ func pop(t testing.TB, q *boundedqueue.Queue[int], want int) {
 		t.Errorf("Pop = %d, %v; want %d", got, err, want)
 	}
 }
+
+// rest waits until every other goroutine waits for something: a channel, a
+// lock, a timer. Whoever was on the way has arrived then. Unlike synctest.Wait
+// it also knows those who wait for a lock that somebody holds while he waits.
+func rest(t testing.TB) {
+	t.Helper()
+	stacks := make([]byte, 1<<20)
+	quiet := 0 // looks in a row at which nobody ran but this goroutine
+	for end := time.Now().Add(5 * time.Second); quiet < 3; runtime.Gosched() {
+		all, busy := stacks[:runtime.Stack(stacks, true)], 0
+		for _, state := range []string{" [running", " [runnable", " [preempted", " [GC assist"} {
+			busy += bytes.Count(all, []byte(state))
+		}
+		if quiet++; busy > 1 {
+			quiet = 0
+		}
+		if time.Now().After(end) {
+			t.Error("after 5 s somebody still runs: who waits should sleep until woken, and not look again and again")
+			return
+		}
+	}
+}
+
+// pass lets virtual time go by, in a bubble.
+func pass(d time.Duration) { <-time.After(d) }
 
 func TestCapacityTogether(t *testing.T) {
 	for round := range 30 {
@@ -143,7 +169,7 @@ func TestCloseWakesAll(t *testing.T) {
 			}
 		})
 	}
-	time.Sleep(20 * time.Millisecond) // most of them wait by now
+	rest(t)
 	q.Close()
 	within(t, "waiting while the queue is closed", all.Wait)
 }
@@ -151,9 +177,16 @@ func TestCloseWakesAll(t *testing.T) {
 func TestPopEndsWithContext(t *testing.T) {
 	q := queue(t, 2)
 	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(20*time.Millisecond, cancel)
+	defer cancel()
+	got := make(chan error, 1)
+	go func() {
+		_, err := q.Pop(ctx)
+		got <- err
+	}()
+	rest(t)
+	cancel()
 	within(t, "Pop whose context ends", func() {
-		if _, err := q.Pop(ctx); !errors.Is(err, context.Canceled) {
+		if err := <-got; !errors.Is(err, context.Canceled) {
 			t.Errorf("Pop = %v, want context.Canceled", err)
 		}
 	})
@@ -219,7 +252,7 @@ func TestWorkersBound(t *testing.T) {
 			n := running.Add(1)
 			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 			}
-			time.Sleep(time.Second)
+			pass(time.Second)
 			running.Add(-1)
 		})
 		if took := time.Since(began); handled != 10 || took != 4*time.Second || most.Load() != 3 {
@@ -263,11 +296,11 @@ func TestStopWaits(t *testing.T) {
 		var finished atomic.Int64
 		began := time.Now()
 		handled, _ := boundedqueue.Work(ctx, q, 2, func(context.Context, int) {
-			time.Sleep(time.Second)
+			pass(time.Second)
 			finished.Add(1)
 		})
 		took, done := time.Since(began), finished.Load()
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		if handled != 4 || done != 4 || took != 2*time.Second || q.Len() != 2 {
 			t.Errorf("stopped after 1.5 s, 2 workers said %d handled after %v, when %d had finished and %d were left; want 4 after 2s, 4, 2", handled, took, done, q.Len())
 		}
@@ -294,23 +327,34 @@ func (w *watched) Err() error            { w.asked.Add(1); return w.Context.Err(
 // Waiting is being woken, not asking again and again.
 func TestWaitsQuietly(t *testing.T) {
 	q := queue(t, 1)
-	inner, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	ctx := &watched{Context: inner}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel() // of one that never rests
 	done := make(chan error, 1)
 	go func() {
 		_, err := q.Pop(ctx)
 		done <- err
 	}()
-	time.Sleep(150 * time.Millisecond)
-	asked := ctx.asked.Load()
+	rest(t)
 	push(t, q, 1)
 	within(t, "Pop after Push", func() {
 		if err := <-done; err != nil {
 			t.Errorf("Pop = %v, want the item", err)
 		}
 	})
-	if asked > 20 {
-		t.Errorf("while it waited 150 ms, Pop looked %d times whether its context had ended; want it to sleep until woken", asked)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		q, err := boundedqueue.New[int](1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		inner, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
+		defer cancel()
+		ctx := &watched{Context: inner}
+		if _, err := q.Pop(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Pop of an empty queue = %v, want the context's error after 150ms", err)
+		}
+		if n := ctx.asked.Load(); n > 20 {
+			t.Errorf("while it waited 150 ms, Pop looked %d times whether its context had ended; want it to sleep until woken", n)
+		}
+		q.Close()
+	})
 }

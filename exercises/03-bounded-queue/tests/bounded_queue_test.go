@@ -3,8 +3,10 @@
 package boundedqueue_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -59,6 +61,28 @@ func pop(t testing.TB, q *boundedqueue.Queue[int], want int) {
 	}
 }
 
+// rest waits until every other goroutine waits for something: a channel, a
+// lock, a timer. Whoever was on the way has arrived then. Unlike synctest.Wait
+// it also knows those who wait for a lock that somebody holds while he waits.
+func rest(t testing.TB) {
+	t.Helper()
+	stacks := make([]byte, 1<<20)
+	quiet := 0 // looks in a row at which nobody ran but this goroutine
+	for end := time.Now().Add(5 * time.Second); quiet < 3; runtime.Gosched() {
+		all, busy := stacks[:runtime.Stack(stacks, true)], 0
+		for _, state := range []string{" [running", " [runnable", " [preempted", " [GC assist"} {
+			busy += bytes.Count(all, []byte(state))
+		}
+		if quiet++; busy > 1 {
+			quiet = 0
+		}
+		if time.Now().After(end) {
+			t.Error("after 5 s somebody still runs: who waits should sleep until woken, and not look again and again")
+			return
+		}
+	}
+}
+
 func TestOrder(t *testing.T) {
 	q := queue(t, 3, 1, 2, 3)
 	pop(t, q, 1)
@@ -99,7 +123,7 @@ func TestFullAtOnce(t *testing.T) {
 
 func TestPopWaits(t *testing.T) {
 	q := queue(t, 1)
-	got := make(chan int)
+	got := make(chan int, 1)
 	go func() {
 		item, err := q.Pop(t.Context())
 		if err != nil {
@@ -107,10 +131,11 @@ func TestPopWaits(t *testing.T) {
 		}
 		got <- item
 	}()
+	rest(t)
 	select {
 	case item := <-got:
 		t.Fatalf("Pop of an empty queue = %d, want it to wait", item)
-	case <-time.After(20 * time.Millisecond):
+	default:
 	}
 	push(t, q, 7)
 	within(t, "Pop after Push", func() {

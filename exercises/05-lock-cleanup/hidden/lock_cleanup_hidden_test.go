@@ -3,6 +3,7 @@
 package lockcleanup_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,20 +17,15 @@ import (
 	lockcleanup "workbench/exercises/05-lock-cleanup/start"
 )
 
-// clock is a clock that moves when told to.
-type clock struct{ at atomic.Int64 }
-
-func (c *clock) now() time.Time          { return time.Unix(1000, c.at.Load()) }
-func (c *clock) advance(d time.Duration) { c.at.Add(int64(d)) }
-
-func cache(t testing.TB) (*lockcleanup.Cache, *clock) {
+// cache returns a cache whose clock stands still.
+func cache(t testing.TB) *lockcleanup.Cache {
 	t.Helper()
-	k := &clock{}
-	c, err := lockcleanup.New(lockcleanup.Config{TTL: time.Minute, LoadTimeout: 10 * time.Second, Now: k.now})
+	now := func() time.Time { return time.Unix(1000, 0) }
+	c, err := lockcleanup.New(lockcleanup.Config{TTL: time.Minute, LoadTimeout: 10 * time.Second, Now: now})
 	if err != nil {
 		t.Fatalf("New = %v, want a cache", err)
 	}
-	return c, k
+	return c
 }
 
 // source is where values really are.
@@ -73,19 +69,36 @@ func get(t testing.TB, c *lockcleanup.Cache, key string, load lockcleanup.Loader
 	}
 }
 
-// noLocks wants nothing to be kept beside the values. Goroutines that are about
-// to end get a moment for it.
-func noLocks(t testing.TB, c *lockcleanup.Cache, when string) {
+// rest waits until every other goroutine waits for something: a channel, a
+// lock, a timer. Whoever was on the way has arrived then. Unlike synctest.Wait
+// it also knows those who wait for a lock that somebody holds while he waits.
+func rest(t testing.TB) {
 	t.Helper()
-	n := c.Locks()
-	for range 100 {
-		if n == 0 {
+	stacks := make([]byte, 1<<20)
+	quiet := 0 // looks in a row at which nobody ran but this goroutine
+	for end := time.Now().Add(5 * time.Second); quiet < 3; runtime.Gosched() {
+		all, busy := stacks[:runtime.Stack(stacks, true)], 0
+		for _, state := range []string{" [running", " [runnable", " [preempted", " [GC assist"} {
+			busy += bytes.Count(all, []byte(state))
+		}
+		if quiet++; busy > 1 {
+			quiet = 0
+		}
+		if time.Now().After(end) {
+			t.Error("after 5 s somebody still runs: who waits should sleep until woken, and not look again and again")
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
-		n = c.Locks()
 	}
-	t.Errorf("%s, something is kept for %d keys, want for none", when, n)
+}
+
+// noLocks wants nothing to be kept beside the values, once the goroutines that
+// are about to end have ended.
+func noLocks(t testing.TB, c *lockcleanup.Cache, when string) {
+	t.Helper()
+	rest(t)
+	if n := c.Locks(); n != 0 {
+		t.Errorf("%s, something is kept for %d keys, want for none", when, n)
+	}
 }
 
 // hesitant is a context at which a goroutine pauses that is about to wait: there,
@@ -99,21 +112,24 @@ func (h hesitant) Done() <-chan struct{} {
 	return h.Context.Done()
 }
 
+// yield lets others run, n times.
+func yield(n int) {
+	for range n {
+		runtime.Gosched()
+	}
+}
+
 // The lock that is removed while somebody is on the way to it: a newcomer makes
 // a second one, and both load. It shows when loads fail, which is when the
 // source can least afford it.
 func TestNeverTwoLoads(t *testing.T) {
-	c, _ := cache(t)
+	c := cache(t)
 	var running, overlaps, loads atomic.Int64
 	load := func(context.Context) (string, error) {
 		if running.Add(1) > 1 {
 			overlaps.Add(1)
 		}
-		if n := loads.Add(1); n%3 == 0 {
-			time.Sleep(20 * time.Microsecond)
-		} else {
-			runtime.Gosched()
-		}
+		yield(1 + int(loads.Add(1)%3)*200)
 		running.Add(-1)
 		return "", errSick
 	}
@@ -130,9 +146,9 @@ func TestNeverTwoLoads(t *testing.T) {
 						return
 					}
 					if callers == 3 && (i+g)%3 == 0 {
-						time.Sleep(time.Duration(i%4) * 10 * time.Microsecond)
+						yield(i % 4 * 100)
 					} else if i%5 == 0 {
-						runtime.Gosched()
+						yield(1)
 					}
 				}
 			})
@@ -147,7 +163,7 @@ func TestNeverTwoLoads(t *testing.T) {
 
 // A waiter that leaves must not take the lock of those who stay with it.
 func TestLeavingKeepsTheLock(t *testing.T) {
-	c, _ := cache(t)
+	c := cache(t)
 	var s source
 	release := make(chan struct{})
 	held := func(ctx context.Context) (string, error) {
@@ -168,13 +184,13 @@ func TestLeavingKeepsTheLock(t *testing.T) {
 	for range 10 {
 		leavers.Go(func() { c.GetOrLoad(ctx, "a", held) })
 	}
-	time.Sleep(20 * time.Millisecond)
+	rest(t) // all ten wait
 	cancel()
 	within(t, "a caller that leaves", leavers.Wait)
 	for range 10 {
 		all.Go(func() { c.GetOrLoad(t.Context(), "a", held) })
 	}
-	time.Sleep(20 * time.Millisecond)
+	rest(t)
 	close(release)
 	within(t, "a caller that stays", all.Wait)
 	if n := s.loads.Load(); n != 1 {
@@ -213,7 +229,7 @@ func TestHungLoad(t *testing.T) {
 }
 
 func TestLoadContext(t *testing.T) {
-	c, _ := cache(t)
+	c := cache(t)
 	type name struct{}
 	ctx := context.WithValue(t.Context(), name{}, "trace")
 	c.GetOrLoad(ctx, "a", func(ctx context.Context) (string, error) {
@@ -228,7 +244,7 @@ func TestLoadContext(t *testing.T) {
 }
 
 func TestTogether(t *testing.T) {
-	c, _ := cache(t)
+	c := cache(t)
 	var sources [20]source
 	var all sync.WaitGroup
 	for g := range 8 {
@@ -251,7 +267,7 @@ func TestTogether(t *testing.T) {
 }
 
 func TestKeysAreApart(t *testing.T) {
-	c, _ := cache(t)
+	c := cache(t)
 	var s source
 	started, release := make(chan struct{}), make(chan struct{})
 	var all sync.WaitGroup

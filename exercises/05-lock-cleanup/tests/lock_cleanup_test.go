@@ -3,9 +3,11 @@
 package lockcleanup_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -71,44 +73,60 @@ func get(t testing.TB, c *lockcleanup.Cache, key string, load lockcleanup.Loader
 	}
 }
 
+// rest waits until every other goroutine waits for something: a channel, a
+// lock, a timer. Whoever was on the way has arrived then. Unlike synctest.Wait
+// it also knows those who wait for a lock that somebody holds while he waits.
+func rest(t testing.TB) {
+	t.Helper()
+	stacks := make([]byte, 1<<20)
+	quiet := 0 // looks in a row at which nobody ran but this goroutine
+	for end := time.Now().Add(5 * time.Second); quiet < 3; runtime.Gosched() {
+		all, busy := stacks[:runtime.Stack(stacks, true)], 0
+		for _, state := range []string{" [running", " [runnable", " [preempted", " [GC assist"} {
+			busy += bytes.Count(all, []byte(state))
+		}
+		if quiet++; busy > 1 {
+			quiet = 0
+		}
+		if time.Now().After(end) {
+			t.Error("after 5 s somebody still runs: who waits should sleep until woken, and not look again and again")
+			return
+		}
+	}
+}
+
 // crowd has n callers ask for key while its first load is held up, until all of
-// them have had time to arrive. It returns what they got.
+// them wait. It returns what they got.
 func crowd(t testing.TB, c *lockcleanup.Cache, key string, n int, load lockcleanup.Loader) (values []string, errs []error) {
 	t.Helper()
 	release := make(chan struct{})
+	letGo := sync.OnceFunc(func() { close(release) })
+	defer letGo()
 	held := func(ctx context.Context) (string, error) {
 		<-release
 		return load(ctx)
 	}
 	values, errs = make([]string, n), make([]error, n)
-	var ready, all sync.WaitGroup
-	ready.Add(n)
+	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() {
-			ready.Done()
 			values[i], errs[i] = c.GetOrLoad(t.Context(), key, held)
 		})
 	}
-	ready.Wait()
-	time.Sleep(40 * time.Millisecond)
-	close(release)
+	rest(t)
+	letGo()
 	within(t, fmt.Sprintf("one of %d callers", n), all.Wait)
 	return values, errs
 }
 
-// noLocks wants nothing to be kept beside the values. Goroutines that are about
-// to end get a moment for it.
+// noLocks wants nothing to be kept beside the values, once the goroutines that
+// are about to end have ended.
 func noLocks(t testing.TB, c *lockcleanup.Cache, when string) {
 	t.Helper()
-	n := c.Locks()
-	for range 100 {
-		if n == 0 {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-		n = c.Locks()
+	rest(t)
+	if n := c.Locks(); n != 0 {
+		t.Errorf("%s, something is kept for %d keys, want for none", when, n)
 	}
-	t.Errorf("%s, something is kept for %d keys, want for none", when, n)
 }
 
 func TestHitAndExpiry(t *testing.T) {
@@ -159,7 +177,7 @@ func TestFailureIsShared(t *testing.T) {
 			t.Fatalf("caller %d got %v, want the load's error", i, err)
 		}
 	}
-	if n := s.loads.Load(); n > 8 {
+	if n := s.loads.Load(); n != 1 {
 		t.Errorf("40 callers of a sick source were %d loads, want them to share one", n)
 	}
 	s.fail.Store(false)
@@ -187,7 +205,7 @@ func TestCallerLeaves(t *testing.T) {
 	first := begin(ctx)
 	within(t, "starting a load", func() { <-started })
 	second, third := begin(ctx), begin(t.Context())
-	time.Sleep(20 * time.Millisecond)
+	rest(t) // both others wait
 	cancel()
 	left := func(who string, out chan error) {
 		select {

@@ -35,6 +35,9 @@ func enter(t testing.TB, g *failfastgate.Gate, n int) {
 	}
 }
 
+// pass lets virtual time go by, in a bubble.
+func pass(d time.Duration) { <-time.After(d) }
+
 func TestContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := gate(t, 1, 1, time.Minute)
@@ -47,7 +50,7 @@ func TestContextEnds(t *testing.T) {
 		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != 10*time.Millisecond {
 			t.Errorf("Acquire whose context ends after 10 ms = %v after %v; want context.DeadlineExceeded after 10ms", err, took)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		enter(t, g, 1)
 	})
 }
@@ -76,14 +79,14 @@ func TestPlaceComesBack(t *testing.T) {
 		all.Go(func() { g.Acquire(ctx) })
 		all.Go(func() { g.Acquire(t.Context()) })
 		all.Wait() // one left at 10 ms, the other at 50 ms
-		time.Sleep(930 * time.Millisecond)
+		pass(930 * time.Millisecond)
 		for range 2 {
 			all.Go(func() {
 				if err := g.Acquire(t.Context()); err != nil {
 					t.Errorf("after all waiters had left, Acquire 20 ms before a slot came free = %v, want nil", err)
 					return
 				}
-				time.Sleep(10 * time.Millisecond)
+				pass(10 * time.Millisecond)
 				g.Release()
 			})
 		}

@@ -32,6 +32,9 @@ func enter(t testing.TB, g *failfastgate.Gate, n int) {
 	}
 }
 
+// pass lets virtual time go by, in a bubble.
+func pass(d time.Duration) { <-time.After(d) }
+
 func TestSlots(t *testing.T) {
 	g := gate(t, 3, 0, 0)
 	enter(t, g, 3)
@@ -65,7 +68,7 @@ func TestGivesUp(t *testing.T) {
 		if took := time.Since(began); !errors.Is(err, failfastgate.ErrBusy) || took != 50*time.Millisecond {
 			t.Errorf("with a slot free after a second, Acquire = %v after %v; want ErrBusy after 50ms", err, took)
 		}
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		enter(t, g, 1) // who gave up did not take the slot
 	})
 }
@@ -85,7 +88,7 @@ func TestWaitersBound(t *testing.T) {
 				err := g.Acquire(t.Context())
 				results <- result{err, time.Since(began)}
 				if err == nil {
-					time.Sleep(20 * time.Millisecond)
+					pass(20 * time.Millisecond)
 					g.Release()
 				}
 			}()
@@ -105,7 +108,7 @@ func TestWaitersBound(t *testing.T) {
 		if refused != 92 || count[0] != 3 || count[20*time.Millisecond] != 3 || count[40*time.Millisecond] != 2 {
 			t.Errorf("of 100 callers %d were refused at once and these entered: %v; want 92, and 3 at 0s, 3 at 20ms, 2 at 40ms", refused, count)
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 	})
 }
 

@@ -3,10 +3,12 @@
 package retrybudget_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -228,6 +230,28 @@ func TestTogether(t *testing.T) {
 	}
 }
 
+// rest waits until every other goroutine waits for something: a channel, a
+// lock, a timer. Whoever was on the way has arrived then. Unlike synctest.Wait
+// it also knows those who wait for a lock that somebody holds while he waits.
+func rest(t testing.TB) {
+	t.Helper()
+	stacks := make([]byte, 1<<20)
+	quiet := 0 // looks in a row at which nobody ran but this goroutine
+	for end := time.Now().Add(5 * time.Second); quiet < 3; runtime.Gosched() {
+		all, busy := stacks[:runtime.Stack(stacks, true)], 0
+		for _, state := range []string{" [running", " [runnable", " [preempted", " [GC assist"} {
+			busy += bytes.Count(all, []byte(state))
+		}
+		if quiet++; busy > 1 {
+			quiet = 0
+		}
+		if time.Now().After(end) {
+			t.Error("after 5 s somebody still runs: who waits should sleep until woken, and not look again and again")
+			return
+		}
+	}
+}
+
 // One client waits; the others must not wait with it.
 func TestApart(t *testing.T) {
 	r := retrier(t, func(c *retrybudget.Config) { c.Base, c.Max = time.Hour, time.Hour })
@@ -241,7 +265,7 @@ func TestApart(t *testing.T) {
 		})
 	})
 	<-failed
-	time.Sleep(10 * time.Millisecond)
+	rest(t) // it waits
 	done := make(chan error, 1)
 	all.Go(func() { done <- r.Do(t.Context(), true, func(context.Context) error { return nil }) })
 	select {

@@ -58,6 +58,9 @@ func load(t testing.TB, b *bulkhead.Bulkhead, name string, running, waiting int)
 	}
 }
 
+// pass lets virtual time go by, in a bubble.
+func pass(d time.Duration) { <-time.After(d) }
+
 // Those who wait for a dependency that hangs are not in the way of another one's
 // callers.
 func TestWaitersApart(t *testing.T) {
@@ -73,7 +76,7 @@ func TestWaitersApart(t *testing.T) {
 			})
 		}
 		time.AfterFunc(10*time.Minute, release)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		began := time.Now()
 		quick, err := b.Acquire(t.Context(), "quick")
 		if took := time.Since(began); err != nil || took != 0 {
@@ -100,11 +103,11 @@ func TestWaitersBound(t *testing.T) {
 					return
 				}
 				entered.Add(1)
-				time.Sleep(10 * time.Minute)
+				pass(10 * time.Minute)
 				release()
 			})
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		load(t, b, "slow", 2, 3)
 		if n := refused.Load(); n != 45 {
 			t.Errorf("of 50 calls at once %d were refused within a second, want 45", n)
@@ -135,10 +138,10 @@ func TestInTurn(t *testing.T) {
 				mu.Lock()
 				order = append(order, i)
 				mu.Unlock()
-				time.Sleep(time.Second)
+				pass(time.Second)
 				release()
 			})
-			time.Sleep(time.Second) // so that they come one after another
+			pass(time.Second) // so that they come one after another
 		}
 		release()
 		all.Wait()
@@ -161,7 +164,7 @@ func TestContextEnds(t *testing.T) {
 			t.Errorf("Acquire whose context ends after 10 ms = %v after %v; want context.DeadlineExceeded after 10ms", err, took)
 		}
 		load(t, b, "db", 1, 0) // its place is free again
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		for range 20 {
 			if _, err := b.Acquire(ctx, "db"); !errors.Is(err, context.DeadlineExceeded) {
 				t.Fatalf("Acquire with an ended context = %v, want its error although a slot is free", err)

@@ -19,8 +19,12 @@ import (
 func TestRush(t *testing.T) {
 	const orders, copies = 200, 20
 	s := store(t, usual)
-	var charged [orders]atomic.Int64
+	var asked, charged [orders]atomic.Int64
 	var answered atomic.Int64
+	var come [orders]chan struct{} // closed when the last copy comes
+	for i := range come {
+		come[i] = make(chan struct{})
+	}
 	var all sync.WaitGroup
 	start := make(chan struct{})
 	for range copies {
@@ -28,11 +32,14 @@ func TestRush(t *testing.T) {
 			<-start
 			for i := range orders {
 				key := fmt.Sprintf("order %d", i)
+				if asked[i].Add(1) == copies {
+					close(come[i])
+				}
 				ticket, r, err := s.Begin(0, "ann", key, []byte(key))
 				switch {
 				case err == nil && r == nil:
 					charged[i].Add(1)
-					time.Sleep(50 * time.Microsecond) // the work; the other copies come meanwhile
+					<-come[i] // the work: it takes until all the others have come
 					if err := s.Complete(0, ticket, idempotencykey.Response{Status: 201, Body: key}); err != nil {
 						t.Errorf("Complete of the only attempt = %v, want no error", err)
 					}

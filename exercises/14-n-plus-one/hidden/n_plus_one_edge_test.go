@@ -3,9 +3,11 @@
 package nplusone_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -175,11 +177,34 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestInFlight keeps calls open a moment, unless more than allowed have met.
+// rest waits until every other goroutine waits for something: a channel, a
+// lock, a timer. Whoever was on the way has arrived then. Unlike synctest.Wait
+// it also knows those who wait for a lock that somebody holds while he waits.
+func rest(t testing.TB) {
+	t.Helper()
+	stacks := make([]byte, 1<<20)
+	quiet := 0 // looks in a row at which nobody ran but this goroutine
+	for end := time.Now().Add(5 * time.Second); quiet < 3; runtime.Gosched() {
+		all, busy := stacks[:runtime.Stack(stacks, true)], 0
+		for _, state := range []string{" [running", " [runnable", " [preempted", " [GC assist"} {
+			busy += bytes.Count(all, []byte(state))
+		}
+		if quiet++; busy > 1 {
+			quiet = 0
+		}
+		if time.Now().After(end) {
+			t.Error("after 5 s somebody still runs: who waits should sleep until woken, and not look again and again")
+			return
+		}
+	}
+}
+
+// TestInFlight keeps calls open until nothing more happens, again and again.
 func TestInFlight(t *testing.T) {
 	var calls, open, most atomic.Int64
-	met := make(chan struct{})
-	var once sync.Once
+	var mu sync.Mutex
+	next := make(chan struct{})
+	over := false
 	h := &hooked{posts: 600, authors: 600, name: "f", hook: func(context.Context, string, []int64) error {
 		if calls.Add(1) > 40 {
 			return nil // enough is seen
@@ -192,16 +217,27 @@ func TestInFlight(t *testing.T) {
 				break
 			}
 		}
-		if n > nplusone.MaxInFlight {
-			once.Do(func() { close(met) })
-		}
-		select {
-		case <-met:
-		case <-time.After(10 * time.Millisecond):
-		}
+		mu.Lock()
+		mine := next
+		mu.Unlock()
+		<-mine
 		return nil
 	}}
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		for last := false; !last; {
+			rest(t)
+			mu.Lock()
+			close(next)
+			next, last = make(chan struct{}), over
+			mu.Unlock()
+		}
+	})
 	got, err := nplusone.Load(t.Context(), h, 1, 600)
+	mu.Lock()
+	over = true
+	mu.Unlock()
+	watch.Wait()
 	if err == nil {
 		err = h.fits(got)
 	}

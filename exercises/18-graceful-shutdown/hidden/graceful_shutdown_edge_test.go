@@ -3,11 +3,12 @@
 package gracefulshutdown_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -54,13 +55,13 @@ func TestRefusal(t *testing.T) {
 // TestLateJob starts a job from the last request, long after Shutdown began.
 func TestLateJob(t *testing.T) {
 	sealed(t, func(t *testing.T) {
-		defer time.Sleep(2 * time.Hour) // what a wrong answer left running may end
+		defer pass(2 * time.Hour) // what a wrong answer left running may end
 		var s *gracefulshutdown.Service
 		var mailed atomic.Bool
 		s = gracefulshutdown.New(gracefulshutdown.Config{Handler: handles(func(http.ResponseWriter, *http.Request) {
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			if err := s.Go(func(context.Context) {
-				time.Sleep(time.Minute)
+				pass(time.Minute)
 				mailed.Store(true)
 			}); err != nil {
 				t.Errorf("Go from a request in flight = %v, want nil", err)
@@ -87,7 +88,7 @@ func TestLateJob(t *testing.T) {
 
 func TestDeadline(t *testing.T) {
 	sealed(t, func(t *testing.T) {
-		defer time.Sleep(2 * time.Hour) // what a wrong answer left running may end
+		defer pass(2 * time.Hour) // what a wrong answer left running may end
 		cut := make(chan string, 2)
 		stuck := func(what string, ctx context.Context) {
 			select {
@@ -135,7 +136,7 @@ func TestDeadline(t *testing.T) {
 
 func TestDeadlineDuringLag(t *testing.T) {
 	sealed(t, func(t *testing.T) {
-		defer time.Sleep(2 * time.Hour) // what a wrong answer left running may end
+		defer pass(2 * time.Hour) // what a wrong answer left running may end
 		s := gracefulshutdown.New(gracefulshutdown.Config{Lag: time.Hour, Handler: http.NotFoundHandler()})
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
@@ -167,6 +168,28 @@ func TestContextPasses(t *testing.T) {
 	}
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// rest waits until every other goroutine waits for something: a channel, a
+// lock, a timer. Whoever was on the way has arrived then. Unlike synctest.Wait
+// it also knows those who wait for a lock that somebody holds while he waits.
+func rest(t testing.TB) {
+	t.Helper()
+	stacks := make([]byte, 1<<20)
+	quiet := 0 // looks in a row at which nobody ran but this goroutine
+	for end := time.Now().Add(5 * time.Second); quiet < 3; runtime.Gosched() {
+		all, busy := stacks[:runtime.Stack(stacks, true)], 0
+		for _, state := range []string{" [running", " [runnable", " [preempted", " [GC assist"} {
+			busy += bytes.Count(all, []byte(state))
+		}
+		if quiet++; busy > 1 {
+			quiet = 0
+		}
+		if time.Now().After(end) {
+			t.Error("after 5 s somebody still runs: who waits should sleep until woken, and not look again and again")
+			return
+		}
 	}
 }
 
@@ -202,7 +225,7 @@ func TestTwice(t *testing.T) {
 	for range 4 {
 		wg.Go(stop)
 	}
-	time.Sleep(150 * time.Millisecond) // a chance for a wrong one to come back early
+	rest(t) // a wrong one is back by now
 	if n := ended.Load(); n > 0 {
 		t.Errorf("%d of 4 calls of Shutdown returned while a request was in flight", n)
 	}
@@ -213,7 +236,7 @@ func TestTwice(t *testing.T) {
 
 func TestPanics(t *testing.T) {
 	sealed(t, func(t *testing.T) {
-		defer time.Sleep(2 * time.Hour) // what a wrong answer left running may end
+		defer pass(2 * time.Hour) // what a wrong answer left running may end
 		s := gracefulshutdown.New(gracefulshutdown.Config{Handler: handles(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })})
 		func() {
 			defer func() {
@@ -289,7 +312,7 @@ func TestStorm(t *testing.T) {
 		close(begin)
 		wg.Wait()
 		if served.Load()+refused.Load() != 160 || worked.Load() != served.Load() {
-			t.Fatal(fmt.Sprintf("of 160 requests %d were served, %d refused; their jobs ran %d times", served.Load(), refused.Load(), worked.Load()))
+			t.Fatalf("of 160 requests %d were served, %d refused; their jobs ran %d times", served.Load(), refused.Load(), worked.Load())
 		}
 	}
 }
@@ -298,9 +321,9 @@ func TestStorm(t *testing.T) {
 func TestNoPolling(t *testing.T) {
 	for _, work := range []time.Duration{0, 3 * time.Second, 17*time.Second + 3*time.Millisecond} {
 		sealed(t, func(t *testing.T) {
-			defer time.Sleep(2 * time.Hour) // what a wrong answer left running may end
+			defer pass(2 * time.Hour) // what a wrong answer left running may end
 			s := gracefulshutdown.New(gracefulshutdown.Config{Lag: 5 * time.Second, Handler: http.NotFoundHandler()})
-			if err := s.Go(func(context.Context) { time.Sleep(work) }); err != nil {
+			if err := s.Go(func(context.Context) { pass(work) }); err != nil {
 				t.Fatal(err)
 			}
 			start := time.Now()

@@ -43,9 +43,12 @@ func bubble(t *testing.T, f func(*testing.T)) {
 	synctest.Test(t, f)
 }
 
+// pass lets virtual time go by, in a bubble.
+func pass(d time.Duration) { <-time.After(d) }
+
 func TestReady(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		defer time.Sleep(2 * time.Hour) // what a wrong answer left running may end
+		defer pass(2 * time.Hour) // what a wrong answer left running may end
 		s := gracefulshutdown.New(gracefulshutdown.Config{Handler: takes(0), Lag: 10 * time.Second})
 		if got := get(s, "/readyz"); got != 200 {
 			t.Errorf("/readyz before Shutdown = %d, want 200", got)
@@ -67,11 +70,11 @@ func TestReady(t *testing.T) {
 
 func TestServesDuringLag(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		defer time.Sleep(2 * time.Hour) // what a wrong answer left running may end
+		defer pass(2 * time.Hour) // what a wrong answer left running may end
 		s := gracefulshutdown.New(gracefulshutdown.Config{Handler: takes(time.Second), Lag: 10 * time.Second})
 		done := make(chan error, 1)
 		go func() { done <- s.Shutdown(t.Context()) }()
-		time.Sleep(8 * time.Second)
+		pass(8 * time.Second)
 		if got := get(s, "/"); got != 204 {
 			t.Errorf("a request 8 s into a lag of 10 s = %d, want 204: balancers still send it", got)
 		}
@@ -84,7 +87,7 @@ func TestServesDuringLag(t *testing.T) {
 
 func TestWaitsForRequests(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		defer time.Sleep(2 * time.Hour) // what a wrong answer left running may end
+		defer pass(2 * time.Hour) // what a wrong answer left running may end
 		s := gracefulshutdown.New(gracefulshutdown.Config{Handler: takes(time.Minute), Lag: time.Second})
 		code := make(chan int, 1)
 		go func() { code <- get(s, "/") }()
@@ -107,11 +110,11 @@ func TestWaitsForRequests(t *testing.T) {
 
 func TestWaitsForJobs(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		defer time.Sleep(2 * time.Hour) // what a wrong answer left running may end
+		defer pass(2 * time.Hour) // what a wrong answer left running may end
 		s := gracefulshutdown.New(gracefulshutdown.Config{Handler: takes(0)})
 		sent := make(chan bool, 1)
 		if err := s.Go(func(ctx context.Context) {
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			sent <- ctx.Err() == nil
 		}); err != nil {
 			t.Fatalf("Go = %v", err)

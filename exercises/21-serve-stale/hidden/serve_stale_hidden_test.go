@@ -3,8 +3,10 @@
 package servestale_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,18 +29,40 @@ func soon(t *testing.T, done <-chan struct{}, what string) {
 	}
 }
 
+// rest waits until every other goroutine waits for something: a channel, a
+// lock, a timer. Whoever was on the way has arrived then. Unlike synctest.Wait
+// it also knows those who wait for a lock that somebody holds while he waits.
+func rest(t testing.TB) {
+	t.Helper()
+	stacks := make([]byte, 1<<20)
+	quiet := 0 // looks in a row at which nobody ran but this goroutine
+	for end := time.Now().Add(5 * time.Second); quiet < 3; runtime.Gosched() {
+		all, busy := stacks[:runtime.Stack(stacks, true)], 0
+		for _, state := range []string{" [running", " [runnable", " [preempted", " [GC assist"} {
+			busy += bytes.Count(all, []byte(state))
+		}
+		if quiet++; busy > 1 {
+			quiet = 0
+		}
+		if time.Now().After(end) {
+			t.Error("after 5 s somebody still runs: who waits should sleep until woken, and not look again and again")
+			return
+		}
+	}
+}
+
 // Between the end of freshness and the end of a refresh nobody else may refresh.
 func TestOneRefresh(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		o := &origin{takes: 500 * time.Millisecond}
 		c := cache(t, usual, o.load)
 		want(t, c, "v1", 0, 500*time.Millisecond)
-		time.Sleep(12 * time.Second)
+		pass(12 * time.Second)
 		for i := range 20 {
 			want(t, c, "v1", 12*time.Second+time.Duration(i)*20*time.Millisecond, 0)
-			time.Sleep(20 * time.Millisecond)
+			pass(20 * time.Millisecond)
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if n := o.loads.Load(); n != 2 {
 			t.Errorf("20 callers during one refresh made %d loads, want the first and one: 2", n)
 		}
@@ -51,7 +75,7 @@ func TestRevalidateEnds(t *testing.T) {
 		o := &origin{takes: 50 * time.Millisecond}
 		c := cache(t, usual, o.load)
 		want(t, c, "v1", 0, 50*time.Millisecond)
-		time.Sleep(31 * time.Second)
+		pass(31 * time.Second)
 		want(t, c, "v2", 0, 50*time.Millisecond)
 	})
 }
@@ -62,9 +86,9 @@ func TestTooOld(t *testing.T) {
 		c := cache(t, usual, o.load)
 		want(t, c, "v1", 0, 50*time.Millisecond)
 		o.down.Store(true)
-		time.Sleep(69 * time.Second)
+		pass(69 * time.Second)
 		want(t, c, "v1", 69*time.Second+50*time.Millisecond, 50*time.Millisecond)
-		time.Sleep(3 * time.Second)
+		pass(3 * time.Second)
 		for range 2 {
 			if v, _, err := c.GetOrLoad(context.Background(), "k"); v != "" || !errors.Is(err, errDown) {
 				t.Errorf("72 s old, 10 s of freshness and a minute of grace: GetOrLoad = %q, %v; want the load's error", v, err)
@@ -82,14 +106,14 @@ func TestFailedRefresh(t *testing.T) {
 		c := cache(t, usual, o.load)
 		want(t, c, "v1", 0, 50*time.Millisecond)
 		o.down.Store(true)
-		time.Sleep(11 * time.Second)
+		pass(11 * time.Second)
 		want(t, c, "v1", 11*time.Second, 0)
-		time.Sleep(3 * time.Second)
+		pass(3 * time.Second)
 		want(t, c, "v1", 14*time.Second, 0)
-		time.Sleep(3 * time.Second)
+		pass(3 * time.Second)
 		o.down.Store(false)
 		want(t, c, "v1", 17*time.Second, 0)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		want(t, c, "v4", 950*time.Millisecond, 0)
 	})
 }
@@ -111,19 +135,19 @@ func TestPause(t *testing.T) {
 				k := cache(t, usual, o.load)
 				want(t, k, "v1", 0, 50*time.Millisecond)
 				o.down.Store(true)
-				time.Sleep(c.at)
+				pass(c.at)
 				want(t, k, "v1", c.at+c.wait, c.wait)
-				time.Sleep(100*time.Millisecond - c.wait)
+				pass(100*time.Millisecond - c.wait)
 				for i := range 18 {
 					want(t, k, "v1", c.at+time.Duration(i+1)*100*time.Millisecond, 0)
-					time.Sleep(100 * time.Millisecond)
+					pass(100 * time.Millisecond)
 				}
 				if n := o.loads.Load(); n != 2 {
 					t.Errorf("1.9 s after a failure there were %d loads, want none since: 2", n)
 				}
-				time.Sleep(time.Second)
+				pass(time.Second)
 				want(t, k, "v1", c.at+2900*time.Millisecond+c.wait, c.wait)
-				time.Sleep(100 * time.Millisecond)
+				pass(100 * time.Millisecond)
 				if n := o.loads.Load(); n != 3 {
 					t.Errorf("2.9 s after a failure there were %d loads, want one more try: 3", n)
 				}
@@ -137,11 +161,11 @@ func TestOutlivesCaller(t *testing.T) {
 		o := &origin{takes: 50 * time.Millisecond}
 		c := cache(t, usual, o.load)
 		want(t, c, "v1", 0, 50*time.Millisecond)
-		time.Sleep(11 * time.Second)
+		pass(11 * time.Second)
 		ctx, cancel := context.WithCancel(context.Background())
 		_, _, _ = c.GetOrLoad(ctx, "k")
 		cancel() // the request is answered: its context ends
-		time.Sleep(100 * time.Millisecond)
+		pass(100 * time.Millisecond)
 		want(t, c, "v2", 50*time.Millisecond, 0)
 	})
 }
@@ -157,9 +181,9 @@ func TestLoadFor(t *testing.T) {
 			return "", ctx.Err()
 		})
 		want(t, c, "v1", 0, 0)
-		time.Sleep(40 * time.Second)
+		pass(40 * time.Second)
 		want(t, c, "v1", 41*time.Second, time.Second)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		began := time.Now()
 		_, _, err := c.GetOrLoad(context.Background(), "k")
 		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != time.Second {
@@ -204,21 +228,19 @@ func (g *gate) load(ctx context.Context, key string) (string, error) {
 	return "of " + key, g.err
 }
 
-// crowd has n callers ask for one key; go ahead is closed once all have begun.
-func crowd(c *servestale.Cache, n int, value string) (begun, done chan struct{}, good *atomic.Int64) {
-	begun, done, good = make(chan struct{}), make(chan struct{}), &atomic.Int64{}
-	var all, start sync.WaitGroup
-	start.Add(n)
+// crowd has n callers ask for one key at once, and counts those that get value.
+func crowd(c *servestale.Cache, n int, value string) (done chan struct{}, good *atomic.Int64) {
+	done, good = make(chan struct{}), &atomic.Int64{}
+	var all sync.WaitGroup
 	for range n {
 		all.Go(func() {
-			start.Done()
 			if v, _, err := c.GetOrLoad(context.Background(), "k"); v == value && err == nil {
 				good.Add(1)
 			}
 		})
 	}
-	go func() { start.Wait(); close(begun); all.Wait(); close(done) }()
-	return begun, done, good
+	go func() { all.Wait(); close(done) }()
+	return done, good
 }
 
 func TestSharedLoad(t *testing.T) {
@@ -226,9 +248,8 @@ func TestSharedLoad(t *testing.T) {
 	cfg.LoadFor = time.Minute
 	t.Run("that goes well", func(t *testing.T) {
 		g := newGate()
-		begun, done, good := crowd(cache(t, cfg, g.load), 50, "of k")
-		<-begun
-		time.Sleep(20 * time.Millisecond) // the more callers wait, the sharper; none must
+		done, good := crowd(cache(t, cfg, g.load), 50, "of k")
+		rest(t) // all 50 wait for the load
 		close(g.open)
 		soon(t, done, "callers of one load still wait after it has ended")
 		if n := g.loads.Load(); n != 1 || good.Load() != 50 {
@@ -238,14 +259,12 @@ func TestSharedLoad(t *testing.T) {
 	t.Run("that fails", func(t *testing.T) {
 		g := newGate()
 		g.err = errDown
-		begun, done, _ := crowd(cache(t, cfg, g.load), 50, "of k")
-		<-begun
-		time.Sleep(20 * time.Millisecond)
+		done, _ := crowd(cache(t, cfg, g.load), 50, "of k")
+		rest(t)
 		close(g.open)
 		soon(t, done, "callers of one load still wait after it has failed")
-		// Who was slow to ask comes after the failure and may try again.
-		if n := g.loads.Load(); n > 10 {
-			t.Errorf("50 callers at once made %d loads, want the failure of one load shared", n)
+		if n := g.loads.Load(); n != 1 {
+			t.Errorf("50 callers of one load that failed made %d loads, want its failure shared", n)
 		}
 	})
 }
@@ -265,11 +284,13 @@ func TestRefreshRush(t *testing.T) {
 	if v, _, err := c.GetOrLoad(context.Background(), "k"); v != "old" || err != nil {
 		t.Fatalf("GetOrLoad = %q, %v; want the value", v, err)
 	}
-	time.Sleep(time.Millisecond)
-	_, done, good := crowd(c, 50, "old")
+	for loaded := time.Now(); time.Since(loaded) <= cfg.Fresh; {
+		runtime.Gosched()
+	}
+	done, good := crowd(c, 50, "old")
 	soon(t, done, "callers wait for a refresh, want the old value at once")
 	soon(t, g.began, "nobody refreshes a stale value")
-	time.Sleep(20 * time.Millisecond)
+	rest(t) // whoever refreshes has begun to
 	close(g.open)
 	if n := g.loads.Load(); n != 1 || good.Load() != 50 {
 		t.Errorf("50 callers of a stale value made %d refreshes and %d got it, want 1 and 50", n, good.Load())
@@ -358,11 +379,11 @@ func TestPanicBehind(t *testing.T) {
 			return "v3", nil
 		})
 		want(t, c, "v1", 0, 0)
-		time.Sleep(11 * time.Second)
+		pass(11 * time.Second)
 		want(t, c, "v1", 11*time.Second, 0)
-		time.Sleep(3 * time.Second)
+		pass(3 * time.Second)
 		want(t, c, "v1", 14*time.Second, 0)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		want(t, c, "v3", time.Second, 0)
 	})
 }

@@ -78,6 +78,9 @@ func virtual(t *testing.T, f func(t *testing.T)) {
 	}
 }
 
+// pass lets virtual time go by, in a bubble.
+func pass(d time.Duration) { <-time.After(d) }
+
 // want asks for key "k" and compares the answer and how long it took.
 func want(t *testing.T, c *servestale.Cache, value string, age, took time.Duration) {
 	t.Helper()
@@ -94,9 +97,9 @@ func TestFresh(t *testing.T) {
 		c := cache(t, usual, o.load)
 		want(t, c, "v1", 0, 50*time.Millisecond)
 		want(t, c, "v1", 0, 0)
-		time.Sleep(9 * time.Second)
+		pass(9 * time.Second)
 		want(t, c, "v1", 9*time.Second, 0)
-		time.Sleep(time.Second / 2)
+		pass(time.Second / 2)
 		if n := o.loads.Load(); n != 1 {
 			t.Errorf("%d loads of a value that is fresh, want 1", n)
 		}
@@ -108,9 +111,9 @@ func TestStaleAtOnce(t *testing.T) {
 		o := &origin{takes: 50 * time.Millisecond}
 		c := cache(t, usual, o.load)
 		want(t, c, "v1", 0, 50*time.Millisecond)
-		time.Sleep(11 * time.Second)
+		pass(11 * time.Second)
 		want(t, c, "v1", 11*time.Second, 0)
-		time.Sleep(60 * time.Millisecond)
+		pass(60 * time.Millisecond)
 		want(t, c, "v2", 10*time.Millisecond, 0)
 		if n := o.loads.Load(); n != 2 {
 			t.Errorf("%d loads, want the first and one refresh: 2", n)
@@ -124,7 +127,7 @@ func TestStaleIfError(t *testing.T) {
 		c := cache(t, usual, o.load)
 		want(t, c, "v1", 0, 50*time.Millisecond)
 		o.down.Store(true)
-		time.Sleep(40 * time.Second)
+		pass(40 * time.Second)
 		want(t, c, "v1", 40*time.Second+50*time.Millisecond, 50*time.Millisecond)
 	})
 }

@@ -3,6 +3,7 @@
 package openloop_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math"
@@ -28,6 +29,28 @@ func alarm(t *testing.T) <-chan struct{} {
 	timer := time.AfterFunc(3*time.Second, func() { close(rings) })
 	t.Cleanup(func() { timer.Stop() })
 	return rings
+}
+
+// rest waits until every other goroutine waits for something: a channel, a
+// lock, a timer. Whoever was on the way has arrived then. Unlike synctest.Wait
+// it also knows those who wait for a lock that somebody holds while he waits.
+func rest(t testing.TB) {
+	t.Helper()
+	stacks := make([]byte, 1<<20)
+	quiet := 0 // looks in a row at which nobody ran but this goroutine
+	for end := time.Now().Add(5 * time.Second); quiet < 3; runtime.Gosched() {
+		all, busy := stacks[:runtime.Stack(stacks, true)], 0
+		for _, state := range []string{" [running", " [runnable", " [preempted", " [GC assist"} {
+			busy += bytes.Count(all, []byte(state))
+		}
+		if quiet++; busy > 1 {
+			quiet = 0
+		}
+		if time.Now().After(end) {
+			t.Error("after 5 s somebody still runs: who waits should sleep until woken, and not look again and again")
+			return
+		}
+	}
 }
 
 func TestHowMany(t *testing.T) {
@@ -62,7 +85,7 @@ func TestNoDrift(t *testing.T) {
 			if at, due := time.Since(began), time.Duration(float64(n)/3*1e9); !near(at, due) && !t.Failed() {
 				t.Errorf("at 3 a second request %d was sent at %v, want it at %v", n, at, due)
 			}
-			time.Sleep(100 * time.Millisecond)
+			pass(100 * time.Millisecond)
 			return nil
 		})
 	})
@@ -80,7 +103,7 @@ func TestAnyService(t *testing.T) {
 			}
 			service := func(n int) time.Duration { return slow[n] }
 			r := run(t, p, func(_ context.Context, n int) error {
-				time.Sleep(service(n))
+				pass(service(n))
 				return nil
 			})
 			latencies, lag := felt(p, len(slow), service)
@@ -115,20 +138,24 @@ func TestMost(t *testing.T) {
 	over := make(chan struct{})
 	open := sync.OnceFunc(func() { close(over) })
 	rings := alarm(t)
-	// Once all that may are under way, there is time for one too many.
-	wait := sync.OnceFunc(func() {
-		timer := time.AfterFunc(250*time.Millisecond, open)
-		t.Cleanup(func() { timer.Stop() })
+	// Once all requests are due and nothing more happens, one too many would have come.
+	const long = 4 * time.Millisecond
+	began := time.Now()
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	watch.Go(func() {
+		for time.Since(began) < 2*long {
+			runtime.Gosched()
+		}
+		rest(t)
+		open()
 	})
-	r := run(t, plan{Rate: 10_000, For: 4 * time.Millisecond, Most: most}, func(context.Context, int) error {
+	r := run(t, plan{Rate: 10_000, For: long, Most: most}, func(context.Context, int) error {
 		n := now.Add(1)
 		defer now.Add(-1)
 		for was := peak.Load(); n > was && !peak.CompareAndSwap(was, n); was = peak.Load() {
 		}
-		switch {
-		case n == most:
-			wait()
-		case n > most:
+		if n > most {
 			open()
 		}
 		select {
@@ -188,9 +215,16 @@ func TestCancel(t *testing.T) {
 func TestCancelBusy(t *testing.T) {
 	const most = 3
 	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
 	var running, begun atomic.Int64
-	rings, returned := alarm(t), make(chan struct{})
+	rings, returned, stopped := alarm(t), make(chan struct{}), make(chan struct{})
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	defer cancel()
+	watch.Go(func() {
+		<-ctx.Done()
+		rest(t) // whoever does not wait for the calls has returned
+		close(stopped)
+	})
 	r, err := openloop.Run(ctx, plan{Rate: 10_000, For: 10 * time.Millisecond, Most: most}, func(ctx context.Context, _ int) error {
 		running.Add(1)
 		defer running.Add(-1)
@@ -204,7 +238,7 @@ func TestCancelBusy(t *testing.T) {
 		}
 		select { // to stop takes a while; meanwhile Run has to stay
 		case <-returned:
-		case <-time.After(100 * time.Millisecond):
+		case <-stopped:
 		case <-rings:
 		}
 		return nil
@@ -272,7 +306,7 @@ func TestBacklogIsCheap(t *testing.T) {
 		before := runtime.NumGoroutine()
 		r := run(t, plan{Rate: 100, For: 10 * time.Second, Most: 1}, func(_ context.Context, n int) error {
 			if n == 0 {
-				time.Sleep(9 * time.Second)
+				pass(9 * time.Second)
 				if more := runtime.NumGoroutine() - before; more > 10 {
 					t.Errorf("with 900 requests late and one call allowed there are %d more goroutines, want at most 10", more)
 				}

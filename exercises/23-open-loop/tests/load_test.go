@@ -75,6 +75,9 @@ func same(t testing.TB, p plan, r report, latencies []time.Duration, lag time.Du
 	}
 }
 
+// pass lets virtual time go by, in a bubble.
+func pass(d time.Duration) { <-time.After(d) }
+
 func TestSchedule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -107,7 +110,7 @@ func TestStall(t *testing.T) {
 			return time.Millisecond
 		}
 		r := run(t, p, func(_ context.Context, n int) error {
-			time.Sleep(service(n))
+			pass(service(n))
 			return nil
 		})
 		counts(t, r, 200, 200, 0)
@@ -124,7 +127,7 @@ func TestFailures(t *testing.T) {
 			if n%2 == 1 {
 				return errDown
 			}
-			time.Sleep(20 * time.Millisecond)
+			pass(20 * time.Millisecond)
 			return nil
 		})
 		counts(t, r, 10, 10, 5)

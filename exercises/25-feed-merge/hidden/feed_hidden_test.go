@@ -3,12 +3,14 @@
 package feedmerge_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -120,15 +122,41 @@ func TestAtOnce(t *testing.T) {
 	}
 }
 
+// rest waits until every other goroutine waits for something: a channel, a
+// lock, a timer. Whoever was on the way has arrived then. Unlike synctest.Wait
+// it also knows those who wait for a lock that somebody holds while he waits.
+func rest(t testing.TB) {
+	t.Helper()
+	stacks := make([]byte, 1<<20)
+	quiet := 0 // looks in a row at which nobody ran but this goroutine
+	for end := time.Now().Add(5 * time.Second); quiet < 3; runtime.Gosched() {
+		all, busy := stacks[:runtime.Stack(stacks, true)], 0
+		for _, state := range []string{" [running", " [runnable", " [preempted", " [GC assist"} {
+			busy += bytes.Count(all, []byte(state))
+		}
+		if quiet++; busy > 1 {
+			quiet = 0
+		}
+		if time.Now().After(end) {
+			t.Error("after 5 s somebody still runs: who waits should sleep until woken, and not look again and again")
+			return
+		}
+	}
+}
+
 // A user who follows a thousand must not open a thousand reads.
 func TestAtMost(t *testing.T) {
 	var g gauge
 	over := make(chan struct{})
 	var once sync.Once
 	open := func() { once.Do(func() { close(over) }) }
-	// Reads wait until one too many runs; if none comes, until this has passed.
-	timer := time.AfterFunc(300*time.Millisecond, open)
-	defer timer.Stop()
+	// Reads wait until one too many runs, or until nothing more happens.
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	watch.Go(func() {
+		rest(t)
+		open()
+	})
 	var all []timeline
 	for i := range 50 {
 		all = append(all, func(context.Context, mark, int) ([]post, error) {
@@ -178,6 +206,17 @@ func TestFailureStops(t *testing.T) {
 	var begun atomic.Int64
 	var late atomic.Bool
 	alarm, waiting, returned := alarm(t), make(chan struct{}, 100), make(chan struct{})
+	failed, stopped := make(chan struct{}), make(chan struct{})
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	watch.Go(func() {
+		defer close(stopped)
+		select {
+		case <-failed:
+			rest(t) // whoever does not wait for the reads has returned
+		case <-returned:
+		}
+	})
 	var running atomic.Int64
 	var all []timeline
 	for i := range 40 {
@@ -191,7 +230,7 @@ func TestFailureStops(t *testing.T) {
 				// To stop takes a while; meanwhile Merge has to stay.
 				select {
 				case <-returned:
-				case <-time.After(200 * time.Millisecond):
+				case <-stopped:
 				case <-alarm:
 				}
 				return nil, err
@@ -202,6 +241,7 @@ func TestFailureStops(t *testing.T) {
 				case <-alarm:
 				}
 			}
+			close(failed)
 			return nil, errDown
 		})
 	}

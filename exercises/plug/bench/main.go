@@ -49,11 +49,15 @@ type subject struct {
 	knobs map[string]any
 }
 
-// subjects are one that answers at once and one that may let callers wait.
+// subjects are one that answers at once, one that may let callers wait, one that
+// answers from what it has kept, and one that is asked twice for each request: may
+// it wait, and who is next.
 func subjects() []subject {
 	return []subject{
 		{"token-bucket", map[string]any{"rate": 1e6, "burst": 1000000}},
 		{"fail-fast-gate", map[string]any{"limit": 1000000, "wait": "0s"}},
+		{"cache-aside", map[string]any{"ttl": "1h"}},
+		{"bounded-queue", map[string]any{"workers": 1000000, "length": 1000000}},
 	}
 }
 
@@ -76,7 +80,7 @@ func run(ctx context.Context, out io.Writer) error {
 	defer os.RemoveAll(dir)
 	fmt.Fprintf(out, "sandbox %s; each figure from %v; ours is the pattern in this process\n\n", box.Report(), *length)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "pattern\tcallers\tours: decisions/s\tp99\tyours: decisions/s\tp99\ta frame\tstood in\t")
+	fmt.Fprintln(w, "pattern\tcallers\tours: calls/s\tp99\tyours: calls/s\tp99\tdecisions a frame\tstood in\t")
 	for _, s := range subjects() {
 		if err := s.measure(ctx, w, g, box, all, dir, *length); err != nil {
 			return errors.Join(err, w.Flush())
@@ -113,7 +117,8 @@ func (s subject) measure(ctx context.Context, w io.Writer, g *grade.Grader, box 
 		return err
 	}
 	guard := plug.Usual(time.Second) // all decisions are to be measured, late ones too
-	env := lab.Env{Clock: clock.NewWall(), Counters: lab.NewCounters(), Log: slog.New(slog.DiscardHandler), Uniform: func() float64 { return .5 }}
+	env := lab.Env{Clock: clock.NewWall(), Counters: lab.NewCounters(), Log: slog.New(slog.DiscardHandler), Uniform: func() float64 { return .5 },
+		Go: func(f func(context.Context)) { go f(ctx) }}
 	ours, err := p.New(env, k)
 	if err != nil {
 		return err
@@ -161,7 +166,7 @@ func crowd(h lab.Handler, callers int, length time.Duration) figures {
 	for i := range callers {
 		work.Go(func() {
 			var mine stat.Hist
-			r := lab.Request{User: uint64(i)}
+			r := lab.Request{User: uint64(i), Key: uint64(i), Read: true}
 			for at := wall.Now(); at < length; {
 				h.Serve(context.Background(), &r)
 				now := wall.Now()
@@ -191,7 +196,7 @@ func stream(h lab.Handler, length time.Duration) figures {
 		}
 		work.Go(func() {
 			came := wall.Now() // what the sender is late by is not the pattern's
-			h.Serve(context.Background(), &lab.Request{At: came})
+			h.Serve(context.Background(), &lab.Request{At: came, Read: true})
 			sum.Record(wall.Now() - came)
 		})
 	}

@@ -32,6 +32,12 @@ type Terms struct {
 	Failures int           `json:"failures"`
 	OpenFor  time.Duration `json:"open_for"`
 	Probes   int           `json:"probes"`
+	TTL      time.Duration `json:"ttl"`
+	Jitter   float64       `json:"jitter"`
+	Load     time.Duration `json:"load"`
+	Length   int           `json:"length"`
+	Target   time.Duration `json:"target"`
+	Interval time.Duration `json:"interval"`
 }
 
 // Errors with which an admitted request ends, as the solution hears of them.
@@ -47,13 +53,28 @@ type Decision struct {
 	Done  func(now time.Duration, failed error) // of an admission that wants to hear of its end; nil: it does not
 }
 
-// Solution decides. Exactly one of the two is set.
+// Solution decides. Exactly one of the four is set.
 type Solution struct {
 	// Decide answers at once. It is called by one goroutine.
 	Decide func(key uint64, now time.Duration) Decision
 	// Wait may let the request wait, until ctx ends. Each call has a goroutine of
 	// its own.
 	Wait func(ctx context.Context, key uint64) Decision
+	// Fetch answers from what it has kept, or has the lab load what is missing.
+	// Each call has a goroutine of its own, and load may be called once for it.
+	Fetch func(ctx context.Context, key string, load Load) (string, error)
+	// Room makes a room in which requests wait. Who is in it and will not be
+	// popped is told by dropped, from within Push or Pop. One goroutine calls them.
+	Room func(dropped func(item uint32)) Room
+}
+
+// Load has the lab load a value.
+type Load func(ctx context.Context) (string, error)
+
+// Room holds those who wait.
+type Room struct {
+	Push func(now time.Duration, item uint32) bool // false: refused
+	Pop  func(now time.Duration) (item uint32, ok bool)
 }
 
 // Main makes a solution from the settings in the program's argument and lets the
@@ -86,8 +107,11 @@ func Serve(wire io.ReadWriter, terms Terms, open func(Terms) (Solution, error)) 
 	if _, err := io.WriteString(wire, Greeting); err != nil {
 		return fmt.Errorf("greet the workbench: %w", err)
 	}
-	h := &host{solution: s, wire: wire, wake: make(chan struct{}, 1), open: map[uint32]func(time.Duration, error){}, asking: map[uint32]context.CancelFunc{}}
-	if s.Decide != nil {
+	h := &host{
+		solution: s, wire: wire, wake: make(chan struct{}, 1), open: map[uint32]func(time.Duration, error){},
+		asking: map[uint32]context.CancelFunc{}, loads: map[uint32]chan loaded{},
+	}
+	if s.Decide != nil || s.Room != nil {
 		return h.inline()
 	}
 	return h.apart()
@@ -102,6 +126,7 @@ type host struct {
 	last   uint32                                // guarded by mu; ticket
 	open   map[uint32]func(time.Duration, error) // guarded by mu; by ticket
 	asking map[uint32]context.CancelFunc         // guarded by mu; by question
+	loads  map[uint32]chan loaded                // guarded by mu; under way, by question
 	out    []byte                                // guarded by mu; records to be written
 }
 
@@ -110,15 +135,28 @@ type host struct {
 func (h *host) inline() error {
 	r := bufio.NewReaderSize(h.wire, 64<<10)
 	var buf, out []byte
+	var room Room
+	pushing := false
+	if h.solution.Room != nil {
+		room = h.solution.Room(func(item uint32) { out = Tell{Word: Drop, OK: pushing, Ticket: item}.append(out) })
+	}
 	for {
 		var err error
 		out = out[:0]
-		buf, err = ReadFrame(r, AskSize, buf, func(b []byte) error {
-			switch a := readAsk(b); a.Op {
-			case Admit:
+		buf, err = ReadFrame(r, AskSize, buf, func(b, text []byte) error {
+			a := readAsk(b, text)
+			pushing = a.Op == Push
+			switch {
+			case a.Op == Admit && h.solution.Decide != nil:
 				out = h.answer(a.ID, h.solution.Decide(a.Key, a.At)).append(out)
-			case Done:
+			case a.Op == Done:
 				h.finish(a)
+			case a.Op == Push && room.Push != nil:
+				ok := room.Push(a.At, a.Ticket)
+				out = Tell{ID: a.ID, OK: ok}.append(out)
+			case a.Op == Pop && room.Pop != nil:
+				item, ok := room.Pop(a.At)
+				out = Tell{ID: a.ID, OK: ok, Ticket: item}.append(out)
 			}
 			return nil
 		})
@@ -142,37 +180,55 @@ func (h *host) apart() error {
 	var buf []byte
 	for {
 		var err error
-		buf, err = ReadFrame(r, AskSize, buf, func(b []byte) error {
-			switch a := readAsk(b); a.Op {
-			case Admit:
-				ctx, cancel := context.WithCancel(context.Background())
-				h.mu.Lock()
-				h.asking[a.ID] = cancel
-				h.mu.Unlock()
-				go h.ask(ctx, cancel, a)
-			case Done:
-				h.finish(a)
-			case Cancel:
-				h.mu.Lock()
-				cancel := h.asking[a.ID]
-				h.mu.Unlock()
-				if cancel != nil {
-					cancel()
-				}
-			}
-			return nil
-		})
+		buf, err = ReadFrame(r, AskSize, buf, func(b, text []byte) error { h.hear(readAsk(b, text)); return nil })
 		if err != nil {
 			return ended(err)
 		}
 	}
 }
 
-func (h *host) ask(ctx context.Context, cancel context.CancelFunc, a Ask) {
+// hear takes a record for a solution that may let requests wait.
+func (h *host) hear(a Ask) {
+	switch a.Op {
+	case Admit, Get:
+		ctx, cancel := context.WithCancel(context.Background())
+		h.mu.Lock()
+		h.asking[a.ID] = cancel
+		h.mu.Unlock()
+		key := string(a.Text)
+		go h.ask(ctx, cancel, a, key)
+	case Done:
+		h.finish(a)
+	case Loaded:
+		h.bring(a)
+	case Cancel:
+		h.mu.Lock()
+		cancel := h.asking[a.ID]
+		h.mu.Unlock()
+		if cancel != nil {
+			cancel()
+		}
+	}
+}
+
+func (h *host) ask(ctx context.Context, cancel context.CancelFunc, a Ask, key string) {
 	defer cancel()
-	t := h.answer(a.ID, h.solution.Wait(ctx, a.Key))
+	var t Tell
+	switch {
+	case a.Op == Get && h.solution.Fetch != nil:
+		t = h.fetch(ctx, a.ID, key)
+	case a.Op == Admit && h.solution.Wait != nil:
+		t = h.answer(a.ID, h.solution.Wait(ctx, a.Key))
+	}
 	h.mu.Lock()
 	delete(h.asking, a.ID)
+	h.mu.Unlock()
+	h.say(t)
+}
+
+// say puts a record into the next frame.
+func (h *host) say(t Tell) {
+	h.mu.Lock()
 	h.out = t.append(h.out)
 	h.mu.Unlock()
 	select {

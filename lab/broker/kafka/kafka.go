@@ -239,7 +239,7 @@ func (b *Broker) Depth(ctx context.Context) (broker.Depth, error) {
 		return broker.Depth{}, err
 	}
 	defer leave()
-	lag, err := b.lag(ctx)
+	lags, err := b.lags(ctx)
 	if err != nil {
 		return broker.Depth{}, fmt.Errorf("depth of %s: %w", b.config.Queue, explain(ctx, err))
 	}
@@ -247,23 +247,41 @@ func (b *Broker) Depth(ctx context.Context) (broker.Depth, error) {
 	if err != nil {
 		return broker.Depth{}, fmt.Errorf("depth of %s: %w", b.deadTopic(), explain(ctx, err))
 	}
+	var lag int64
+	for _, n := range lags {
+		lag += n
+	}
 	held := b.held.Load()
 	return broker.Depth{Ready: max(lag-held, 0), Unacked: held, Dead: end - start, Lost: b.lost.Load()}, nil
 }
 
-// lag returns how many messages the group workers has not committed.
-func (b *Broker) lag(ctx context.Context) (lag int64, err error) {
+// Lags returns, by partition, how many messages the group that shares the work
+// has not committed.
+func (b *Broker) Lags(ctx context.Context) ([]int64, error) {
+	leave, err := b.life.Enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	lags, err := b.lags(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("lag of %s: %w", b.config.Queue, explain(ctx, err))
+	}
+	return lags, nil
+}
+
+func (b *Broker) lags(ctx context.Context) (lags []int64, err error) {
 	committed, err := b.admin.FetchOffsetsForTopics(ctx, b.group(""), b.config.Queue)
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) { // before its first consumer
-		return 0, err
+		return nil, err
 	}
 	starts, err := b.admin.ListStartOffsets(ctx, b.config.Queue)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	ends, err := b.admin.ListEndOffsets(ctx, b.config.Queue)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	ends.Each(func(end kadm.ListedOffset) {
 		at := int64(0)
@@ -273,10 +291,13 @@ func (b *Broker) lag(ctx context.Context) (lag int64, err error) {
 		if c, ok := committed.Lookup(b.config.Queue, end.Partition); ok {
 			at = max(at, c.At)
 		}
-		lag += max(end.Offset-at, 0)
+		for int(end.Partition) >= len(lags) {
+			lags = append(lags, 0)
+		}
+		lags[end.Partition] = max(end.Offset-at, 0)
 		err = errors.Join(err, end.Err)
 	})
-	return lag, err
+	return lags, err
 }
 
 // group returns the name of a consumer group of this topic.

@@ -10,4 +10,7 @@
 // PUSH accepts that option and ignores it, blocks while there is no peer, and
 // sends each message to every peer (seen with zmq4 v0.17.0). Each consumer
 // therefore has a pair of sockets of its own on loopback.
+//
+// A Feed is the other half, PUB and SUB: everybody who has subscribed gets
+// everything, and who is slow loses what comes above the mark.
 package zmq

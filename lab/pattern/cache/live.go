@@ -13,7 +13,7 @@ import (
 
 // Pattern describes the cache to the catalog.
 func Pattern() lab.Pattern {
-	return lab.Define(lab.Pattern{
+	return lab.Yield(lab.Define(lab.Pattern{
 		Name:  "cache",
 		Title: "Cache",
 		Line:  "answers reads from a copy, in memory, in Redis, or in both",
@@ -21,7 +21,7 @@ func Pattern() lab.Pattern {
 			"hit", "negative_hit", "miss", "expired", "early", "early_kept", "store", "store_refused",
 			"evicted", "invalidated", "redis_hit", "redis_error", "redis_skipped", "shadow_hit",
 		},
-	}, Defaults, newLive, newStage)
+	}, Defaults, newLive, newStage), newYours)
 }
 
 // ErrNoRedis is returned for a store of redis or both without a Redis.

@@ -12,13 +12,13 @@ import (
 
 // Pattern describes the queue to the catalog.
 func Pattern() lab.Pattern {
-	return lab.Define(lab.Pattern{
+	return lab.Yield(lab.Define(lab.Pattern{
 		Name:    "queue",
 		Title:   "Bounded queue",
 		Line:    "a waiting room of bounded length in front of a number of workers",
 		Reasons: []lab.Reason{ReasonFull, ReasonEvicted, ReasonWait, ReasonCoDel, ReasonExpired},
 		Events:  []string{"admitted", "waited", "full", "evicted", "expired", "timed_out", "dropped", "shadow_waited", "shadow_full"},
-	}, Defaults, newLive, newStage)
+	}, Defaults, newLive, newStage), newYours)
 }
 
 // counts are the pattern's counters. waited counts all that entered the room;
@@ -56,6 +56,7 @@ type Live struct {
 	mu    sync.Mutex
 	core  *Queue               // guarded by mu
 	calls map[Ticket]chan Fate // where each waiter is told its fate; guarded by mu
+	gone  func(Ticket)         // told of who gives up, with mu held; nil: nobody is
 }
 
 func newLive(env lab.Env, k Knobs) (lab.Live, error) {
@@ -142,6 +143,9 @@ func (l *Live) wait(ctx context.Context, e Entry, now time.Duration, call chan F
 	l.mu.Lock()
 	f, ok := l.core.GiveUp(l.clock.Now(), e.Ticket)
 	delete(l.calls, e.Ticket)
+	if ok && l.gone != nil {
+		l.gone(e.Ticket)
+	}
 	l.mu.Unlock()
 	switch {
 	case !ok:

@@ -147,16 +147,23 @@ func (q *Queue) Enter(now, useless time.Duration) Entry {
 		q.codel.calm()
 		return Entry{Fate: Serve}
 	}
-	var e Entry
+	var evicted Ticket
 	if q.room.Len() >= q.knobs.Length {
 		if q.knobs.Order == "fifo" || q.room.Len() == 0 {
 			return Entry{Fate: Full}
 		}
-		e.Evicted = q.remove(q.room.Front()).ticket
+		evicted = q.remove(q.room.Front()).ticket
 	}
+	e := q.wait(now, useless)
+	e.Evicted = evicted
+	return e
+}
+
+// wait lets a request into the room.
+func (q *Queue) wait(now, useless time.Duration) Entry {
 	q.last++
 	q.spots[q.last] = q.room.PushBack(&waiter{ticket: q.last, since: now, useless: useless})
-	e.Ticket, e.Until = q.last, useless
+	e := Entry{Ticket: q.last, Until: useless}
 	if q.knobs.MaxWait > 0 && (useless == 0 || now+q.knobs.MaxWait < useless) {
 		e.Until = now + q.knobs.MaxWait
 	}

@@ -90,13 +90,18 @@ func (s *Service) seed(ctx context.Context) error {
 		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM accounts`).Scan(&n); err != nil || n >= Accounts {
 			return err
 		}
+		insert, err := tx.PrepareContext(ctx, `INSERT INTO accounts (id, salt, hash) VALUES (?, ?, ?)`)
+		if err != nil {
+			return err
+		}
+		defer insert.Close() // the transaction's end closes it too
 		for id := uint64(n) + 1; id <= Accounts; id++ {
 			salt := binary.BigEndian.AppendUint64([]byte("salt"), id)
 			hash, err := derive(password(id), salt)
 			if err != nil {
 				return err
 			}
-			if _, err := tx.ExecContext(ctx, `INSERT INTO accounts (id, salt, hash) VALUES (?, ?, ?)`, int64(id), salt, hash); err != nil {
+			if _, err := insert.ExecContext(ctx, int64(id), salt, hash); err != nil {
 				return err
 			}
 		}

@@ -59,6 +59,10 @@ func Trials() []trial.Trial {
 		queue.Crash(),
 		queue.Poison(),
 		queue.Backlog(),
+		queue.Prefetch(),
+		queue.HotPartition(),
+		queue.DualWrite(),
+		queue.SlowSubscriber(),
 	}
 	all = append(all, postgres.All()...)
 	all = append(all, replica.All()...)

@@ -45,10 +45,10 @@ func backlog(ctx context.Context, env trial.Env, k backlogKnobs, tell func(trial
 	var out trial.Result
 	var took time.Duration
 	var top int64
-	labels, err := only(ctx, env, "memory", func(b bench) (err error) {
+	labels, err := only(ctx, env, shortLease, func(b bench) (err error) {
 		top, took, err = fill(ctx, b, k.Workers, tell)
 		return err
-	})
+	}, "memory")
 	if err != nil {
 		return out, err
 	}

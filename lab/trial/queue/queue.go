@@ -1,6 +1,7 @@
 // Package queue is the experiments on what carries work: brokers whose workers
-// crash, whose messages are poison, whose queues fill. Each runs over every
-// broker that is at hand.
+// crash or hoard, whose messages are poison or of one key, whose queues fill, and
+// publishers that are killed. Each runs over every broker that is at hand and
+// that it has a meaning for.
 package queue
 
 import (
@@ -10,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,27 +35,29 @@ type bench struct {
 // each runs f with every broker that is at hand, each with an empty queue, and
 // returns the labels of those that it had.
 func each(ctx context.Context, env trial.Env, f func(bench) error) (labels []string, err error) {
-	return only(ctx, env, "", f)
+	return only(ctx, env, shortLease, f)
 }
 
-// only is each for the broker of one name.
-func only(ctx context.Context, env trial.Env, name string, f func(bench) error) (labels []string, err error) {
-	places := kind.Places{RabbitMQ: env.RabbitMQ, Kafka: env.Kafka}
-	if env.Redis != "" {
-		o, err := redis.ParseURL(env.Redis)
-		if err != nil {
-			return nil, errors.New("the address of Redis: want redis://host:port")
-		}
-		client := redis.NewClient(o)
-		defer func() { err = errors.Join(err, client.Close()) }()
-		places.Redis, places.RedisLabel = client, "real (Redis at "+o.Addr+")"
+// How long a consumer may be silent before its messages are another's: short
+// where trials wait for it, long where a worker merely takes its time.
+const (
+	shortLease = 500 * time.Millisecond
+	longLease  = time.Minute
+)
+
+// only is each for the brokers of these names; none: all.
+func only(ctx context.Context, env trial.Env, lease time.Duration, f func(bench) error, names ...string) (labels []string, err error) {
+	places, end, err := place(env)
+	if err != nil {
+		return nil, err
 	}
+	defer func() { err = errors.Join(err, end()) }()
 	for _, k := range kind.All() {
-		if name != "" && k.Name != name || k.Name == "redis" && env.Redis == "" || k.Name == "rabbitmq" && env.RabbitMQ == "" {
+		if len(names) > 0 && !slices.Contains(names, k.Name) || k.Name == "redis" && env.Redis == "" || k.Name == "rabbitmq" && env.RabbitMQ == "" {
 			continue
 		}
-		c := broker.Default(fmt.Sprintf("trial-%d-%d", os.Getpid(), env.Clock.Date(env.Clock.Now()).UnixNano()))
-		c.Lease = 500 * time.Millisecond
+		c := broker.Default(queueName(env))
+		c.Lease = lease
 		places.Dir = filepath.Join(env.Dir, k.Name)
 		if err := os.MkdirAll(places.Dir, 0o700); err != nil {
 			return labels, err
@@ -63,18 +67,42 @@ func only(ctx context.Context, env trial.Env, name string, f func(bench) error) 
 			return labels, fmt.Errorf("%s: %w", k.Name, err)
 		}
 		err = f(bench{k, b, env.Clock, env.Log})
-		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		closed := b.Close(ending)
-		cancel()
-		if err == nil && closed != nil && !errors.Is(closed, broker.ErrLost) {
-			err = closed
-		}
-		if err != nil {
+		if err = errors.Join(err, shut(ctx, b)); err != nil {
 			return labels, fmt.Errorf("%s: %w", k.Name, err)
 		}
 		labels = append(labels, b.Caps().Label)
 	}
 	return labels, nil
+}
+
+// place says where the servers are. end closes what it opened.
+func place(env trial.Env) (places kind.Places, end func() error, err error) {
+	places, end = kind.Places{RabbitMQ: env.RabbitMQ, Kafka: env.Kafka}, func() error { return nil }
+	if env.Redis == "" {
+		return places, end, nil
+	}
+	o, err := redis.ParseURL(env.Redis)
+	if err != nil {
+		return places, end, errors.New("the address of Redis: want redis://host:port")
+	}
+	client := redis.NewClient(o)
+	places.Redis, places.RedisLabel = client, "real (Redis at "+o.Addr+")"
+	return places, client.Close, nil
+}
+
+// queueName returns a name that no other run has used.
+func queueName(env trial.Env) string {
+	return fmt.Sprintf("trial-%d-%d", os.Getpid(), env.Clock.Date(env.Clock.Now()).UnixNano())
+}
+
+// shut closes a broker. What it still holds may be lost: the trial is over.
+func shut(ctx context.Context, b broker.Broker) error {
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := b.Close(ending); err != nil && !errors.Is(err, broker.ErrLost) {
+		return err
+	}
+	return nil
 }
 
 // effects counts what jobs have brought about.

@@ -12,7 +12,7 @@ export function keys(actions) {
   document.addEventListener('keydown', (e) => {
     if (!box.checked || e.ctrlKey || e.metaKey || e.altKey || e.repeat) return;
     if (e.target.closest?.('input, select, textarea, [contenteditable], dialog')) return;
-    const act = e.key === '?' ? () => dialog.showModal() : /^[1-9]$/.test(e.key) ? () => actions.pattern(Number(e.key)) : actions[e.key.toLowerCase()];
+    const act = e.key === '?' ? () => dialog.showModal() : /^[1-9]$/.test(e.key) ? actions.pattern && (() => actions.pattern(Number(e.key))) : actions[e.key.toLowerCase()];
     if (!act) return;
     e.preventDefault();
     act();

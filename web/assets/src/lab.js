@@ -289,9 +289,10 @@ if (panel3 && globalThis.Worker && globalThis.WebAssembly) {
   panel3.hidden = false;
 }
 
-keys({ s: () => panel.spike(), p: togglePin, pattern: (n) => panel.flip(n) });
+const watched = 'watched' in root.dataset; // somebody else drives
+keys({ p: togglePin, ...(!watched && { s: () => panel.spike(), pattern: (n) => panel.flip(n) }) });
 document.addEventListener('visibilitychange', () => { if (!document.hidden && state && frames.length) draw(); });
-share.offer(panel);
+if (!watched) share.offer(panel);
 
 connect((kind, data) => {
   if (kind !== 'status' && status !== 'live') { status = 'live'; badge(); } // another tab passes it on

@@ -171,7 +171,7 @@ export class Panel {
     const gauge = (name) => p.gauges?.find((g) => g.name === name) ?? { value: 0 };
     const guard = gauge('yours_guard');
     const n = p.counters ?? {};
-    text($('[data-yours]', el), p.state !== 'yours' ? '' : guard.value ? `yours: ${guard.text}` : `yours: ${n.yours_decisions ?? 0} decisions in ${n.yours_batches ?? 0} frames, 99 in 100 within ${(1000 * gauge('yours_p99_seconds').value).toFixed(1)} ms, ours stood in for ${n.yours_fallbacks ?? 0}`);
+    text($('[data-yours]', el), p.state !== 'yours' ? p.remark ?? '' : guard.value ? `yours: ${guard.text}` : `yours: ${n.yours_decisions ?? 0} decisions in ${n.yours_batches ?? 0} frames, 99 in 100 within ${(1000 * gauge('yours_p99_seconds').value).toFixed(1)} ms, ours stood in for ${n.yours_fallbacks ?? 0}`);
   }
 
   knobs(form, p) {

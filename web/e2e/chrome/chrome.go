@@ -104,10 +104,11 @@ type Tab struct {
 	*Browser
 	ctx    context.Context
 	cancel context.CancelFunc
+	wishes map[string]string // media features that are set
 }
 
 // First returns the tab that the browser begins with.
-func (b *Browser) First() *Tab { return &Tab{b, b.ctx, func() {}} }
+func (b *Browser) First() *Tab { return &Tab{b, b.ctx, func() {}, map[string]string{}} }
 
 // Tab opens a further tab.
 func (b *Browser) Tab() *Tab {
@@ -115,7 +116,7 @@ func (b *Browser) Tab() *Tab {
 	ctx, cancel := chromedp.NewContext(b.ctx)
 	b.t.Cleanup(cancel)
 	b.watch(ctx)
-	return &Tab{b, ctx, cancel}
+	return &Tab{b, ctx, cancel, map[string]string{}}
 }
 
 // Close closes the tab, as a person would.
@@ -145,12 +146,17 @@ func (p *Tab) Still() {
 	p.prefer("prefers-reduced-motion", "reduce")
 }
 
-// prefer sets one media feature, in place of those set before.
+// prefer sets one media feature and keeps the others.
 func (p *Tab) prefer(name, value string) {
 	p.t.Helper()
+	p.wishes[name] = value
+	var all []*emulation.MediaFeature
+	for name, value := range p.wishes {
+		all = append(all, &emulation.MediaFeature{Name: name, Value: value})
+	}
 	p.Do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: name, Value: value}},
+			Features: all,
 		})
 		return err
 	}))

@@ -1,0 +1,158 @@
+package join
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"time"
+
+	"workbench/lab"
+)
+
+// KeyHeader carries a member's key.
+const KeyHeader = "Workbench-Key"
+
+// Bounds of the calls over HTTP.
+const (
+	helloLimit = 10 * time.Second
+	maxAnswer  = 4 << 20
+	maxCalls   = 4096             // at once; more wait for a connection
+	idleCalls  = 512              // connections kept
+	idleTime   = 60 * time.Second // less than the lab's server keeps them
+)
+
+// Refusal is the lab's answer that is none of those hoped for.
+type Refusal struct {
+	Status int
+	Detail string
+	Fields []string // that were wrong
+}
+
+// Error implements error.
+func (r *Refusal) Error() string { return r.Detail }
+
+// remoteLab is a lab behind its HTTP API.
+type remoteLab struct {
+	base           string // without a slash at the end
+	token          string
+	talk, delegate *http.Client // reports do not wait for calls
+}
+
+// ErrAddress says that an address is none of a workbench.
+var ErrAddress = errors.New("want the address of a workbench that serves, such as http://127.0.0.1:8080")
+
+// Dial opens a session with the lab that serves at an address. token is its
+// access token, needed when it has one.
+func Dial(ctx context.Context, address, token string) (Lab, error) {
+	if !strings.Contains(address, "://") {
+		address = "http://" + address
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, ErrAddress
+	}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return nil, err
+	}
+	calls := &http.Transport{MaxConnsPerHost: maxCalls, MaxIdleConns: idleCalls, MaxIdleConnsPerHost: idleCalls, IdleConnTimeout: idleTime}
+	l := &remoteLab{
+		base: u.Scheme + "://" + u.Host, token: token,
+		talk: &http.Client{Jar: jar, Transport: &http.Transport{IdleConnTimeout: idleTime}}, delegate: &http.Client{Jar: jar, Transport: calls},
+	}
+	limited, cancel := context.WithTimeout(ctx, helloLimit)
+	defer cancel()
+	return l, l.ask(limited, l.talk, http.MethodGet, "/", "", nil, nil) // a session, where there is no token
+}
+
+// Join implements Lab.
+func (l *remoteLab) Join(ctx context.Context, h Hello) (w Welcome, err error) {
+	limited, cancel := context.WithTimeout(ctx, helloLimit)
+	defer cancel()
+	return w, l.ask(limited, l.talk, http.MethodPost, "/api/lab/instances", "", h, &w)
+}
+
+// Sync implements Lab.
+func (l *remoteLab) Sync(ctx context.Context, who Member, r Report) (p Plan, err error) {
+	return p, forgotten(l.ask(ctx, l.talk, http.MethodPost, "/api/lab/instances/"+url.PathEscape(who.Name)+"/sync", who.Key, r, &p))
+}
+
+// Work implements Lab.
+func (l *remoteLab) Work(ctx context.Context, who Member, c Call) (res lab.Response, err error) {
+	return res, forgotten(l.ask(ctx, l.delegate, http.MethodPost, "/api/lab/instances/"+url.PathEscape(who.Name)+"/work", who.Key, c, &res))
+}
+
+// forgotten marks the refusal of a lab that does not know the caller.
+func forgotten(err error) error {
+	var r *Refusal
+	if errors.As(err, &r) && r.Status == http.StatusNotFound {
+		return fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	return err
+}
+
+// ask sends a request and reads the JSON that answers it into out, unless nil.
+func (l *remoteLab) ask(ctx context.Context, by *http.Client, method, path, key string, body, out any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	in, err := http.NewRequestWithContext(ctx, method, l.base+path, nil)
+	if err != nil {
+		return err
+	}
+	if body != nil {
+		in.Body, in.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
+		in.Header.Set("Content-Type", "application/json")
+	}
+	if l.token != "" {
+		in.Header.Set("Authorization", "Bearer "+l.token)
+	}
+	if key != "" {
+		in.Header.Set(KeyHeader, key)
+	}
+	res, err := by.Do(in)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	if res.StatusCode >= http.StatusMultipleChoices {
+		return refused(res, answer)
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		return fmt.Errorf("%s is no workbench: its answer to %s is no JSON: %w", l.base, path, err)
+	}
+	return nil
+}
+
+// refused makes an error of a problem document, or of what came in its place.
+func refused(res *http.Response, text []byte) error {
+	var problem struct {
+		Detail string `json:"detail"`
+		Errors []struct {
+			Field string `json:"field"`
+		} `json:"errors"`
+	}
+	if json.Unmarshal(text, &problem) != nil || problem.Detail == "" {
+		problem.Detail = "it answers " + res.Status
+	}
+	r := &Refusal{Status: res.StatusCode, Detail: problem.Detail}
+	for _, e := range problem.Errors {
+		r.Fields = append(r.Fields, e.Field)
+	}
+	return r
+}
