@@ -110,6 +110,7 @@ type Response struct {
 	Cached     bool   // came from a cache
 	Accepted   bool   // 202: the work goes on; Location says where to look
 	Missing    bool   // the item does not exist (404): an OK answer like any other
+	Default    bool   // of a stale answer: it is the service's simpler one, the same for all, and no copy; it has no age
 	Status     int    // of an OK answer that is neither 200, 202 nor 404, of one refused as bad that is not 400, or shed that is not 503; 0: those
 	Reason     Reason // why not served; empty otherwise
 	Location   string

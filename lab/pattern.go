@@ -125,6 +125,7 @@ type Env struct {
 	Service  time.Duration                 // the gate's mean service time
 	Instance string                        // the name of the service instance: "a", "b", …
 	Log      *slog.Logger                  // never nil
+	Simpler  func(r *Request) []byte       // what the service answers r when it cannot do better; nil, or of nil: it has nothing
 	Common   func(build func() any) any    // what a Front pattern's stages have in common, built by the first; nil: there is one stage
 	Go       func(f func(context.Context)) // runs f on a goroutine that the lab owns, waits for, and ends by the context
 }

@@ -14,6 +14,7 @@ import (
 	"workbench/lab/pattern/clientbudget"
 	"workbench/lab/pattern/concurrency"
 	"workbench/lab/pattern/edge"
+	"workbench/lab/pattern/fallback"
 	"workbench/lab/pattern/hedge"
 	"workbench/lab/pattern/jobs"
 	"workbench/lab/pattern/queue"
@@ -39,6 +40,7 @@ func Patterns() []lab.Pattern {
 		edge.Pattern(),
 		ratelimit.Pattern(),
 		jobs.Pattern(),
+		fallback.Pattern(),
 		shed.Pattern(),
 		cache.Pattern(),
 		stale.Pattern(),

@@ -26,7 +26,7 @@ import (
 // The order is part of the lesson; see Patterns.
 func TestOrder(t *testing.T) {
 	want := []string{
-		"edge", "ratelimit", "jobs", "shed", "cache", "stale", "singleflight", "timeout", "queue", "concurrency", "retry", "throttle", "breaker", "bulkhead", "hedge",
+		"edge", "ratelimit", "jobs", "fallback", "shed", "cache", "stale", "singleflight", "timeout", "queue", "concurrency", "retry", "throttle", "breaker", "bulkhead", "hedge",
 		"client-backoff", "client-budget",
 	}
 	var got []string

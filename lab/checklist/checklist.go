@@ -48,6 +48,8 @@ func Rows() []Row {
 		{Chapter: 7, Item: "adaptive throttling", Patterns: []string{"throttle"}, Scenarios: []string{"costly-refusals"}},
 		{Chapter: 7, Item: "hedged reads, within a budget", Patterns: []string{"hedge"}, Scenarios: []string{"slow-by-chance"}},
 		{Chapter: 7, Item: "graceful degradation, stale answers", Patterns: []string{"stale"}, Trials: []string{"stale-answers"}},
+		{Chapter: 7, Item: "fallbacks in order, none as fresh", Patterns: []string{"fallback", "stale"}, Scenarios: []string{"nothing-to-show"}},
+		{Chapter: 7, Item: "optional parts left out under load", Patterns: []string{"brownout"}, Scenarios: []string{"optional-work"}},
 		{Chapter: 8, Item: "metrics", Patterns: []string{"alert"}, Scenarios: []string{"wake-for-nothing"}, Trials: []string{"percentile-average", "saturation-leads", "cardinality", "burn-rate"}},
 		{Chapter: 8, Item: "tracing", Trials: []string{"trace-n-plus-one"}},
 		{Chapter: 8, Item: "structured logs with correlation ids", Trials: []string{"logging-cost"}},

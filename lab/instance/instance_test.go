@@ -198,6 +198,7 @@ func TestAnswers(t *testing.T) {
 		{"ok", lab.Response{Body: []byte(`{"a":1}`)}, 200, `{"a":1}`, map[string]string{h + "Outcome": "ok", "Content-Type": "application/json", h + "Reason": "", "Retry-After": "", "Age": "", h + "Cache": "", h + "Instance": "a", h + "Id": "5"}},
 		{"empty", lab.Response{}, 200, "", map[string]string{"Content-Length": "0", "Content-Type": ""}},
 		{"cached", lab.Response{Cached: true, Age: 2900 * time.Millisecond}, 200, "", map[string]string{h + "Cache": "hit", "Age": "2", h + "Outcome": "ok"}},
+		{"a default", lab.Response{Outcome: lab.Stale, Default: true, Body: []byte("{}")}, 200, "{}", map[string]string{h + "Outcome": "stale", h + "Default": "true", "Age": "", "Warning": `110 - "Response is Stale"`}},
 		{"stale", lab.Response{Outcome: lab.Stale, Cached: true, Age: 90 * time.Second}, 200, "", map[string]string{h + "Outcome": "stale", "Age": "90", "Warning": `110 - "Response is Stale"`}},
 		{"accepted", lab.Response{Accepted: true, Location: "/jobs/7"}, 202, "", map[string]string{"Location": "/jobs/7", h + "Outcome": "ok"}},
 		{"missing", lab.Response{Missing: true}, 404, "no such item", map[string]string{h + "Outcome": "ok", "Content-Type": "application/problem+json"}},

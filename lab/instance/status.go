@@ -92,7 +92,9 @@ func (i *Instance) write(c echo.Context, r *lab.Request, res lab.Response) error
 	if res.Outcome == lab.Stale {
 		h["Warning"] = i.words.stale
 	}
-	if res.Age > 0 || res.Cached || res.Outcome == lab.Stale {
+	if res.Default {
+		h["Workbench-Default"] = []string{"true"}
+	} else if res.Age > 0 || res.Cached || res.Outcome == lab.Stale {
 		h["Age"] = []string{strconv.FormatInt(int64(res.Age/time.Second), 10)} // RFC 9111 section 4.2.3: whole seconds, rounded down
 	}
 	if res.Location != "" {

@@ -96,7 +96,7 @@ func open(ctx context.Context, p Plan, n needs) (_ *service, err error) {
 			return (&lockedStream{stream: dist.New(p.Seed, "patterns "+n.who.Name+" "+pattern)}).Float64
 		},
 		Env: lab.Env{
-			Clock: s.clock, Redis: n.redis, Slots: p.GateSlots, Service: p.Service, Instance: n.who.Name, Log: n.log, Go: s.begin,
+			Clock: s.clock, Redis: n.redis, Slots: p.GateSlots, Service: p.Service, Instance: n.who.Name, Log: n.log, Simpler: k.Simpler, Go: s.begin,
 		},
 	}); err != nil {
 		return nil, err

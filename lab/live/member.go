@@ -52,7 +52,7 @@ func (r *run) openMember(ctx context.Context, m *member) error {
 			return (&lockedStream{stream: dist.New(r.seed, "patterns "+name+" "+pattern)}).Float64
 		},
 		Env: lab.Env{
-			Clock: r.clock, Redis: r.lab.redis.Client(), Slots: r.spec.Gate.Slots, Service: r.spec.Gate.Service, Instance: name, Log: r.lab.cfg.Log,
+			Clock: r.clock, Redis: r.lab.redis.Client(), Slots: r.spec.Gate.Slots, Service: r.spec.Gate.Service, Instance: name, Log: r.lab.cfg.Log, Simpler: r.kind.Simpler,
 			Go: func(f func(context.Context)) { r.work.begin(m.alive(), f) },
 		},
 	})

@@ -69,6 +69,10 @@ type Kind struct {
 	// call, of the provider for operations that say so. The live service makes the
 	// same calls.
 	Visits func(r *lab.Request, out []Visit) []Visit
+	// Simpler returns an answer to r that needs nothing but r, and does no harm
+	// where it is taken for the real one; nil for an operation that has none. nil:
+	// none has.
+	Simpler func(r *lab.Request) []byte
 	// Model keeps what virtual time must remember of the service's state; nil:
 	// nothing. counters returns those of a choice, whether it is on or off.
 	Model func(counters func(choice string) *lab.Counters) Model

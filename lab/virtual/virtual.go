@@ -282,7 +282,7 @@ func (w *world) buildMember(name string) (*member, error) {
 		draws := dist.New(w.seed, "patterns "+name+" "+p.Pattern.Name) // as in the live lab
 		stage, err := p.Pattern.NewStage(lab.Env{
 			Clock: w.clock, Uniform: draws.Float64, Shared: w.shared, Counters: w.counters(p.Pattern.Name), Slots: w.spec.Gate.Slots, Service: w.spec.Gate.Service,
-			Instance: name, Log: slog.New(slog.DiscardHandler), Go: nowhere, Common: w.common(p.Pattern),
+			Instance: name, Log: slog.New(slog.DiscardHandler), Simpler: w.kind.Simpler, Go: nowhere, Common: w.common(p.Pattern),
 		}, p.Knobs)
 		if err != nil {
 			return nil, fmt.Errorf("pattern %s: %w", p.Pattern.Name, err)

@@ -51,6 +51,12 @@ func environment(c clock.Clock, counters *lab.Counters, run func(func(context.Co
 	draws := dist.New(1, "uniform")
 	return lab.Env{
 		Clock: c, Counters: counters, Slots: 20, Service: 20e6, Instance: "a", Log: slog.New(slog.DiscardHandler), Go: run,
+		Simpler: func(r *lab.Request) []byte {
+			if r.Op == 0 {
+				return nil
+			}
+			return []byte("simpler")
+		},
 		Uniform: func() float64 {
 			mu.Lock()
 			defer mu.Unlock()

@@ -78,7 +78,7 @@ func Poisson(seed uint64, n int, rate float64, service time.Duration) []Arrival 
 }
 
 func same(a, b lab.Response) bool {
-	return a.Outcome == b.Outcome && a.Cached == b.Cached && a.Accepted == b.Accepted && a.Missing == b.Missing &&
+	return a.Outcome == b.Outcome && a.Cached == b.Cached && a.Accepted == b.Accepted && a.Missing == b.Missing && a.Default == b.Default &&
 		a.Reason == b.Reason && a.Location == b.Location && a.Age == b.Age && a.RetryAfter == b.RetryAfter && bytes.Equal(a.Body, b.Body)
 }
 

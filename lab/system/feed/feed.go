@@ -130,10 +130,17 @@ func (f *Feed) read(ctx context.Context, r *lab.Request) ([]byte, error) {
 		return nil, err
 	}
 	direct, copied := split(r)
-	var found []Item
+	needed := sources(r)
+	var found, more []Item
 	_, err = f.gates.Walk(ctx, f.kind, r, func(ctx context.Context, n int) ([]byte, error) {
 		var items []Item
 		var err error
+		if n >= needed { // only a home page with suggestions makes so many calls
+			at := (n - needed) * authorsPerCall
+			items, err = f.table.of(ctx, Strangers(r.Key)[at:min(at+authorsPerCall, Suggested)], false, cut{})
+			more = append(more, items...)
+			return nil, err
+		}
 		from := n * authorsPerCall
 		switch {
 		case from < len(direct):
@@ -149,6 +156,9 @@ func (f *Feed) read(ctx context.Context, r *lab.Request) ([]byte, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if r.Op == Home {
+		return home(r, found, more)
 	}
 	return page(r.Key, found, begin.skip)
 }

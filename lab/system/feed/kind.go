@@ -6,6 +6,7 @@ import (
 
 	"workbench/lab"
 	"workbench/lab/knob"
+	"workbench/lab/pattern/brownout"
 	"workbench/lab/system"
 	"workbench/sim/load"
 )
@@ -15,6 +16,7 @@ const (
 	Read  uint8 = iota // the newest page of a person's feed
 	Post               // one post by the author Key
 	Older              // a page further back
+	Home               // a person's feed, and posts by people whom they might follow
 )
 
 // The graph. Everybody follows two celebrities, and everybody who is none also
@@ -25,6 +27,7 @@ const (
 	Celebrities = 4
 	Others      = 18
 	Page        = 20 // posts of a page
+	Suggested   = 20 // people whose posts a home page suggests
 )
 
 // What one call of the database does.
@@ -38,6 +41,7 @@ const (
 const (
 	placeFanout = iota
 	placePaging
+	placePlain
 )
 
 // Fanout says who brings a post to its readers. Off is "read".
@@ -66,7 +70,7 @@ func Kind() system.Kind {
 	return system.Kind{
 		Name: "feed", Title: "Feed", Line: "posts, and the newest posts of those one follows; some are followed by half",
 		Gate: "Database", Provider: "Ranking",
-		Ops: Ops(), Choices: []lab.Pattern{fanout(), paging()}, Visits: visits, Model: newModel,
+		Ops: Ops(), Choices: []lab.Pattern{fanout(), paging(), brownout.Pattern(suggestions())}, Visits: visits, Model: newModel, Simpler: simpler,
 	}
 }
 
@@ -84,6 +88,16 @@ func paging() lab.Pattern {
 	}, placePaging, func() Paging { return Paging{} })
 }
 
+// suggestions are the optional part of a home page.
+func suggestions() brownout.Part {
+	return brownout.Part{System: "feed", Place: placePlain, Has: func(r *lab.Request) bool { return r.Op == Home }}
+}
+
+// suggests reports whether an answer to r has suggestions.
+func suggests(r *lab.Request) bool {
+	return r.Op == Home && lab.Chosen[brownout.Plain](r, placePlain) == nil
+}
+
 // Ops returns the operations; index i describes Op i.
 func Ops() []system.Op {
 	return []system.Op{
@@ -98,6 +112,10 @@ func Ops() []system.Op {
 		Older: {
 			Op:    load.Op{Name: "read-older", Method: "GET", Path: "/feeds/{key}/older", Priority: "low"},
 			Title: "Leaf back", Read: true, Priority: lab.Low,
+		},
+		Home: {
+			Op:    load.Op{Name: "read-home", Method: "GET", Path: "/homes/{key}", Priority: "normal"},
+			Title: "Read a home page", Read: true, Priority: lab.Normal,
 		},
 	}
 }
@@ -183,6 +201,9 @@ func visits(r *lab.Request, out []system.Visit) []system.Visit {
 		}
 	default:
 		times = sources(r)
+		if suggests(r) {
+			times += over(Suggested, authorsPerCall)
+		}
 	}
 	return append(out, system.Visit{Door: system.Gate, Times: times})
 }
@@ -211,7 +232,11 @@ func (m model) note(r *lab.Request) {
 		}
 		m.authorReads(asked(r))
 	default:
-		m.authorReads(asked(r))
+		n := asked(r)
+		if suggests(r) {
+			n += Suggested
+		}
+		m.authorReads(n)
 	}
 }
 

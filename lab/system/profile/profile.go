@@ -58,8 +58,17 @@ func Ops() []system.Op {
 func Kind() system.Kind {
 	return system.Kind{
 		Name: "profile", Title: "Profiles", Line: "reads and changes members’ profiles, reports and jobs; every pattern shows on it",
-		Gate: "Database", Provider: "Provider", Ops: Ops(),
+		Gate: "Database", Provider: "Provider", Ops: Ops(), Simpler: simpler,
 	}
+}
+
+// simpler is what a reader gets when the database is gone: whom they asked for
+// and nothing of them. A report has no simpler form.
+func simpler(r *lab.Request) []byte {
+	if r.Op != Read {
+		return nil
+	}
+	return append(strconv.AppendUint([]byte(`{"id":`), r.Key, 10), `,"default":true}`...)
 }
 
 // Store is what the service keeps its data in; see package storetest for what
