@@ -54,3 +54,36 @@ func names(found []interview.Fault) []string {
 	}
 	return out
 }
+
+// What a calm speaker gets wrong is mostly heard in whatever words, and what is
+// right is left alone.
+func TestClaimsInOtherWords(t *testing.T) {
+	src, err := os.ReadFile("testdata/claims.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims struct {
+		Wrong []string `yaml:"wrong"`
+		Right []string `yaml:"right"`
+	}
+	if err := yaml.Unmarshal(src, &claims); err != nil {
+		t.Fatal(err)
+	}
+	c := load(t)
+	told := 0
+	for _, s := range claims.Wrong {
+		if len(score(t, c, "whole-review", s).Faults) > 0 {
+			told++
+		} else {
+			t.Logf("not told: %q", s)
+		}
+	}
+	if all := len(claims.Wrong); told*10 < all*9 {
+		t.Errorf("%d of %d wrong claims are told, want nine of ten", told, all)
+	}
+	for _, s := range claims.Right {
+		if found := score(t, c, "whole-review", s).Faults; len(found) > 0 {
+			t.Errorf("%q is true and taken for %s", s, names(found))
+		}
+	}
+}
