@@ -25,10 +25,10 @@ type Seen struct {
 	Clock  *clock.Wall
 
 	mu      sync.Mutex
-	windows []signal.Window   // guarded by mu
-	alarm   live.Alarm        // guarded by mu
-	session *incident.Session // guarded by mu
-	now     time.Duration     // guarded by mu; of the rehearsal
+	windows []signal.Window        // guarded by mu
+	alarm   live.Alarm             // guarded by mu
+	session *incident.Session      // guarded by mu
+	now     time.Duration          // guarded by mu; of the rehearsal
 	ready   map[chan struct{}]bool // guarded by mu; one for each page that waits
 }
 
