@@ -75,7 +75,12 @@ func TestAnswersOfPeople(t *testing.T) {
 
 // sets are the files of answers: those by which the judgement was made, and
 // those that were written afterwards.
-func sets() []string { return []string{"heard-60s", "heard-5m", "heard-45m", "fresh-5m", "fresh-45m"} }
+func sets() []string {
+	return []string{
+		"heard-60s", "heard-5m", "heard-45m", "fresh-5m", "fresh-45m",
+		"second-60s", "second-5m", "second-45m", "third-60s", "third-5m", "third-45m",
+	}
+}
 
 func ceiling(kind string) int {
 	switch kind {

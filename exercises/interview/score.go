@@ -178,6 +178,9 @@ func (r *reading) ceilings(j judged, wrong, known float64) []Ceiling {
 	} else if topic < 0.23 && r.words > 0 {
 		out = append(out, Ceiling{int(math.Round(5 + 35*clamp((topic-0.175)/0.055, 0, 1))), "Most of it belongs to another subject."})
 	}
+	if foreign := r.foreign(); foreign > 0 {
+		out = append(out, Ceiling{int(math.Round(40 - 31*foreign)), "It uses the question's words, but most others are of another trade: say what the system does."})
+	}
 	if top, ok := r.tone().certain(r.c.questions[r.q].Mode); ok {
 		out = append(out, top)
 	}

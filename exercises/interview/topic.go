@@ -57,3 +57,35 @@ func (r *reading) topicality() float64 {
 	}
 	return own / all
 }
+
+// A subject that shares its words with a question ("feed", "post", "follower" to
+// those who sell shoes there) is told from it by the other words. Of answers that
+// have so many different ones and are about the question, none has more than a
+// fifth that no question and no model answer knows.
+const (
+	foreignWords = 60
+	foreignFrom  = 0.24
+	foreignFully = 0.28
+	foreignTopic = 0.28 // what belongs so much to the question may use any words
+)
+
+// foreign says how surely an answer speaks the language of another trade, 0..1.
+func (r *reading) foreign() float64 {
+	strange := 0.0
+	seen := map[string]bool{}
+	for i := range r.lines {
+		for _, w := range r.lines[i].Words {
+			if r.c.function[w.Text] || w.Number() || seen[w.Stem] || len(w.Stem) < 3 {
+				continue
+			}
+			seen[w.Stem] = true
+			if _, known := r.c.rarity[w.Stem]; !known {
+				strange++
+			}
+		}
+	}
+	if len(seen) < foreignWords || r.topicality() >= foreignTopic {
+		return 0
+	}
+	return clamp((strange/float64(len(seen))-foreignFrom)/(foreignFully-foreignFrom), 0, 1)
+}
