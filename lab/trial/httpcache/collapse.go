@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -66,6 +67,9 @@ type whileKnobs struct {
 	Work    time.Duration `knob:"work" min:"1ms" max:"2s" help:"how long the origin takes for it"`
 }
 
+// lifetime of the page's copy, in seconds.
+const lifetime = 60
+
 // While lets a copy run out under readers.
 func While() trial.Trial {
 	return trial.Trial{
@@ -86,7 +90,7 @@ func while(ctx context.Context, env trial.Env, knobs any, tell func(trial.Step))
 		if env.Clock.Wait(r.Context(), env.Clock.Now()+k.Work) != nil {
 			return
 		}
-		w.Header().Set("Cache-Control", fmt.Sprintf("max-age=60, stale-while-revalidate=%d", int64(k.While/time.Second)))
+		w.Header().Set("Cache-Control", fmt.Sprintf("max-age=%d, stale-while-revalidate=%d", lifetime, int64(k.While/time.Second)))
 		_, _ = io.WriteString(w, "the page") // an error means that the cache has left
 	}, nil)
 	if err != nil {
@@ -99,7 +103,7 @@ func while(ctx context.Context, env trial.Env, knobs any, tell func(trial.Step))
 	if _, err := s.get(ctx, "/page"); err != nil {
 		return trial.Result{}, err
 	}
-	s.forward(61 * time.Second)
+	s.forward((lifetime + 1) * time.Second)
 	tell(trial.Step{Text: "the copy has run out", Total: k.Readers})
 	waits := make([]time.Duration, k.Readers)
 	var waited atomic.Int64
@@ -107,9 +111,10 @@ func while(ctx context.Context, env trial.Env, knobs any, tell func(trial.Step))
 		began := env.Clock.Now()
 		got, err := s.get(ctx, "/page")
 		waits[i] = env.Clock.Now() - began
-		// Who got a copy that is older than its lifetime did not wait for the
-		// origin; who got a new one that came while they asked did.
-		if err == nil && (got.head.Get("Age") == "" || got.head.Get("Age") == "0") {
+		// Who got the copy, which is older than its lifetime, did not wait for the
+		// origin; who got a new one that came while they asked did. A new one may
+		// be a second old by its Date, which tells seconds only.
+		if age, bad := strconv.Atoi(got.head.Get("Age")); err == nil && (bad != nil || age < lifetime) {
 			waited.Add(1)
 		}
 		return err
