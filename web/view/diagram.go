@@ -118,6 +118,7 @@ func (d *Diagram) stand(edge live.Node, there bool, clients, balancer Box, x, y,
 const (
 	wideW, wideH     = 1056, 268
 	wideMid          = 134 // the lanes' middle
+	tier             = 46  // a further row of patterns, above and below
 	serviceX, serveW = 252, 600
 	laneGap          = 18
 	chipW, chipH     = 82, 38
@@ -131,30 +132,34 @@ const (
 func wideDiagram(s live.State) Diagram {
 	instances, by, behind := split(s)
 	patterns := serverPatterns(s)
-	d := Diagram{Kind: "wide", Box: "0 0 " + strconv.Itoa(wideW) + " " + strconv.Itoa(wideH), Width: strconv.Itoa(wideW), Height: strconv.Itoa(wideH)}
-	g := geometry{W: wideW, H: wideH, Stops: map[string]int{}, Enter: serviceX, Exit: serviceX + serveW}
-	d.Service = Box{ID: "service", X: serviceX, Y: 6, W: serveW, H: 256, TextX: serviceX + 14, TitleY: 26}
-	clients := box(by["clients"], 2, wideMid-52, 116, 104)
-	balancer := box(by["balancer"], 136, wideMid-40, 100, 80)
-	d.Nodes = append(d.Nodes, clients, balancer)
-	edge, fronted := by["edge"]
-	d.stand(edge, fronted, clients, balancer, 136, 16, 108, 56)
-
-	gap := min(laneGap, 100/max(1, len(instances)-1)) // eight lanes still leave room for the patterns above and below
-	half := gap * (len(instances) - 1) / 2
-	high := min(laneW, gap-2)
 	step := 0
 	if len(patterns) > 1 {
 		step = (serveW - 66 - chipW/2 - 14) / (len(patterns) - 1)
 	}
+	mid, high, rows := wideMid, wideH, 2
+	if 2*step < chipW+4 { // two rows are too few: two more, whose stems pass between the chips of the nearer ones
+		mid, high, rows = mid+tier, high+2*tier, 4
+	}
+	d := Diagram{Kind: "wide", Box: "0 0 " + strconv.Itoa(wideW) + " " + strconv.Itoa(high), Width: strconv.Itoa(wideW), Height: strconv.Itoa(high)}
+	g := geometry{W: wideW, H: high, Stops: map[string]int{}, Enter: serviceX, Exit: serviceX + serveW}
+	d.Service = Box{ID: "service", X: serviceX, Y: 6, W: serveW, H: high - 12, TextX: serviceX + 14, TitleY: 26}
+	clients := box(by["clients"], 2, mid-52, 116, 104)
+	balancer := box(by["balancer"], 136, mid-40, 100, 80)
+	d.Nodes = append(d.Nodes, clients, balancer)
+	edge, fronted := by["edge"]
+	d.stand(edge, fronted, clients, balancer, 136, mid-118, 108, 56)
+
+	gap := min(laneGap, 100/max(1, len(instances)-1)) // eight lanes still leave room for the patterns above and below
+	half := gap * (len(instances) - 1) / 2
+	track := min(laneW, gap-2)
 	for i, p := range patterns {
 		x := serviceX + 66 + i*step
-		top := wideMid - 92
+		top := mid - 92 - i%rows/2*tier
 		if i%2 == 1 {
-			top = wideMid + 60
+			top = mid + 60 + i%rows/2*tier
 		}
 		c := Chip{Name: p.Name, State: p.State.String(), Text: chipText(p), X: x - chipW/2, Y: top, W: chipW, H: chipH, TextX: x, NameY: top + 17, St: top + 32}
-		c.GX1, c.GX2, c.GY1, c.GY2 = x, x, max(top+1, min(wideMid-half-13, wideMid-19)), wideMid+half+13
+		c.GX1, c.GX2, c.GY1, c.GY2 = x, x, max(mid-91, min(mid-half-13, mid-19)), mid+half+13
 		c.SX1, c.SX2 = x, x
 		if i%2 == 0 {
 			c.SY1, c.SY2 = top+chipH, c.GY1
@@ -164,14 +169,14 @@ func wideDiagram(s live.State) Diagram {
 		g.Stops[p.Name] = x
 		d.Chips = append(d.Chips, c)
 	}
-	gates := stackRight(behind, by, &d)
-	d.Edges = append(d.Edges, Line{clients.X + clients.W, wideMid, balancer.X, wideMid})
+	gates := stackRight(behind, by, mid, &d)
+	d.Edges = append(d.Edges, Line{clients.X + clients.W, mid, balancer.X, mid})
 	for i, in := range instances {
-		y := wideMid - half + i*gap
-		d.Lanes = append(d.Lanes, Lane{Name: in.ID, Up: in.Up, X: serviceX, Y: y - high/2, W: serveW, H: high, TX: serviceX + 10, TY: y + 4, FX: serviceX + serveW - 6})
+		y := mid - half + i*gap
+		d.Lanes = append(d.Lanes, Lane{Name: in.ID, Up: in.Up, X: serviceX, Y: y - track/2, W: serveW, H: track, TX: serviceX + 10, TY: y + 4, FX: serviceX + serveW - 6})
 		for _, b := range gates {
 			g.Routes = append(g.Routes, route{in.ID, b.ID, [][2]int{
-				{clients.X + clients.W/2, wideMid}, {balancer.X + balancer.W/2, wideMid}, {serviceX, y}, {serviceX + serveW, y}, {b.X + b.W/2, b.Y + b.H/2},
+				{clients.X + clients.W/2, mid}, {balancer.X + balancer.W/2, mid}, {serviceX, y}, {serviceX + serveW, y}, {b.X + b.W/2, b.Y + b.H/2},
 			}})
 		}
 	}
@@ -180,18 +185,18 @@ func wideDiagram(s live.State) Diagram {
 }
 
 // stackRight places what stands behind the service on the right, Redis last.
-func stackRight(behind []live.Node, by map[string]live.Node, d *Diagram) []Box {
+func stackRight(behind []live.Node, by map[string]live.Node, mid int, d *Diagram) []Box {
 	const high, low, gap = 96, 48, 10
 	redis, hasRedis := by["cache"]
 	total := len(behind)*(high+gap) - gap
 	if hasRedis {
 		total += low + gap
 	}
-	y := max(2, wideMid-total/2)
+	y := max(2, mid-total/2)
 	place := func(n live.Node, h int) Box {
 		b := box(n, wideW-nodeW-2, y, nodeW, h)
 		y += h + gap
-		d.Edges = append(d.Edges, Line{serviceX + serveW, wideMid, b.X, b.Y + b.H/2})
+		d.Edges = append(d.Edges, Line{serviceX + serveW, mid, b.X, b.Y + b.H/2})
 		return b
 	}
 	var gates []Box
