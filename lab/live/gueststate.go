@@ -7,6 +7,7 @@ import (
 	"workbench/lab"
 	"workbench/lab/balancer"
 	"workbench/lab/fleet"
+	"workbench/lab/join"
 	"workbench/lab/tape"
 )
 
@@ -18,10 +19,12 @@ type ProcessState struct {
 
 // seen is a guest as it stood at one moment.
 type seen struct {
-	*guest
-	rep   reportOf
-	state string // "": as the balancer says
-	why   string
+	name          string
+	hello         join.Hello
+	leaving, gone bool // gone: killed or lost
+	rep           reportOf
+	state         string // "": as the balancer says
+	why           string
 }
 
 // reportOf is what is shown of a report.
@@ -41,7 +44,7 @@ func (r *run) guestsSeen() []seen {
 	var out []seen
 	for _, g := range h.all {
 		rep := g.report
-		s := seen{guest: g, why: fmt.Sprintf("own process %d", g.hello.PID), rep: reportOf{rep.Addr, rep.Inside, rep.Waiting, rep.Busy, rep.Taken, rep.Gauges, g.at == r && !g.lost && !g.killed}}
+		s := seen{name: g.name, hello: g.hello, leaving: g.leaving, gone: g.killed || g.lost, why: fmt.Sprintf("own process %d", g.hello.PID), rep: reportOf{rep.Addr, rep.Inside, rep.Waiting, rep.Busy, rep.Taken, rep.Gauges, g.at == r && !g.lost && !g.killed}}
 		switch {
 		case g.killed:
 			s.state, s.why = "down", s.why+", killed"
@@ -135,7 +138,7 @@ func (r *run) readGuests(out *tape.Reading) {
 func (r *run) loadGuests(l *fleet.Load, inside map[string]int) {
 	for _, g := range r.guestsSeen() {
 		switch {
-		case g.leaving || g.killed || g.lost:
+		case g.leaving || g.gone:
 		case !g.rep.up:
 			l.Starting++
 		default:
