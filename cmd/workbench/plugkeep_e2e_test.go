@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,10 +20,16 @@ import (
 func (s *started) pass(t *testing.T, p *chrome.Tab, slug, file string) {
 	t.Helper()
 	p.Do(chromedp.Navigate(s.url + "/exercises/" + slug))
+	p.Until(`document.querySelector('[data-host]')?.shadowRoot.querySelector('.cm-content')?.textContent.includes('package ')`)
 	p.Until(`document.querySelector('[data-plug]').hidden`)
 	write(t, p, file)
 	p.Do(chromedp.Click(`[data-check]`))
-	p.Within(2*time.Minute, `document.querySelector('[data-outcome]').textContent.startsWith('Accepted')`)
+	const outcome = `document.querySelector('[data-outcome]').textContent`
+	p.Within(2*time.Minute, outcome+` !== '' && `+outcome+` !== 'Being checked'`)
+	if said := chrome.JS[string](p, outcome); !strings.HasPrefix(said, "Accepted") {
+		t.Fatalf("the check of %s says %q: %s %s", file, said,
+			chrome.JS[string](p, `document.querySelector('[data-doing]').textContent`), chrome.JS[string](p, `document.querySelector('[data-verdict]').innerText`))
+	}
 }
 
 // plugIn plugs an answer in and compares it.

@@ -52,9 +52,11 @@ function choose(name) {
   for (const h of $$('[data-host]', desk)) h.hidden = h.dataset.host !== name;
 }
 
-// rich puts the code editor over the plain text; plain takes it away.
+// rich puts the code editor over the plain text, unless the plain text was asked
+// for while it was on its way; plain takes it away.
 async function rich() {
   const { open } = await import('./code.js');
+  if (plainBox.checked || Object.keys(editors).length > 0) return;
   for (const a of areas) {
     const host = make('div', { class: 'host', 'data-host': a.dataset.text });
     a.after(host);
