@@ -72,7 +72,7 @@ func TestSpikeKillsAndOneSwitchHeals(t *testing.T) {
 	}
 	p.Until(`/^Down for .*back to normal, yet it does not recover/.test(document.querySelector('[data-verdict]').textContent)`)
 	p.Until(`document.querySelector('[data-markers]').textContent.includes('event')`)
-	p.Do(chromedp.KeyEvent("8"))
+	p.Do(chromedp.KeyEvent(chrome.JS[string](p, `document.querySelector('[data-pattern="queue"] kbd').textContent`)))
 	p.Until(`document.querySelector('[data-pattern="queue"]').dataset.state === 'on'`)
 	for range 150 {
 		s.Lab.Step()
