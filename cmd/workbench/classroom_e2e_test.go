@@ -34,30 +34,32 @@ func TestClassroomWithThreeBrowsers(t *testing.T) {
 	bob.Do(chromedp.Navigate(base + "/classroom"))
 	bob.Until(`document.body.textContent.includes('has not joined the class')`)
 	for name, p := range map[string]*chrome.Tab{"Ada": ada, "Bob": bob} {
-		p.Do(chromedp.Navigate(link), chromedp.SendKeys(`input[name=name]`, name), chromedp.Click(`main form button`))
+		p.Do(chromedp.Navigate(link), chromedp.SendKeys(`input[name=name]`, name))
+		p.Click(`main form button`)
 		p.Until(`location.pathname === '/classroom' && document.body.textContent.includes('You are ` + name + `')`)
 	}
 	teacher.Until(`document.querySelectorAll('[data-part=learners] tbody tr').length === 2 && document.body.textContent.includes('2 of them here')`)
 	classShot(t, teacher, "teacher-begins")
 
-	teacher.Do(chromedp.SetValue(`select[name=scenario]`, "metastable"), chromedp.Click(`form[action="/classroom/round"] button`))
+	teacher.Do(chromedp.SetValue(`select[name=scenario]`, "metastable"))
+	teacher.Click(`form[action="/classroom/round"] button`)
 	for p, choice := range map[*chrome.Tab]string{ada: "0", bob: "2"} {
 		p.Until(`document.querySelector('.ballot input[type=radio]')`) // by itself
-		p.Do(chromedp.Click(`.ballot input[value="` + choice + `"][type=radio]`))
+		p.Click(`.ballot input[value="` + choice + `"][type=radio]`)
 	}
 	classShot(t, ada, "learner-predicts")
-	ada.Do(chromedp.Click(`.ballot button`))
+	ada.Click(`.ballot button`)
 	ada.Until(`document.body.textContent.includes('Your answer is committed')`)
 	teacher.Until(`document.body.textContent.includes('1 of 2 have committed')`)
 	if got := chrome.JS[bool](bob, `document.querySelector('.ballot input[value="2"][type=radio]').checked`); !got {
 		t.Error("another's answer took away what Bob was about to choose")
 	}
-	bob.Do(chromedp.Click(`.ballot button`))
+	bob.Click(`.ballot button`)
 	teacher.Until(`document.body.textContent.includes('2 of 2 have committed')`)
 
-	teacher.Do(chromedp.Click(`form[action="/classroom/play"] button`))
+	teacher.Click(`form[action="/classroom/play"] button`)
 	ada.Until(`document.querySelector('[data-part=round]').textContent.includes('being played')`)
-	ada.Do(chromedp.Click(`nav a[href="/lab"]`))
+	ada.Click(`nav a[href="/lab"]`)
 	ada.Until(moving)
 	ada.Until(`document.querySelector('.watching').textContent.includes('the teacher drives the lab')`)
 	if got := chrome.JS[string](ada, `[...document.querySelectorAll('[data-lab] :is(button, input, select):not(dialog *)')].filter((e) => !e.matches(':disabled, [data-open], [data-pin], [data-share-link], .three *')).map((e) => e.outerHTML).join()`); got != "" {
@@ -71,7 +73,7 @@ func TestClassroomWithThreeBrowsers(t *testing.T) {
 
 	bob.Do(chromedp.Navigate(base + "/exercises/token-bucket"))
 	bob.Until(`document.querySelector('[data-host]')?.shadowRoot.querySelector('.cm-content')`)
-	bob.Do(chromedp.Click(`[data-check]`))
+	bob.Click(`[data-check]`)
 	bob.Until(`document.querySelector('[data-verdict]').children.length > 0`)
 	teacher.Until(`document.querySelector('[data-part=attempts] tbody tr')?.textContent.includes('0 of 1')`)
 	if got := chrome.JS[string](teacher, `document.querySelector('[data-part=attempts] tbody tr').textContent`); !strings.Contains(got, "1 learner") || !strings.Contains(got, "Test") {
@@ -80,13 +82,14 @@ func TestClassroomWithThreeBrowsers(t *testing.T) {
 	bob.Do(chromedp.Navigate(base + "/classroom"))
 
 	teacher.Until(`document.querySelector('form[action="/classroom/again"]')`) // the event lasts a minute and a half
-	teacher.Do(chromedp.Click(`form[action="/classroom/again"] button`))
+	teacher.Click(`form[action="/classroom/again"] button`)
 	for _, p := range []*chrome.Tab{ada, bob} {
 		p.Until(`document.querySelector('.ballot input[name=half]')?.value === 'after'`)
-		p.Do(chromedp.Click(`.ballot input[value="2"][type=radio]`), chromedp.Click(`.ballot button`))
+		p.Click(`.ballot input[value="2"][type=radio]`)
+		p.Click(`.ballot button`)
 	}
 	teacher.Until(`document.body.textContent.includes('2 of 2 have committed')`)
-	teacher.Do(chromedp.Click(`form[action="/classroom/show"] button`))
+	teacher.Click(`form[action="/classroom/show"] button`)
 	const cells = `[...document.querySelectorAll('.tally tbody tr')].map((r) => r.cells[1].textContent.trim() + '>' + r.cells[2].textContent.trim()).join(' ')`
 	for _, p := range []*chrome.Tab{teacher, ada, bob} {
 		p.Until(`document.querySelector('.tally th .hit')`)
@@ -103,7 +106,8 @@ func TestClassroomWithThreeBrowsers(t *testing.T) {
 		findings(t, p, name)
 		p.Clean(entry.Host)
 	}
-	teacher.Do(chromedp.SetValue(`select[name=scenario]`, "noisy-neighbour"), chromedp.Click(`form[action="/classroom/round"] button`))
+	teacher.Do(chromedp.SetValue(`select[name=scenario]`, "noisy-neighbour"))
+	teacher.Click(`form[action="/classroom/round"] button`)
 	bob.Until(`document.querySelector('.ballot input[type=radio]') && !document.querySelector('.tally')`) // the next round; the lab is calm again
 	ada.Do(chromedp.Navigate(base + "/progress"))
 	ada.Until(`document.body.textContent.includes('0 of 1')`) // her prediction, not the teacher's

@@ -19,7 +19,7 @@ func TestFromTheGuideToTheCrib(t *testing.T) {
 	s := launch(t)
 	p.Size(1280, 900, "light")
 	p.Do(chromedp.Navigate(s.url + "/guide"))
-	p.Do(chromedp.Click(`.chapters a[href="/guide/backpressure"]`))
+	p.Click(`.chapters a[href="/guide/backpressure"]`)
 	const box = `document.querySelector('[data-experiment*="fail-fast"]')`
 	p.Until(box + `?.querySelector('[data-run-tools]').offsetHeight > 0`)
 	chrome.JS[chromedp.Void](p, box+`.querySelector('[data-run]').click()`)
@@ -27,7 +27,7 @@ func TestFromTheGuideToTheCrib(t *testing.T) {
 
 	chrome.JS[chromedp.Void](p, box+`.querySelector('[data-rows] tr:nth-child(2) a').click()`)
 	p.Until(`document.querySelector('[data-ask]')?.open`)
-	p.Do(chromedp.Click(`[data-ask-yes]`))
+	p.Click(`[data-ask-yes]`)
 	p.Until(`document.querySelector('[data-lab]').dataset.scenario === 'fail-fast-that-is-not' && ` + moving)
 	state := s.state()
 	for _, k := range patternOf(t, state, "concurrency").Knobs {
@@ -35,7 +35,7 @@ func TestFromTheGuideToTheCrib(t *testing.T) {
 			t.Errorf("concurrency.wait is %s in the lab, want the experiment's 0s", k.Value)
 		}
 	}
-	p.Do(chromedp.Click(`[data-spike]`))
+	p.Click(`[data-spike]`)
 	s.until("the run is kept", 2*time.Minute, func() bool {
 		_, body := fetch(t.Context(), t, s.url+"/api/runs")
 		return len(body) > 10
@@ -47,7 +47,7 @@ func TestFromTheGuideToTheCrib(t *testing.T) {
 		document.querySelector('input[name=run]').checked = true;
 		document.querySelector('[data-text]').value = 'A wait of 50 ms is queueing, not failing fast: at twice the capacity nearly everybody who gets in has waited nearly 50 ms. So I would wait for nothing, or a few milliseconds, and refuse with 503 and Retry-After. The price is a few per cent of throughput.';
 	})()`)
-	p.Do(chromedp.Click(`[data-form] button.accent:not([data-start])`))
+	p.Click(`[data-form] button.accent:not([data-start])`)
 	p.Until(`document.querySelector('[data-answer] .total')`)
 	p.Until(`document.querySelector('figure path.good')?.getAttribute('d').length > 50`)
 	p.Do(chromedp.Navigate(s.url + "/rehearse/crib"))

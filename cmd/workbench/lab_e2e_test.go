@@ -131,12 +131,12 @@ func TestMetastableByClicking(t *testing.T) {
 	p.Until(moving)
 	p.Until(good + ` >= 0.9 * ` + offered)
 
-	p.Do(chromedp.Click(`[data-choice="0"]`))
+	p.Click(`[data-choice="0"]`)
 	p.Until(`document.querySelector('[data-predict]').disabled`)
 	if got := s.state().Predict; got == nil || got.Chosen == nil || *got.Chosen != 0 {
 		t.Errorf("the prediction in the lab is %+v, want answer 0", got)
 	}
-	p.Do(chromedp.Click(`[data-spike]`))
+	p.Click(`[data-spike]`)
 	p.Until(`document.querySelector('[data-headline]').dataset.level !== 'ok'`)
 	overload := func(s live.State) bool { return s.Traffic.Rate > s.Traffic.Capacity }
 	s.until("the spike begins", time.Minute, func() bool { return overload(s.state()) })

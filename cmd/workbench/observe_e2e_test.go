@@ -37,11 +37,11 @@ func TestFromATraceToAnIncident(t *testing.T) {
 			t.Errorf("the waterfall has %s, want %s in it", rows, part)
 		}
 	}
-	p.Do(chromedp.Click(`a[href^="/logs?trace="]`))
+	p.Click(`a[href^="/logs?trace="]`)
 	p.Until(`!window.before && location.pathname === '/logs' && document.querySelectorAll('[data-lines] tr').length === 1`)
 
 	p.Do(chromedp.Navigate(s.url + "/incident"))
-	p.Do(chromedp.Click(`form[action="/incident/start"] button`))
+	p.Click(`form[action="/incident/start"] button`)
 	p.Until(`document.querySelector('form[action="/incident/answer"]')`)
 	if state := s.state(); len(state.Faults) != 0 || state.Scenario != "on-call" {
 		t.Errorf("during a rehearsal the lab shows faults %v of scenario %s, want none of on-call", state.Faults, state.Scenario)
@@ -49,9 +49,9 @@ func TestFromATraceToAnIncident(t *testing.T) {
 	if status, _ := fetch(t.Context(), t, s.url+"/api/incident"); status != http.StatusOK {
 		t.Errorf("GET /api/incident = %d, want 200", status)
 	}
-	p.Do(chromedp.Click(`form[action="/incident/seen"] button`))
+	p.Click(`form[action="/incident/seen"] button`)
 	p.Until(`document.querySelector('.said').textContent.includes('false alarm')`)
-	p.Do(chromedp.Click(`form[action="/incident/end"] button`))
+	p.Click(`form[action="/incident/end"] button`)
 	p.Until(`document.querySelector('.result')?.textContent.includes('Given up') && document.querySelectorAll('article table tbody tr').length === 1`)
 	p.Clean(s.host())
 }

@@ -20,10 +20,10 @@ import (
 func (s *started) pass(t *testing.T, p *chrome.Tab, slug, file string) {
 	t.Helper()
 	p.Do(chromedp.Navigate(s.url + "/exercises/" + slug))
-	p.Until(`document.querySelector('[data-host]')?.shadowRoot.querySelector('.cm-content')?.textContent.includes('package ')`)
+	editing(p)
 	p.Until(`document.querySelector('[data-plug]').hidden`)
 	write(t, p, file)
-	p.Do(chromedp.Click(`[data-check]`))
+	p.Click(`[data-check]`)
 	const outcome = `document.querySelector('[data-outcome]').textContent`
 	p.Within(2*time.Minute, outcome+` !== '' && `+outcome+` !== 'Being checked'`)
 	if said := chrome.JS[string](p, outcome); !strings.HasPrefix(said, "Accepted") {
@@ -35,9 +35,9 @@ func (s *started) pass(t *testing.T, p *chrome.Tab, slug, file string) {
 // plugIn plugs an answer in and compares it.
 func (s *started) plugIn(t *testing.T, p *chrome.Tab) {
 	t.Helper()
-	p.Do(chromedp.Click(`[data-do$="/plug"].accent`))
+	p.Click(`[data-do$="/plug"].accent`)
 	p.Within(time.Minute, `document.querySelector('[data-plugged]')`)
-	p.Do(chromedp.Click(`[data-do$="/compare"]`))
+	p.Click(`[data-do$="/compare"]`)
 	p.Within(time.Minute, `document.querySelectorAll('[data-beside] tbody tr').length > 5`)
 	t.Log(chrome.JS[string](p, `[...document.querySelectorAll('[data-beside] tbody tr')].map((r) => [...r.children].map((c) => c.textContent).join(' ')).join('; ') + ' ' + document.querySelector('[data-beside] > p:last-child').textContent`))
 }
@@ -72,7 +72,7 @@ func TestOnesOwnCacheCarriesTheSpike(t *testing.T) {
 		p.Until(moving)
 		toggle(p, "cache", "yours")
 		s.hits(t, 0)
-		p.Do(chromedp.Click(`[data-spike]`))
+		p.Click(`[data-spike]`)
 		s.until("the event plays", time.Minute, func() bool { state := s.state(); return state.Traffic.Rate > state.Traffic.Capacity })
 		s.hits(t, 200)
 		p.Until(`document.querySelector('[data-pattern="cache"] [data-yours]').textContent.startsWith('yours: ')`)
@@ -118,7 +118,7 @@ func TestOnesOwnQueueCarriesTheSpike(t *testing.T) {
 	p.Do(chromedp.Navigate(s.url + "/lab"))
 	p.Until(moving)
 	toggle(p, "queue", "yours")
-	p.Do(chromedp.Click(`[data-spike]`))
+	p.Click(`[data-spike]`)
 	s.until("the event plays", time.Minute, func() bool { state := s.state(); return state.Traffic.Rate > state.Traffic.Capacity })
 	s.serves(t, "queue", "lifo-codel")
 	shots(t, p, "queue-lab", `[data-pattern="queue"]`)

@@ -33,7 +33,7 @@ live_scale: 1`
 	}
 	s.until("the panel shows one", time.Minute, func() bool { return rows() == "a up" })
 	for n := 2; n <= 4; n++ {
-		p.Do(chromedp.Click(`[data-more]`))
+		p.Click(`[data-more]`)
 		s.until("there is one more", time.Minute, func() bool { return len(s.state().Instances) == n })
 		s.until("the page says so", time.Minute, func() bool {
 			return chrome.JS[string](p, `document.querySelector('[data-count]').textContent`) == fmt.Sprint(n)

@@ -38,7 +38,7 @@ func TestThreeEnginesOnOneChart(t *testing.T) {
 	if got := chrome.JS[float64](p, `document.querySelectorAll('[data-three-chart] path').length`); got != 3 {
 		t.Errorf("the chart has %v lines before the event, want 3", got)
 	}
-	p.Do(chromedp.Click(`[data-spike]`))
+	p.Click(`[data-spike]`)
 	p.Until(`(document.querySelector('[data-three-chart] .live')?.getAttribute('d') ?? '').split('L').length > 15`)
 	p.Until(rows + `[0].textContent.includes('Under way')`)
 	shot(t, p, "three-under-way")

@@ -170,15 +170,29 @@ func dateOf(h http.Header, received time.Time) time.Time {
 }
 
 // ParseDate reads an HTTP date in any of its three forms, however its letters are
-// cased. Anything else is no date (RFC 9110 section 5.6.7).
+// cased. Anything else is no date (RFC 9110 section 5.6.7): time.Parse passes over
+// doubled blanks, an hour of one digit, fractions and the names of other zones,
+// so what was read must be written as it came. The day of the week is not
+// compared; whoever got it wrong still means that day.
 func ParseDate(s string) (time.Time, bool) {
 	s = strings.TrimSpace(s)
-	if len(s) < 3 {
-		return time.Time{}, false
+	_, rest, _ := strings.Cut(s, " ")
+	for _, layout := range []string{http.TimeFormat, "Monday, 02-Jan-06 15:04:05 GMT", time.ANSIC} {
+		at, err := time.Parse(layout, casedZone(s))
+		if err != nil {
+			continue
+		}
+		if _, again, _ := strings.Cut(at.Format(layout), " "); strings.EqualFold(again, rest) {
+			return at, true
+		}
 	}
-	if upper := strings.ToUpper(s); strings.HasSuffix(upper, " GMT") {
-		s = s[:len(s)-3] + "GMT"
+	return time.Time{}, false
+}
+
+// casedZone writes the zone of a date in capitals, as time.Parse wants it.
+func casedZone(s string) string {
+	if n := len(s) - len(" GMT"); n >= 0 && strings.EqualFold(s[n:], " GMT") {
+		return s[:n] + " GMT"
 	}
-	at, err := http.ParseTime(s)
-	return at, err == nil
+	return s
 }

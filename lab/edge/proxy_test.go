@@ -13,6 +13,7 @@ import (
 	"net/http/httptrace"
 	"net/textproto"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -109,7 +110,7 @@ func TestCollapse(t *testing.T) {
 			}
 			<-arrived
 			for cache.Stats().Requests < clients { // until everybody is inside
-				<-time.After(time.Millisecond)
+				runtime.Gosched()
 			}
 			close(begin)
 			all.Wait()

@@ -54,7 +54,7 @@ func TestGuideExperimentRunsInPlace(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	p.Do(chromedp.Click(`[data-experiment*="fail-fast"] [data-rows] tr:nth-child(2) a`))
+	p.Click(`[data-experiment*="fail-fast"] [data-rows] tr:nth-child(2) a`)
 	p.Until(`document.querySelector('[data-ask]')?.open`)
 	p.Clean(s.Host)
 }

@@ -63,7 +63,7 @@ func TestSpikeKillsAndOneSwitchHeals(t *testing.T) {
 	s, p := serve(t), chrome.Open(t).First()
 	p.Do(chromedp.Navigate(s.URL + "/"))
 	p.Until(live)
-	p.Do(chromedp.Click(`[data-choice="0"]`))
+	p.Click(`[data-choice="0"]`)
 	p.Until(`document.querySelector('[data-predict]').disabled`)
 	p.Do(chromedp.KeyEvent("s"))
 	p.Until(`document.querySelector('[data-headline]').dataset.level === 'bad'`)
@@ -120,7 +120,7 @@ func TestSharedLinkChangesNothingUntilConfirmed(t *testing.T) {
 	if got := s.Lab.State(); got.Version != 1 {
 		t.Errorf("opening a link moved the lab to version %d", got.Version)
 	}
-	p.Do(chromedp.Click("[data-ask-yes]"))
+	p.Click("[data-ask-yes]")
 	p.Until(`document.querySelector('[data-pattern="queue"]').dataset.state === 'on' && location.search === ''`)
 	if got := s.Lab.State(); got.Seed != 9 {
 		t.Errorf("seed %d, want 9", got.Seed)

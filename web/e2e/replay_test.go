@@ -50,9 +50,9 @@ func TestBrowserReplaysToTheLastByte(t *testing.T) {
 		p.Until(`document.querySelector('[data-play]') && !document.querySelector('[data-play]').hidden`)
 		// The report is read where the page saves it.
 		chrome.JS[chromedp.Void](p, `(() => { globalThis.saved = ''; URL.createObjectURL = (b) => { b.text().then((t) => { globalThis.saved = t; }); return '/replay'; }; HTMLAnchorElement.prototype.click = () => {}; })()`)
-		p.Do(chromedp.Click("[data-play]"))
+		p.Click("[data-play]")
 		p.Until(`!document.querySelector('[data-result]').hidden`)
-		p.Do(chromedp.Click("[data-save]"))
+		p.Click("[data-save]")
 		p.Until(`globalThis.saved !== ''`)
 		got := chrome.JS[string](p, `globalThis.saved`)
 		spec, err := scenario.Find(c.name)
@@ -75,7 +75,7 @@ func TestBrowserReplaysToTheLastByte(t *testing.T) {
 		}
 	}
 	p.Do(chromedp.Navigate(s.URL + "/replay?scenario=metastable&on=cue"))
-	p.Do(chromedp.Click("[data-play]"))
+	p.Click("[data-play]")
 	p.Until(`document.querySelector('[data-say]').textContent.includes('pattern "cue": unknown')`)
 	p.Clean(s.Host)
 }

@@ -23,7 +23,7 @@ func TestTracksFromTheRequirementsToTheInterview(t *testing.T) {
 	p.Size(1280, 900, "light")
 	for _, tr := range tracks {
 		p.Do(chromedp.Navigate(s.URL + "/tracks"))
-		p.Do(chromedp.Click(`a[href="/tracks/` + tr.Name + `"]`))
+		p.Click(`a[href="/tracks/` + tr.Name + `"]`)
 		p.Until(`document.querySelector('.estimate')`)
 		before := chrome.JS[string](p, `document.querySelector('#estimate .asked b').textContent`)
 		chrome.JS[chromedp.Void](p, `(() => { document.querySelector('[name=users]').value = '123456789'; document.querySelector('.estimate button').click(); })()`)

@@ -71,7 +71,7 @@ func TestTrialRunsFromItsPage(t *testing.T) {
 	p.Size(1280, 900, "light")
 	p.Do(chromedp.Navigate(s.URL + "/trials"))
 	audit(t, p)
-	p.Do(chromedp.Click(`[data-trial="composite-index"] a`))
+	p.Click(`[data-trial="composite-index"] a`)
 	p.Until(`document.querySelector('[data-trial-form]')`)
 	audit(t, p)
 	chrome.JS[chromedp.Void](p, `(() => {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -130,6 +131,24 @@ func (p *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		p.t.Fatalf("browser: %v", err)
 	}
+}
+
+// Click clicks the middle of what a selector finds, once it stands still: while a
+// page is being put together, a button may move away from under the pointer.
+func (p *Tab) Click(selector string) {
+	p.t.Helper()
+	p.Until("document.querySelector(" + strconv.Quote(selector) + ")")
+	JS[chromedp.Void](p, `(async () => {
+		const frame = () => new Promise((next) => requestAnimationFrame(next));
+		const place = () => { const b = document.querySelector(`+strconv.Quote(selector)+`).getBoundingClientRect(); return [b.x, b.y, b.width, b.height].join(); };
+		document.querySelector(`+strconv.Quote(selector)+`).scrollIntoView({ block: 'center', behavior: 'instant' });
+		for (let was = '', still = 0; still < 3; await frame()) {
+			const now = place();
+			still = now === was ? still + 1 : 0;
+			was = now;
+		}
+	})()`)
+	p.Do(chromedp.Click(selector))
 }
 
 // Size sets the window and the colour scheme.
