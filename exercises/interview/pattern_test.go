@@ -108,7 +108,7 @@ func TestClaimsLeadToTheirScenario(t *testing.T) {
 
 // The questions about them tell an answer that knows the thing from one that only
 // knows the words around it.
-func TestNewPatternsAreHeardInOtherWords(t *testing.T) {
+func TestCallPatternsAreHeardInOtherWords(t *testing.T) {
 	c := load(t)
 	for _, x := range []struct {
 		name, question, text string
