@@ -1,4 +1,4 @@
-// kills: TestWaitsForCalls, TestNoTime — a goroutine that outlives its request is work that nobody counts
+// kills: TestWaitsForCalls — a goroutine that outlives its request is work that nobody counts
 
 // Package deadlinepropagation does the work behind one request within the time
 // that its caller will wait.
