@@ -91,15 +91,10 @@ func (l *Ladder) step(now time.Duration, r *lab.Request, res *lab.Response, simp
 // covers reports whether a failure is one that a fallback is for: not that of a
 // caller over a quota, nor of a request that is wrong whoever answers it.
 func (l *Ladder) covers(res *lab.Response) bool {
-	switch res.Outcome {
-	case lab.Shed, lab.Open:
+	if res.Outcome == lab.Shed || res.Outcome == lab.Open {
 		return l.knobs.Refused && res.Reason != lab.ReasonShutdown
-	case lab.Late:
-		return true
-	case lab.Failed:
-		return res.Reason != lab.ReasonBad
 	}
-	return false
+	return res.Trouble()
 }
 
 // Share returns the share of fallbacks among about the last 128 answers.

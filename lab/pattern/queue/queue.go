@@ -247,11 +247,3 @@ func (q *Queue) Oldest(now time.Duration) time.Duration {
 	}
 	return 0
 }
-
-// Useless returns when r's answer will help nobody; 0 when that is not known.
-func Useless(r *lab.Request) time.Duration {
-	if r.Deadline == 0 || r.Patience > 0 && r.Patience < r.Deadline {
-		return r.Patience
-	}
-	return r.Deadline
-}

@@ -136,14 +136,6 @@ func TestGiveUp(t *testing.T) {
 	}
 }
 
-func TestUseless(t *testing.T) {
-	for _, c := range []struct{ deadline, patience, want time.Duration }{{0, 0, 0}, {5, 0, 5}, {0, 7, 7}, {5, 7, 5}, {7, 5, 5}} {
-		if got := queue.Useless(&lab.Request{Deadline: c.deadline, Patience: c.patience}); got != c.want {
-			t.Errorf("Useless(deadline %d, patience %d) = %d, want %d", c.deadline, c.patience, got, c.want)
-		}
-	}
-}
-
 func TestAnswers(t *testing.T) {
 	for f, want := range map[queue.Fate]lab.Response{
 		queue.Full:    lab.Refuse(lab.Shed, "queue_full", time.Second),

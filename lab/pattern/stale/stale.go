@@ -264,15 +264,7 @@ func Keepable(res *lab.Response) bool { return res.Outcome == lab.OK && !res.Acc
 
 // Covers reports whether a copy is better than this answer. Not for a caller
 // over its quota, and not for a request that is wrong whoever answers it.
-func Covers(res *lab.Response) bool {
-	switch res.Outcome {
-	case lab.Late, lab.Open, lab.Shed:
-		return true
-	case lab.Failed:
-		return res.Reason != lab.ReasonBad
-	}
-	return false
-}
+func Covers(res *lab.Response) bool { return res.Trouble() }
 
 // Detached makes r, a copy of a request, that of a call which goes on behind:
 // it always has a deadline. A renewal is nobody's, so it has no patience and
