@@ -35,7 +35,7 @@ type Yours struct {
 
 func newYours(env lab.Env, k Knobs, s lab.Solution) (lab.Live, error) {
 	if k.Store != Memory {
-		return nil, &knob.Error{Knob: "store", Got: k.Store, Want: "memory: a plugged-in solution keeps its answers in its own process"}
+		return nil, knob.Wrong("store", k.Store, "memory: a plugged-in solution keeps its answers in its own process")
 	}
 	live, err := newLive(env, k)
 	if err != nil {

@@ -20,7 +20,7 @@ type Yours struct {
 
 func newYours(env lab.Env, k Knobs, s lab.Solution) (lab.Live, error) {
 	if k.Algorithm != "fixed" {
-		return nil, &knob.Error{Knob: "algorithm", Got: k.Algorithm, Want: "fixed: a plugged-in solution has a fixed number of places"}
+		return nil, knob.Wrong("algorithm", k.Algorithm, "fixed: a plugged-in solution has a fixed number of places")
 	}
 	core, err := New(k)
 	if err != nil {

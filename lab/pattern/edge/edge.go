@@ -27,7 +27,7 @@ func Defaults() Knobs {
 func (k *Knobs) Validate() error {
 	for name, d := range map[string]time.Duration{"s_maxage": k.Life, "stale_while_revalidate": k.While, "stale_if_error": k.IfError} {
 		if d%time.Second != 0 {
-			return &knob.Error{Knob: name, Got: d.String(), Want: "whole seconds: Cache-Control knows no others"}
+			return knob.Wrong(name, d, "whole seconds: Cache-Control knows no others")
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/knob"
 )
 
 // ReasonNone is given where a copy was too old for a fallback and nothing else
@@ -27,7 +28,7 @@ func Defaults() Knobs {
 // Validate implements knob.Validator.
 func (k *Knobs) Validate() error {
 	if k.CopyAge < 0 {
-		return fmt.Errorf("knob copy_age: got %v, want 0s or more", k.CopyAge)
+		return knob.Wrong("copy_age", k.CopyAge, "0s or more")
 	}
 	return nil
 }

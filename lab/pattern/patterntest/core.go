@@ -1,8 +1,10 @@
 package patterntest
 
 import (
-	"strings"
+	"errors"
 	"testing"
+
+	"workbench/lab/knob"
 )
 
 // Core returns what build makes of knobs with these changes.
@@ -26,7 +28,8 @@ func Spoil[K, C any](t *testing.T, build func(K) (C, error), good K, changes map
 	for name, change := range changes {
 		k := good
 		change(&k)
-		if _, err := build(k); err == nil || !strings.Contains(err.Error(), "knob "+name) {
+		var wrong *knob.Error
+		if _, err := build(k); !errors.As(err, &wrong) || wrong.Knob != name {
 			t.Errorf("New(%+v) = %v, want an error that names knob %s", k, err, name)
 		}
 	}

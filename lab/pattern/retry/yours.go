@@ -27,7 +27,7 @@ type Yours struct {
 
 func newYours(env lab.Env, k Knobs, s lab.Solution) (lab.Live, error) {
 	if k.Budget == 0 {
-		return nil, &knob.Error{Knob: "budget", Got: "0", Want: "more than 0: a plugged-in solution has a budget"}
+		return nil, knob.Wrong("budget", "0", "more than 0: a plugged-in solution has a budget")
 	}
 	core, err := New(k)
 	if err != nil {
