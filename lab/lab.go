@@ -103,6 +103,15 @@ func (r *Request) Useless(now time.Duration) bool {
 	return r.Expired(now) || r.Patience > 0 && now >= r.Patience
 }
 
+// End returns from when on an answer helps nobody: the service's deadline or the
+// end of the caller's patience, whichever comes first; 0: that is not known.
+func (r *Request) End() time.Duration {
+	if r.Deadline == 0 || r.Patience > 0 && r.Patience < r.Deadline {
+		return r.Patience
+	}
+	return r.Deadline
+}
+
 // Response is what a handler answers. The zero value is a fresh, empty OK.
 // Body is shared between requests and must not be changed.
 type Response struct {
@@ -122,6 +131,18 @@ type Response struct {
 // Refuse returns the response of a pattern that turns a request away.
 func Refuse(o Outcome, why Reason, retryAfter time.Duration) Response {
 	return Response{Outcome: o, Reason: why, RetryAfter: retryAfter}
+}
+
+// Trouble reports whether the answer is a failure or a refusal that is not the
+// request's own fault, nor its caller's: one who asks later may fare better.
+func (r *Response) Trouble() bool {
+	switch r.Outcome {
+	case Shed, Open, Late:
+		return true
+	case Failed:
+		return r.Reason != ReasonBad
+	}
+	return false
 }
 
 // Handler answers requests. It is safe for concurrent use, returns by the

@@ -59,6 +59,20 @@ func TestRequestDeadlines(t *testing.T) {
 	}
 }
 
+func TestEnd(t *testing.T) {
+	for _, c := range []struct{ deadline, patience, want time.Duration }{{0, 0, 0}, {5, 0, 5}, {0, 7, 7}, {5, 7, 5}, {7, 5, 5}} {
+		r := lab.Request{Deadline: c.deadline, Patience: c.patience}
+		if got := r.End(); got != c.want {
+			t.Errorf("End(deadline %d, patience %d) = %d, want %d", c.deadline, c.patience, got, c.want)
+		}
+		for now := range 10 * time.Nanosecond {
+			if want := c.want > 0 && now >= c.want; r.Useless(now) != want {
+				t.Errorf("Useless(%d) of deadline %d and patience %d = %t, want %t", now, c.deadline, c.patience, !want, want)
+			}
+		}
+	}
+}
+
 func TestCacheKeySeparatesOperationsAndItems(t *testing.T) {
 	seen := map[uint64]string{}
 	for op := range uint8(4) {

@@ -104,6 +104,24 @@ func Define[K any](p Pattern, defaults func() K, live func(Env, K) (Live, error)
 	return p
 }
 
+// DefineCore is Define for a pattern with one core in two shells: build makes the
+// core from the knobs, live and stage put it to work.
+func DefineCore[K, C any, L Live, S Stage](p Pattern, defaults func() K, build func(K) (C, error), live func(Env, C) L, stage func(Env, C) S) Pattern {
+	return Define(p, defaults, func(env Env, k K) (Live, error) {
+		core, err := build(k)
+		if err != nil {
+			return nil, err
+		}
+		return live(env, core), nil
+	}, func(env Env, k K) (Stage, error) {
+		core, err := build(k)
+		if err != nil {
+			return nil, err
+		}
+		return stage(env, core), nil
+	})
+}
+
 // Settings returns fresh knobs with changes applied and validated. The error
 // names each wrong knob, what it may be, and leaves nothing half-applied.
 func (p Pattern) Settings(changes map[string]any) (any, error) {
@@ -142,6 +160,16 @@ type Live interface {
 	Gauges(now time.Duration) []Gauge
 	// Close ends what the pattern started. Requests inside still finish.
 	Close() error
+}
+
+// Wrap is the Wrap of a Live that answers by one of two functions: on, or in
+// shadow watch. Either gets next with each request.
+func Wrap(next Handler, state State, on, watch func(ctx context.Context, r *Request, next Handler) Response) Handler {
+	serve := on
+	if state == Shadow {
+		serve = watch
+	}
+	return HandlerFunc(func(ctx context.Context, r *Request) Response { return serve(ctx, r, next) })
 }
 
 // Gauge is one figure of a pattern's present state.

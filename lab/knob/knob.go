@@ -64,6 +64,11 @@ type Error struct {
 // Error implements error.
 func (e *Error) Error() string { return fmt.Sprintf("knob %s: got %s, want %s", e.Knob, e.Got, e.Want) }
 
+// Wrong returns the Error for a knob's value, written as the knob would be.
+func Wrong(name string, got any, want string) error {
+	return &Error{Knob: name, Got: fmt.Sprint(got), Want: want}
+}
+
 // Validator is implemented by a Knobs struct whose fields depend on each other.
 type Validator interface{ Validate() error }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/knob"
 )
 
 // Reasons with which a breaker refuses.
@@ -37,17 +38,17 @@ func Defaults() Knobs {
 func (k *Knobs) Validate() error {
 	switch {
 	case !(k.FailureShare > 0 && k.FailureShare <= 1):
-		return fmt.Errorf("knob failure_share: got %v, want a share above 0 and at most 1", k.FailureShare)
+		return knob.Wrong("failure_share", k.FailureShare, "a share above 0 and at most 1")
 	case k.MinCalls < 1:
-		return fmt.Errorf("knob min_calls: got %d, want at least 1", k.MinCalls)
+		return knob.Wrong("min_calls", k.MinCalls, "at least 1")
 	case k.Window < cells:
-		return fmt.Errorf("knob window: got %v, want at least %v", k.Window, time.Duration(cells))
+		return knob.Wrong("window", k.Window, fmt.Sprintf("at least %v", time.Duration(cells)))
 	case k.Slow < 0:
-		return fmt.Errorf("knob slow: got %v, want 0s (off) or more", k.Slow)
+		return knob.Wrong("slow", k.Slow, "0s (off) or more")
 	case k.OpenFor <= 0:
-		return fmt.Errorf("knob open_for: got %v, want more than 0s", k.OpenFor)
+		return knob.Wrong("open_for", k.OpenFor, "more than 0s")
 	case k.Probes < 1:
-		return fmt.Errorf("knob probes: got %d, want at least 1", k.Probes)
+		return knob.Wrong("probes", k.Probes, "at least 1")
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"workbench/lab"
 	"workbench/lab/pattern/breaker"
+	"workbench/lab/pattern/patterntest"
 )
 
 const ms = time.Millisecond
@@ -19,11 +20,7 @@ func small() breaker.Knobs {
 
 func build(t testing.TB, k breaker.Knobs) *breaker.Breaker {
 	t.Helper()
-	b, err := breaker.New(k)
-	if err != nil {
-		t.Fatalf("New(%+v): %v", k, err)
-	}
-	return b
+	return patterntest.Core(t, breaker.New, k)
 }
 
 // call admits a call at a time and ends it after took.

@@ -12,13 +12,13 @@ import (
 
 // Pattern describes the breaker to the catalog.
 func Pattern() lab.Pattern {
-	return lab.Yield(lab.Define(lab.Pattern{
+	return lab.Yield(lab.DefineCore(lab.Pattern{
 		Name:    "breaker",
 		Title:   "Circuit breaker",
 		Line:    "stops calling a dependency that fails or is too slow, then probes it",
 		Reasons: []lab.Reason{ReasonOpen, ReasonProbing},
 		Events:  []string{"opened", "half_opened", "closed", "refused", "failures", "slow"},
-	}, Defaults, newLive, newStage), newYours)
+	}, Defaults, New, newLive, newStage), newYours)
 }
 
 // counts are the pattern's counters. In shadow, refused counts the calls that
@@ -56,17 +56,6 @@ func gauges(b *Breaker, now time.Duration) []lab.Gauge {
 	}
 }
 
-// build returns a core that counts its changes.
-func build(env lab.Env, k Knobs) (*Breaker, counts, error) {
-	core, err := New(k)
-	if err != nil {
-		return nil, counts{}, err
-	}
-	n := newCounts(env.Counters)
-	core.OnChange = n.changed
-	return core, n, nil
-}
-
 // Live is a breaker in a running service.
 type Live struct {
 	clock  clock.Clock
@@ -76,12 +65,10 @@ type Live struct {
 	core *Breaker // guarded by mu
 }
 
-func newLive(env lab.Env, k Knobs) (lab.Live, error) {
-	core, n, err := build(env, k)
-	if err != nil {
-		return nil, err
-	}
-	return &Live{clock: env.Clock, counts: n, core: core}, nil
+func newLive(env lab.Env, core *Breaker) *Live {
+	l := &Live{clock: env.Clock, counts: newCounts(env.Counters), core: core}
+	core.OnChange = l.counts.changed
+	return l
 }
 
 // Wrap implements lab.Live.

@@ -3,7 +3,6 @@ package breaker_test
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -23,12 +22,8 @@ import (
 
 func live(t testing.TB, k breaker.Knobs) (lab.Live, *clock.Wall, *lab.Counters) {
 	t.Helper()
-	wall, counters := clock.NewWall(), lab.NewCounters()
-	l, err := breaker.Pattern().New(lab.Env{Clock: wall, Counters: counters, Log: slog.New(slog.DiscardHandler)}, &k)
-	if err != nil {
-		t.Fatalf("New: %v", err)
-	}
-	return l, wall, counters
+	l := patterntest.Open(t, breaker.Pattern(), &k)
+	return l, l.Clock, l.Counters
 }
 
 func pause(t testing.TB, c clock.Clock, d time.Duration) {

@@ -15,12 +15,10 @@ type stage struct {
 	free   []uint64 // places in passes that may be used again
 }
 
-func newStage(env lab.Env, k Knobs) (lab.Stage, error) {
-	core, n, err := build(env, k)
-	if err != nil {
-		return nil, err
-	}
-	return &stage{core: core, counts: n}, nil
+func newStage(env lab.Env, core *Breaker) *stage {
+	s := &stage{core: core, counts: newCounts(env.Counters)}
+	core.OnChange = s.counts.changed
+	return s
 }
 
 // keep stores a pass and returns its place.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/knob"
 	"workbench/sim/stat"
 )
 
@@ -27,19 +28,19 @@ func Defaults() Knobs {
 func (k *Knobs) Validate() error {
 	var faults []error
 	if k.Target <= 0 {
-		faults = append(faults, fmt.Errorf("knob target: got %v, want more than 0s", k.Target))
+		faults = append(faults, knob.Wrong("target", k.Target, "more than 0s"))
 	}
 	if !(k.Quantile > 0 && k.Quantile < 1) {
-		faults = append(faults, fmt.Errorf("knob quantile: got %v, want above 0 and below 1", k.Quantile))
+		faults = append(faults, knob.Wrong("quantile", k.Quantile, "above 0 and below 1"))
 	}
 	if k.Every <= 0 {
-		faults = append(faults, fmt.Errorf("knob every: got %v, want more than 0s", k.Every))
+		faults = append(faults, knob.Wrong("every", k.Every, "more than 0s"))
 	}
 	if !(k.Gain > 0 && k.Gain <= 1) {
-		faults = append(faults, fmt.Errorf("knob gain: got %v, want above 0 and at most 1", k.Gain))
+		faults = append(faults, knob.Wrong("gain", k.Gain, "above 0 and at most 1"))
 	}
 	if !(k.Least >= 0 && k.Least <= 1) {
-		faults = append(faults, fmt.Errorf("knob least: got %v, want 0 to 1", k.Least))
+		faults = append(faults, knob.Wrong("least", k.Least, "0 to 1"))
 	}
 	return errors.Join(faults...)
 }

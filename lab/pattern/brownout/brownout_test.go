@@ -1,7 +1,6 @@
 package brownout_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -14,29 +13,17 @@ const ms = time.Millisecond
 
 func dimmer(t testing.TB, change func(*brownout.Knobs)) *brownout.Dimmer {
 	t.Helper()
-	k := brownout.Defaults()
-	change(&k)
-	d, err := brownout.New(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
+	return patterntest.Core(t, brownout.New, brownout.Defaults(), change)
 }
 
 func TestKnobsAreChecked(t *testing.T) {
-	for name, change := range map[string]func(*brownout.Knobs){
+	patterntest.Spoil(t, brownout.New, brownout.Defaults(), map[string]func(*brownout.Knobs){
 		"target":   func(k *brownout.Knobs) { k.Target = 0 },
 		"quantile": func(k *brownout.Knobs) { k.Quantile = 1 },
 		"every":    func(k *brownout.Knobs) { k.Every = 0 },
 		"gain":     func(k *brownout.Knobs) { k.Gain = 2 },
 		"least":    func(k *brownout.Knobs) { k.Least = -1 },
-	} {
-		k := brownout.Defaults()
-		change(&k)
-		if _, err := brownout.New(k); err == nil || !strings.Contains(err.Error(), "knob "+name) {
-			t.Errorf("New(%+v) = %v, want an error that names knob %s", k, err, name)
-		}
-	}
+	})
 }
 
 // What one period of 100 ms does to a dimmer of half.

@@ -23,14 +23,13 @@ type Part struct {
 
 // Pattern describes the brownout of a service to its kind.
 func Pattern(part Part) lab.Pattern {
-	return lab.Define(lab.Pattern{
+	return lab.DefineCore(lab.Pattern{
 		Name:   "brownout",
 		Title:  "Brownout",
 		System: part.System,
 		Line:   "leaves out the optional part of as many requests as the response time asks",
 		Events: []string{"whole", "reduced"},
-	}, Defaults, func(env lab.Env, k Knobs) (lab.Live, error) { return newLive(env, k, part) },
-		func(env lab.Env, k Knobs) (lab.Stage, error) { return newStage(env, k, part) })
+	}, Defaults, New, part.newLive, part.newStage)
 }
 
 // counts are the pattern's counters: requests with their optional part, and
@@ -74,12 +73,8 @@ type Live struct {
 	core *Dimmer // guarded by mu
 }
 
-func newLive(env lab.Env, k Knobs, part Part) (lab.Live, error) {
-	core, err := New(k)
-	if err != nil {
-		return nil, err
-	}
-	return &Live{part: part, clock: env.Clock, uniform: env.Uniform, counts: newCounts(env.Counters), core: core}, nil
+func (p Part) newLive(env lab.Env, core *Dimmer) *Live {
+	return &Live{part: p, clock: env.Clock, uniform: env.Uniform, counts: newCounts(env.Counters), core: core}
 }
 
 // Wrap implements lab.Live.

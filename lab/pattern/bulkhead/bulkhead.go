@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/knob"
 )
 
 // ReasonFull is given for a request that finds no place, or none in time.
@@ -31,9 +32,9 @@ func Defaults() Knobs { return Knobs{Limit: 10} }
 func (k *Knobs) Validate() error {
 	switch {
 	case k.Limit < 1:
-		return fmt.Errorf("knob limit: got %d, want at least 1", k.Limit)
+		return knob.Wrong("limit", k.Limit, "at least 1")
 	case k.Wait < 0:
-		return fmt.Errorf("knob wait: got %v, want 0s or more", k.Wait)
+		return knob.Wrong("wait", k.Wait, "0s or more")
 	}
 	return nil
 }

@@ -17,11 +17,7 @@ const ms = time.Millisecond
 
 func build(t testing.TB, k bulkhead.Knobs) *bulkhead.Bulkhead {
 	t.Helper()
-	b, err := bulkhead.New(k)
-	if err != nil {
-		t.Fatalf("New(%+v): %v", k, err)
-	}
-	return b
+	return patterntest.Core(t, bulkhead.New, k)
 }
 
 func TestCompartmentsAreApart(t *testing.T) {

@@ -12,13 +12,13 @@ import (
 
 // Pattern describes the bulkhead to the catalog.
 func Pattern() lab.Pattern {
-	return lab.Yield(lab.Define(lab.Pattern{
+	return lab.Yield(lab.DefineCore(lab.Pattern{
 		Name:    "bulkhead",
 		Title:   "Bulkhead",
 		Line:    "gives each operation its own places, so a slow one cannot take them all",
 		Reasons: []lab.Reason{ReasonFull},
 		Events:  []string{"refused", "waited"},
-	}, Defaults, newLive, newStage), newYours)
+	}, Defaults, New, newLive, newStage), newYours)
 }
 
 // counts are the pattern's counters. In shadow, where nobody waits, a request
@@ -55,20 +55,13 @@ type Live struct {
 	places map[Ticket]chan struct{} // closed when the waiter gets its place; guarded by mu
 }
 
-func newLive(env lab.Env, k Knobs) (lab.Live, error) {
-	core, err := New(k)
-	if err != nil {
-		return nil, err
-	}
-	return &Live{clock: env.Clock, counts: newCounts(env.Counters), core: core, places: map[Ticket]chan struct{}{}}, nil
+func newLive(env lab.Env, core *Bulkhead) *Live {
+	return &Live{clock: env.Clock, counts: newCounts(env.Counters), core: core, places: map[Ticket]chan struct{}{}}
 }
 
 // Wrap implements lab.Live.
 func (l *Live) Wrap(next lab.Handler, state lab.State) lab.Handler {
-	if state == lab.Shadow {
-		return lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response { return l.watch(ctx, r, next) })
-	}
-	return lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response { return l.guard(ctx, r, next) })
+	return lab.Wrap(next, state, l.guard, l.watch)
 }
 
 // Gauges implements lab.Live.

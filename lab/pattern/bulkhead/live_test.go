@@ -2,7 +2,6 @@ package bulkhead_test
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -12,17 +11,14 @@ import (
 
 	"workbench/lab"
 	"workbench/lab/pattern/bulkhead"
+	"workbench/lab/pattern/patterntest"
 	"workbench/sim/clock"
 )
 
 func live(t testing.TB, k bulkhead.Knobs) (lab.Live, *clock.Wall, *lab.Counters) {
 	t.Helper()
-	wall, counters := clock.NewWall(), lab.NewCounters()
-	l, err := bulkhead.Pattern().New(lab.Env{Clock: wall, Counters: counters, Log: slog.New(slog.DiscardHandler)}, &k)
-	if err != nil {
-		t.Fatalf("New: %v", err)
-	}
-	return l, wall, counters
+	l := patterntest.Open(t, bulkhead.Pattern(), &k)
+	return l, l.Clock, l.Counters
 }
 
 // takes returns a handler that keeps a request for 50 ms.

@@ -19,12 +19,8 @@ type stage struct {
 	waiters map[Ticket]waiter
 }
 
-func newStage(env lab.Env, k Knobs) (lab.Stage, error) {
-	core, err := New(k)
-	if err != nil {
-		return nil, err
-	}
-	return &stage{core: core, counts: newCounts(env.Counters), waiters: map[Ticket]waiter{}}, nil
+func newStage(env lab.Env, core *Bulkhead) *stage {
+	return &stage{core: core, counts: newCounts(env.Counters), waiters: map[Ticket]waiter{}}
 }
 
 // Enter implements lab.Stage.

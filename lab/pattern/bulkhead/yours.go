@@ -26,8 +26,7 @@ func newYours(env lab.Env, k Knobs, s lab.Solution) (lab.Live, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the plugged-in solution of %s: %w", s.Name(), err)
 	}
-	ours := &Live{clock: env.Clock, counts: newCounts(env.Counters), core: core, places: map[Ticket]chan struct{}{}}
-	return &Yours{Live: ours, knobs: k, foreign: foreign, beside: lab.NewBeside(env.Counters)}, nil
+	return &Yours{Live: newLive(env, core), knobs: k, foreign: foreign, beside: lab.NewBeside(env.Counters)}, nil
 }
 
 // Wrap implements lab.Live.

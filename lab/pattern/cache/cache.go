@@ -40,7 +40,7 @@ const (
 // Validate reports settings that contradict each other.
 func (k *Knobs) Validate() error {
 	if k.Early > 0 && k.Store == Redis {
-		return &knob.Error{Knob: "early", Got: "more than 0 with store redis", Want: "0, or store memory or both: the copy that answers meanwhile is kept in memory"}
+		return knob.Wrong("early", "more than 0 with store redis", "0, or store memory or both: the copy that answers meanwhile is kept in memory")
 	}
 	return nil
 }

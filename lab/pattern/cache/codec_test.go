@@ -2,7 +2,6 @@ package cache
 
 import (
 	"bytes"
-	"errors"
 	"reflect"
 	"testing"
 	"time"
@@ -34,33 +33,4 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("decode(encode(%+v)) = %+v, %t", got, again, ok)
 		}
 	})
-}
-
-func TestGuard(t *testing.T) {
-	bad := errors.New("no answer")
-	var g guard
-	step := func(what string, got, want bool) {
-		t.Helper()
-		if got != want {
-			t.Errorf("%s = %t, want %t", what, got, want)
-		}
-	}
-	at := 5 * time.Second
-	step("first failure turns", g.report(at, bad), false)
-	step("second failure turns", g.report(at, bad), false)
-	step("a success between turns", g.report(at, nil), false)
-	for range guardLimit - 1 {
-		g.report(at, bad)
-	}
-	step("up before the limit", g.up(), true)
-	step("the last failure turns", g.report(at, bad), true)
-	step("up", g.up(), false)
-	step("admit at once", g.admit(at), false)
-	step("admit just before the pause is over", g.admit(at+guardPause-1), false)
-	step("admit after the pause", g.admit(at+guardPause), true)
-	step("a second request at the same time", g.admit(at+guardPause), false)
-	step("admit if that one never reports", g.admit(at+2*guardPause), true)
-	step("a failed probe turns", g.report(at+2*guardPause, bad), false)
-	step("a good probe turns", g.report(at+4*guardPause, nil), true)
-	step("up again", g.up(), true)
 }

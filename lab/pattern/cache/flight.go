@@ -2,13 +2,12 @@ package cache
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/shield"
 	"workbench/sim/clock"
 )
 
@@ -53,22 +52,11 @@ func (f *flights) join(key string, r *lab.Request, next lab.Handler, keep func(r
 		ctx, cancel := context.WithTimeout(ctx, loadFor)
 		defer cancel()
 		defer f.land(key, l)
-		f.fly(ctx, l, &own, next)
+		l.res, _ = shield.Call(ctx, f.log, "cache", &own, next)
 		l.landed = f.clock.Now()
 		keep(&l.res, l.landed, l.landed-begun)
 	})
 	return l
-}
-
-// fly loads. A panic below is a failure like any other for those who wait.
-func (f *flights) fly(ctx context.Context, l *flight, r *lab.Request, next lab.Handler) {
-	l.res = lab.Answer(nil, lab.ErrFail)
-	defer func() {
-		if cause := recover(); cause != nil {
-			f.log.Error("cache: panic below", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
-		}
-	}()
-	l.res = next.Serve(ctx, r)
 }
 
 func (f *flights) land(key string, l *flight) {

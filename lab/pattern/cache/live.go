@@ -106,10 +106,7 @@ func newLive(env lab.Env, k Knobs) (lab.Live, error) {
 
 // Wrap implements lab.Live.
 func (l *Live) Wrap(next lab.Handler, state lab.State) lab.Handler {
-	if state == lab.Shadow {
-		return lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response { return l.watch(ctx, r, next) })
-	}
-	return lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response { return l.serve(ctx, r, next) })
+	return lab.Wrap(next, state, l.serve, l.watch)
 }
 
 func (l *Live) serve(ctx context.Context, r *lab.Request, next lab.Handler) lab.Response {

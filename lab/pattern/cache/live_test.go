@@ -11,7 +11,7 @@ import (
 
 	"workbench/lab"
 	"workbench/lab/pattern/cache"
-	"workbench/sim/clock"
+	"workbench/lab/pattern/patterntest"
 	"workbench/sim/dist"
 )
 
@@ -278,15 +278,7 @@ func TestHitDoesNotAllocate(t *testing.T) {
 
 func hot(tb testing.TB, policy string) lab.Handler {
 	tb.Helper()
-	p := cache.Pattern()
-	k, err := p.Settings(map[string]any{"policy": policy, "ttl": "1h"})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	l, err := p.New(lab.Env{Clock: clock.NewWall(), Counters: lab.NewCounters(), Uniform: func() float64 { return .5 }}, k)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	l := patterntest.Open(tb, cache.Pattern(), map[string]any{"policy": policy, "ttl": "1h"}, patterntest.Luck(.5))
 	h := l.Wrap(lab.HandlerFunc(func(context.Context, *lab.Request) lab.Response { return lab.Response{} }), lab.On)
 	for i := range uint64(1000) {
 		h.Serve(context.Background(), &lab.Request{Key: i, Read: true})

@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"workbench/lab"
+	"workbench/lab/remote/fuse"
 	"workbench/sim/clock"
 )
 
@@ -43,7 +44,7 @@ type shared struct {
 	wait   time.Duration
 	life   time.Duration // of a token: longer than any entry's
 	origin string        // marks our own messages
-	guard  guard
+	fuse   fuse.Fuse
 	stop   context.CancelFunc
 
 	mu      sync.Mutex
@@ -82,7 +83,7 @@ func tokenKey(item uint64) string { return tokenPrefix + strconv.FormatUint(item
 // try runs f against Redis unless Redis is known to be away, and reports
 // whether it went well.
 func (s *shared) try(ctx context.Context, f func(context.Context) error) bool {
-	if !s.guard.admit(s.clock.Now()) {
+	if !s.fuse.Admit(s.clock.Now()) {
 		s.counts.redisSkipped.Add(1)
 		return false
 	}
@@ -92,7 +93,7 @@ func (s *shared) try(ctx context.Context, f func(context.Context) error) bool {
 	if err != nil && ctx.Err() != nil {
 		return false // the service is stopping: that says nothing about Redis
 	}
-	if turned := s.guard.report(s.clock.Now(), err); turned {
+	if turned := s.fuse.Report(s.clock.Now(), err); turned {
 		s.log.Info("cache: redis", "up", err == nil, "error", err)
 	}
 	if err != nil {
@@ -283,7 +284,7 @@ func (s *shared) recent(now time.Duration) (hits, looks uint64) {
 }
 
 func (s *shared) gauge() lab.Gauge {
-	if s.guard.up() {
+	if s.fuse.Up() {
 		return lab.Gauge{Name: "redis_up", Value: 1, Text: "up"}
 	}
 	return lab.Gauge{Name: "redis_up", Value: 0, Text: "degraded: going on without Redis"}

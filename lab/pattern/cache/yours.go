@@ -35,7 +35,7 @@ type Yours struct {
 
 func newYours(env lab.Env, k Knobs, s lab.Solution) (lab.Live, error) {
 	if k.Store != Memory {
-		return nil, &knob.Error{Knob: "store", Got: k.Store, Want: "memory: a plugged-in solution keeps its answers in its own process"}
+		return nil, knob.Wrong("store", k.Store, "memory: a plugged-in solution keeps its answers in its own process")
 	}
 	live, err := newLive(env, k)
 	if err != nil {
@@ -138,14 +138,10 @@ func (y *Yours) read(ctx context.Context, r *lab.Request, next lab.Handler) lab.
 
 // until is how long a request waits: as long as it, its caller or a load does.
 func until(r *lab.Request, now time.Duration) time.Duration {
-	end := now + loadFor
-	if r.Deadline > 0 {
-		end = min(end, r.Deadline)
+	if end := r.End(); end > 0 {
+		return min(end, now+loadFor)
 	}
-	if r.Patience > 0 {
-		end = min(end, r.Patience)
-	}
-	return end
+	return now + loadFor
 }
 
 // unseal opens what a solution has answered, and says when it was loaded.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/knob"
 	"workbench/sim/load"
 )
 
@@ -24,7 +25,7 @@ func Defaults() Knobs {
 // Validate implements knob.Validator.
 func (k *Knobs) Validate() error {
 	if k.Base <= 0 || k.Base > k.Cap {
-		return fmt.Errorf("knob base: got %v with cap %v, want more than 0s and at most the cap", k.Base, k.Cap)
+		return knob.Wrong("base", fmt.Sprintf("%v with cap %v", k.Base, k.Cap), "more than 0s and at most the cap")
 	}
 	return nil
 }

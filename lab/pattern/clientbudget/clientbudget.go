@@ -1,9 +1,8 @@
 package clientbudget
 
 import (
-	"fmt"
-
 	"workbench/lab"
+	"workbench/lab/knob"
 	"workbench/sim/load"
 )
 
@@ -19,7 +18,7 @@ func Defaults() Knobs { return Knobs{Share: 0.1} }
 // clients, the opposite of what it says.
 func (k *Knobs) Validate() error {
 	if !(k.Share > 0) {
-		return fmt.Errorf("knob share: got %v, want a share above 0 (switch the pattern off for no budget)", k.Share)
+		return knob.Wrong("share", k.Share, "a share above 0 (switch the pattern off for no budget)")
 	}
 	return nil
 }

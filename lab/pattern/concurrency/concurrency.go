@@ -39,26 +39,23 @@ func Defaults() Knobs {
 
 // Validate implements knob.Validator.
 func (k *Knobs) Validate() error {
-	bad := func(name string, got any, want string) error {
-		return &knob.Error{Knob: name, Got: fmt.Sprint(got), Want: want}
-	}
 	switch {
 	case k.Algorithm != "fixed" && k.Algorithm != "adaptive":
-		return bad("algorithm", k.Algorithm, "fixed or adaptive")
+		return knob.Wrong("algorithm", k.Algorithm, "fixed or adaptive")
 	case k.Limit < 1:
-		return bad("limit", k.Limit, "at least 1")
+		return knob.Wrong("limit", k.Limit, "at least 1")
 	case k.Wait < 0:
-		return bad("wait", k.Wait, "0s or more")
+		return knob.Wrong("wait", k.Wait, "0s or more")
 	case k.MaxWaiting < 0:
-		return bad("max_waiting", k.MaxWaiting, "0 or more")
+		return knob.Wrong("max_waiting", k.MaxWaiting, "0 or more")
 	case k.Algorithm == "fixed":
 		return nil
 	case k.MinLimit < 1:
-		return bad("min_limit", k.MinLimit, "at least 1")
+		return knob.Wrong("min_limit", k.MinLimit, "at least 1")
 	case k.MaxLimit < k.MinLimit:
-		return bad("max_limit", k.MaxLimit, fmt.Sprintf("at least min_limit, %d", k.MinLimit))
+		return knob.Wrong("max_limit", k.MaxLimit, fmt.Sprintf("at least min_limit, %d", k.MinLimit))
 	case k.Probe <= 0:
-		return bad("probe", k.Probe, "more than 0s")
+		return knob.Wrong("probe", k.Probe, "more than 0s")
 	}
 	return nil
 }

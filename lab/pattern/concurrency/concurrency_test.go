@@ -14,13 +14,7 @@ import (
 
 func newGate(t testing.TB, change func(*concurrency.Knobs)) *concurrency.Gate {
 	t.Helper()
-	k := concurrency.Defaults()
-	change(&k)
-	g, err := concurrency.New(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return g
+	return patterntest.Core(t, concurrency.New, concurrency.Defaults(), change)
 }
 
 func TestPlacesGoInOrderOfArrival(t *testing.T) {

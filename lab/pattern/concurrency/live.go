@@ -12,13 +12,13 @@ import (
 
 // Pattern describes the concurrency limit to the catalog.
 func Pattern() lab.Pattern {
-	return lab.Yield(lab.Define(lab.Pattern{
+	return lab.Yield(lab.DefineCore(lab.Pattern{
 		Name:    "concurrency",
 		Title:   "Concurrency limit",
 		Line:    "lets only so many requests work at once, and a few wait a moment",
 		Reasons: []lab.Reason{ReasonFull, ReasonWait},
 		Events:  []string{"admitted", "waited", "refused", "shadow_waited", "shadow_refused"},
-	}, Defaults, newLive, newStage), newYours)
+	}, Defaults, New, newLive, newStage), newYours)
 }
 
 // counts are the pattern's counters. admitted counts all that got a place,
@@ -52,23 +52,16 @@ type Live struct {
 	places map[Ticket]chan struct{} // closed when the waiter gets its place; guarded by mu
 }
 
-func newLive(env lab.Env, k Knobs) (lab.Live, error) {
-	core, err := New(k)
-	if err != nil {
-		return nil, err
-	}
+func newLive(env lab.Env, core *Gate) *Live {
 	return &Live{
 		clock: env.Clock, counts: newCounts(env.Counters), adaptive: core.Adaptive(),
 		core: core, places: map[Ticket]chan struct{}{},
-	}, nil
+	}
 }
 
 // Wrap implements lab.Live.
 func (l *Live) Wrap(next lab.Handler, state lab.State) lab.Handler {
-	if state == lab.Shadow {
-		return lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response { return l.watch(ctx, r, next) })
-	}
-	return lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response { return l.guard(ctx, r, next) })
+	return lab.Wrap(next, state, l.guard, l.watch)
 }
 
 // Gauges implements lab.Live.

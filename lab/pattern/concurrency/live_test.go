@@ -13,7 +13,6 @@ import (
 	"workbench/lab"
 	"workbench/lab/pattern/concurrency"
 	"workbench/lab/pattern/patterntest"
-	"workbench/sim/clock"
 )
 
 // library is golang.org/x/sync/semaphore in the place of our gate.
@@ -69,26 +68,16 @@ func TestFixedMatchesTheLibrary(t *testing.T) {
 
 // held is a gate whose requests stay inside until let go.
 type held struct {
-	t        *testing.T
-	live     lab.Live
-	counters *lab.Counters
-	handler  lab.Handler
-	letGo    chan struct{}
+	*patterntest.Room
+	t       *testing.T
+	handler lab.Handler
+	letGo   chan struct{}
 }
 
 func hold(t *testing.T, state lab.State, changes map[string]any) *held {
 	t.Helper()
-	p := concurrency.Pattern()
-	k, err := p.Settings(changes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := &held{t: t, counters: lab.NewCounters(), letGo: make(chan struct{})}
-	h.live, err = p.New(lab.Env{Clock: clock.NewWall(), Counters: h.counters}, k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.handler = h.live.Wrap(lab.HandlerFunc(func(_ context.Context, r *lab.Request) lab.Response {
+	h := &held{Room: patterntest.Open(t, concurrency.Pattern(), changes), t: t, letGo: make(chan struct{})}
+	h.handler = h.Wrap(lab.HandlerFunc(func(_ context.Context, r *lab.Request) lab.Response {
 		if r.Op == 9 {
 			panic("below")
 		}
@@ -107,7 +96,7 @@ func (h *held) send(ctx context.Context, r *lab.Request) <-chan lab.Response {
 
 func (h *held) gauges(limit, inflight, waiting float64) {
 	h.t.Helper()
-	g := h.live.Gauges(0)
+	g := h.Gauges(0)
 	if g[0].Value != limit || g[1].Value != inflight || g[2].Value != waiting {
 		h.t.Errorf("Gauges() = %+v, want limit %v, inflight %v, waiting %v", g, limit, inflight, waiting)
 	}
@@ -148,7 +137,7 @@ func TestNoPlaceIsLost(t *testing.T) {
 		h.gauges(1, 0, 0)
 		want := map[string]uint64{"admitted": 2, "waited": 3, "refused": 4, "shadow_waited": 0, "shadow_refused": 0}
 		for name, n := range want {
-			if got := h.counters.All()[name]; got != n {
+			if got := h.Counters.All()[name]; got != n {
 				t.Errorf("counter %s = %d, want %d", name, got, n)
 			}
 		}
@@ -188,7 +177,7 @@ func TestShadowCounts(t *testing.T) {
 		}
 		want := map[string]uint64{"admitted": 2, "shadow_waited": 1, "shadow_refused": 2, "refused": 0}
 		for name, n := range want {
-			if got := h.counters.All()[name]; got != n {
+			if got := h.Counters.All()[name]; got != n {
 				t.Errorf("counter %s = %d, want %d", name, got, n)
 			}
 		}
@@ -200,16 +189,7 @@ func BenchmarkLive(b *testing.B) {
 	next := lab.HandlerFunc(func(context.Context, *lab.Request) lab.Response { return lab.Response{} })
 	for _, algorithm := range []string{"fixed", "adaptive"} {
 		b.Run(algorithm, func(b *testing.B) {
-			p := concurrency.Pattern()
-			k, err := p.Settings(map[string]any{"algorithm": algorithm})
-			if err != nil {
-				b.Fatal(err)
-			}
-			l, err := p.New(lab.Env{Clock: clock.NewWall(), Counters: lab.NewCounters()}, k)
-			if err != nil {
-				b.Fatal(err)
-			}
-			h := l.Wrap(next, lab.On)
+			h := patterntest.Open(b, concurrency.Pattern(), map[string]any{"algorithm": algorithm}).Wrap(next, lab.On)
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {
 				var r lab.Request

@@ -14,12 +14,8 @@ type stage struct {
 	waiters map[Ticket]int32
 }
 
-func newStage(env lab.Env, k Knobs) (lab.Stage, error) {
-	core, err := New(k)
-	if err != nil {
-		return nil, err
-	}
-	return &stage{core: core, counts: newCounts(env.Counters), waiters: map[Ticket]int32{}}, nil
+func newStage(env lab.Env, core *Gate) *stage {
+	return &stage{core: core, counts: newCounts(env.Counters), waiters: map[Ticket]int32{}}
 }
 
 // Enter implements lab.Stage.

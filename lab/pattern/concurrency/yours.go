@@ -20,7 +20,7 @@ type Yours struct {
 
 func newYours(env lab.Env, k Knobs, s lab.Solution) (lab.Live, error) {
 	if k.Algorithm != "fixed" {
-		return nil, &knob.Error{Knob: "algorithm", Got: k.Algorithm, Want: "fixed: a plugged-in solution has a fixed number of places"}
+		return nil, knob.Wrong("algorithm", k.Algorithm, "fixed: a plugged-in solution has a fixed number of places")
 	}
 	core, err := New(k)
 	if err != nil {
@@ -30,8 +30,7 @@ func newYours(env lab.Env, k Knobs, s lab.Solution) (lab.Live, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the plugged-in solution of %s: %w", s.Name(), err)
 	}
-	ours := &Live{clock: env.Clock, counts: newCounts(env.Counters), core: core, places: map[Ticket]chan struct{}{}}
-	return &Yours{Live: ours, wait: k.Wait, foreign: foreign, beside: lab.NewBeside(env.Counters)}, nil
+	return &Yours{Live: newLive(env, core), wait: k.Wait, foreign: foreign, beside: lab.NewBeside(env.Counters)}, nil
 }
 
 // Wrap implements lab.Live.

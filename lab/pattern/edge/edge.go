@@ -27,7 +27,7 @@ func Defaults() Knobs {
 func (k *Knobs) Validate() error {
 	for name, d := range map[string]time.Duration{"s_maxage": k.Life, "stale_while_revalidate": k.While, "stale_if_error": k.IfError} {
 		if d%time.Second != 0 {
-			return &knob.Error{Knob: name, Got: d.String(), Want: "whole seconds: Cache-Control knows no others"}
+			return knob.Wrong(name, d, "whole seconds: Cache-Control knows no others")
 		}
 	}
 	return nil
@@ -144,9 +144,10 @@ func (h *held) answer(age time.Duration, o lab.Outcome) lab.Response {
 	return res
 }
 
-// OnError returns the copy that stands in for an answer which is a failure.
+// OnError returns the copy that stands in for an answer which is a failure: what
+// is 500, 502, 503 or 504 in HTTP.
 func (c *Copies[T]) OnError(now time.Duration, r *lab.Request, res *lab.Response) (lab.Response, bool) {
-	if !troubled(res) {
+	if !res.Trouble() {
 		return lab.Response{}, false
 	}
 	at, ok := c.byKey[r.CacheKey()]
@@ -159,18 +160,6 @@ func (c *Copies[T]) OnError(now time.Duration, r *lab.Request, res *lab.Response
 		return lab.Response{}, false
 	}
 	return h.answer(age, lab.Stale), true
-}
-
-// troubled reports whether an answer says that the service is in trouble: what is
-// 500, 502, 503 or 504 in HTTP.
-func troubled(res *lab.Response) bool {
-	switch res.Outcome {
-	case lab.Shed, lab.Open, lab.Late:
-		return true
-	case lab.Failed:
-		return res.Reason != lab.ReasonBad
-	}
-	return false
 }
 
 // served reports whether an answer is of use to others than the one who asked.

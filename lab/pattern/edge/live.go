@@ -2,14 +2,13 @@ package edge
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/shield"
 	"workbench/sim/clock"
 )
 
@@ -162,18 +161,11 @@ func (l *Live) start(f *Flight[*landing], r *lab.Request, next lab.Handler) {
 	own := *r
 	Detached(l.clock.Now(), &own)
 	l.run(func(ctx context.Context) {
-		res := lab.Refuse(lab.Failed, lab.ReasonFault, 0)
-		defer func() {
-			if cause := recover(); cause != nil {
-				l.log.Error("edge: panic below", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
-			}
-			l.mu.Lock()
-			l.counts.kept(l.copies.Keep(l.clock.Now(), &own, l.copies.Land(f), res))
-			l.mu.Unlock()
-			f.Of.res = res
-			close(f.Of.done)
-		}()
-		res = next.Serve(ctx, &own)
+		f.Of.res, _ = shield.Call(ctx, l.log, "edge", &own, next)
+		l.mu.Lock()
+		l.counts.kept(l.copies.Keep(l.clock.Now(), &own, l.copies.Land(f), f.Of.res))
+		l.mu.Unlock()
+		close(f.Of.done)
 	})
 }
 

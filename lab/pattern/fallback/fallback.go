@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/knob"
 )
 
 // ReasonNone is given where a copy was too old for a fallback and nothing else
@@ -27,7 +28,7 @@ func Defaults() Knobs {
 // Validate implements knob.Validator.
 func (k *Knobs) Validate() error {
 	if k.CopyAge < 0 {
-		return fmt.Errorf("knob copy_age: got %v, want 0s or more", k.CopyAge)
+		return knob.Wrong("copy_age", k.CopyAge, "0s or more")
 	}
 	return nil
 }
@@ -91,15 +92,10 @@ func (l *Ladder) step(now time.Duration, r *lab.Request, res *lab.Response, simp
 // covers reports whether a failure is one that a fallback is for: not that of a
 // caller over a quota, nor of a request that is wrong whoever answers it.
 func (l *Ladder) covers(res *lab.Response) bool {
-	switch res.Outcome {
-	case lab.Shed, lab.Open:
+	if res.Outcome == lab.Shed || res.Outcome == lab.Open {
 		return l.knobs.Refused && res.Reason != lab.ReasonShutdown
-	case lab.Late:
-		return true
-	case lab.Failed:
-		return res.Reason != lab.ReasonBad
 	}
-	return false
+	return res.Trouble()
 }
 
 // Share returns the share of fallbacks among about the last 128 answers.

@@ -1,7 +1,6 @@
 package fallback_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -14,19 +13,13 @@ const ms = time.Millisecond
 
 func ladder(t testing.TB, change func(*fallback.Knobs)) *fallback.Ladder {
 	t.Helper()
-	k := fallback.Defaults()
-	change(&k)
-	l, err := fallback.New(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
+	return patterntest.Core(t, fallback.New, fallback.Defaults(), change)
 }
 
 func TestKnobsAreChecked(t *testing.T) {
-	if _, err := fallback.New(fallback.Knobs{CopyAge: -1}); err == nil || !strings.Contains(err.Error(), "knob copy_age") {
-		t.Errorf("New(copy_age -1) = %v, want an error that names knob copy_age", err)
-	}
+	patterntest.Spoil(t, fallback.New, fallback.Defaults(), map[string]func(*fallback.Knobs){
+		"copy_age": func(k *fallback.Knobs) { k.CopyAge = -1 },
+	})
 }
 
 func TestDecide(t *testing.T) {

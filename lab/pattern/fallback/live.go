@@ -12,13 +12,13 @@ import (
 
 // Pattern describes the fallback to the catalog.
 func Pattern() lab.Pattern {
-	return lab.Define(lab.Pattern{
+	return lab.DefineCore(lab.Pattern{
 		Name:    "fallback",
 		Title:   "Fallbacks in order",
 		Line:    "a young copy, a simpler answer, an old copy, and only then the error",
 		Reasons: []lab.Reason{ReasonNone},
 		Events:  []string{"copy", "default", "old_copy", "error"},
-	}, Defaults, newLive, newStage)
+	}, Defaults, New, newLive, newStage)
 }
 
 // counts are the pattern's counters: answers by the step that gave them. In
@@ -55,12 +55,8 @@ type Live struct {
 	core *Ladder // guarded by mu
 }
 
-func newLive(env lab.Env, k Knobs) (lab.Live, error) {
-	core, err := New(k)
-	if err != nil {
-		return nil, err
-	}
-	return &Live{env: env, clock: env.Clock, counts: newCounts(env.Counters), core: core}, nil
+func newLive(env lab.Env, core *Ladder) *Live {
+	return &Live{env: env, clock: env.Clock, counts: newCounts(env.Counters), core: core}
 }
 
 // Wrap implements lab.Live.

@@ -7,7 +7,7 @@ import (
 
 	"workbench/lab"
 	"workbench/lab/pattern/fallback"
-	"workbench/sim/clock"
+	"workbench/lab/pattern/patterntest"
 )
 
 func TestServe(t *testing.T) {
@@ -32,29 +32,19 @@ func TestServe(t *testing.T) {
 		{"shadow", lab.Shadow, nil, []byte("simpler"), down, lab.Failed, "down", map[string]uint64{"default": 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p, counters, wall := fallback.Pattern(), lab.NewCounters(), clock.NewWall()
-			k, err := p.Settings(c.knobs)
-			if err != nil {
-				t.Fatal(err)
-			}
-			l, err := p.New(lab.Env{Clock: wall, Counters: counters, Simpler: func(*lab.Request) []byte { return c.simple }}, k)
-			if err != nil {
-				t.Fatal(err)
-			}
+			l := patterntest.Open(t, fallback.Pattern(), c.knobs, func(env *lab.Env) {
+				env.Simpler = func(*lab.Request) []byte { return c.simple }
+			})
 			res := l.Wrap(lab.HandlerFunc(func(context.Context, *lab.Request) lab.Response { return c.below }), c.state).Serve(t.Context(), &lab.Request{Read: true})
 			if got := string(res.Body) + string(res.Reason); res.Outcome != c.outcome || got != c.text || res.Default != (c.text == "simpler") {
 				t.Errorf("Serve = %v %q, default %v; want %v %q", res.Outcome, got, res.Default, c.outcome, c.text)
 			}
-			for name, got := range counters.All() {
-				if got != c.counts[name] {
-					t.Errorf("counter %s = %d, want %d", name, got, c.counts[name])
-				}
-			}
+			l.Counted(c.counts)
 			want := lab.Gauge{Name: "fallback_share"}
 			if len(c.counts) > 0 {
 				want.Value = 1.0 / 128
 			}
-			if g := l.Gauges(wall.Now()); len(g) != 1 || g[0] != want {
+			if g := l.Gauges(l.Clock.Now()); len(g) != 1 || g[0] != want {
 				t.Errorf("Gauges = %+v, want %+v", g, want)
 			}
 		})
@@ -63,11 +53,7 @@ func TestServe(t *testing.T) {
 
 // Without a service behind it there is no simpler answer, and no panic.
 func TestWithoutSimplerAnswers(t *testing.T) {
-	k := fallback.Defaults()
-	l, err := fallback.Pattern().New(lab.Env{Clock: clock.NewWall(), Counters: lab.NewCounters()}, &k)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := patterntest.Open(t, fallback.Pattern(), nil, func(env *lab.Env) { env.Simpler = nil })
 	h := l.Wrap(lab.HandlerFunc(func(context.Context, *lab.Request) lab.Response { return lab.Refuse(lab.Failed, lab.ReasonDown, 0) }), lab.On)
 	if res := h.Serve(t.Context(), &lab.Request{Read: true}); res.Outcome != lab.Failed {
 		t.Errorf("Serve = %+v, want the failure", res)

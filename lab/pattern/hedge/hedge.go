@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/knob"
 	"workbench/sim/retry"
 )
 
@@ -25,13 +26,13 @@ func Defaults() Knobs { return Knobs{Quantile: 0.95, After: 50 * time.Millisecon
 func (k *Knobs) Validate() error {
 	var faults []error
 	if !(k.Quantile >= 0 && k.Quantile < 1) {
-		faults = append(faults, fmt.Errorf("knob quantile: got %v, want 0 (the fixed delay) or more, and below 1", k.Quantile))
+		faults = append(faults, knob.Wrong("quantile", k.Quantile, "0 (the fixed delay) or more, and below 1"))
 	}
 	if k.After <= 0 {
-		faults = append(faults, fmt.Errorf("knob after: got %v, want more than 0s", k.After))
+		faults = append(faults, knob.Wrong("after", k.After, "more than 0s"))
 	}
 	if !(k.Budget >= 0 && k.Budget <= 1) {
-		faults = append(faults, fmt.Errorf("knob budget: got %v, want 0 to 1", k.Budget))
+		faults = append(faults, knob.Wrong("budget", k.Budget, "0 to 1"))
 	}
 	return errors.Join(faults...)
 }

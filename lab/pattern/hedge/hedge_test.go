@@ -1,7 +1,6 @@
 package hedge_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -15,26 +14,15 @@ const ms = time.Millisecond
 
 func newHedge(t testing.TB, k hedge.Knobs) *hedge.Hedge {
 	t.Helper()
-	h, err := hedge.New(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
+	return patterntest.Core(t, hedge.New, k)
 }
 
 func TestKnobsAreChecked(t *testing.T) {
-	for name, k := range map[string]hedge.Knobs{
-		"quantile": {Quantile: 1, After: ms},
-		"after":    {},
-		"budget":   {After: ms, Budget: 1.5},
-	} {
-		if _, err := hedge.New(k); err == nil || !strings.Contains(err.Error(), "knob "+name) {
-			t.Errorf("New(%+v) = %v, want an error that names knob %s", k, err, name)
-		}
-	}
-	if _, err := hedge.New(hedge.Defaults()); err != nil {
-		t.Errorf("New(Defaults()) = %v, want nil", err)
-	}
+	patterntest.Spoil(t, hedge.New, hedge.Defaults(), map[string]func(*hedge.Knobs){
+		"quantile": func(k *hedge.Knobs) { k.Quantile = 1 },
+		"after":    func(k *hedge.Knobs) { k.After = 0 },
+		"budget":   func(k *hedge.Knobs) { k.Budget = 1.5 },
+	})
 }
 
 func TestDelay(t *testing.T) {

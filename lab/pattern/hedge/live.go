@@ -2,26 +2,25 @@ package hedge
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/shield"
 	"workbench/sim/clock"
 )
 
 // Pattern describes the hedge to the catalog. It passes failures on and has no
 // reason of its own.
 func Pattern() lab.Pattern {
-	return lab.Define(lab.Pattern{
+	return lab.DefineCore(lab.Pattern{
 		Name:   "hedge",
 		Title:  "Hedged reads",
 		Line:   "asks a second time when a read is late, and takes the first answer",
 		Events: []string{"calls", "hedged", "won", "budget_denied"},
-	}, Defaults, newLive, newStage)
+	}, Defaults, New, newLive, newStage)
 }
 
 // counts are the pattern's counters: calls are the first calls that might have
@@ -63,12 +62,8 @@ type Live struct {
 	twice int    // requests with two calls under way; guarded by mu
 }
 
-func newLive(env lab.Env, k Knobs) (lab.Live, error) {
-	core, err := New(k)
-	if err != nil {
-		return nil, err
-	}
-	return &Live{clock: env.Clock, run: env.Go, log: env.Log, counts: newCounts(env.Counters), core: core}, nil
+func newLive(env lab.Env, core *Hedge) *Live {
+	return &Live{clock: env.Clock, run: env.Go, log: env.Log, counts: newCounts(env.Counters), core: core}
 }
 
 // Wrap implements lab.Live.
@@ -165,19 +160,10 @@ func (l *Live) note(change int) {
 // because what is below may write to it.
 func (l *Live) ask(ctx context.Context, r *lab.Request, next lab.Handler, answers chan<- answer, second bool) {
 	own := *r
-	l.run(func(context.Context) { answers <- answer{l.call(ctx, &own, next), second} })
-}
-
-// call runs what is below on a goroutine of ours, on which a panic would end
-// the service: it is a failure instead.
-func (l *Live) call(ctx context.Context, r *lab.Request, next lab.Handler) (res lab.Response) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			l.log.Error("hedge: panic below", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
-			res = lab.Refuse(lab.Failed, lab.ReasonFault, 0)
-		}
-	}()
-	return next.Serve(ctx, r)
+	l.run(func(context.Context) {
+		res, _ := shield.Call(ctx, l.log, "hedge", &own, next)
+		answers <- answer{res, second}
+	})
 }
 
 // await waits for the next answer, or for the service to stop.

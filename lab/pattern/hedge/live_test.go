@@ -3,8 +3,6 @@ package hedge_test
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -15,18 +13,12 @@ import (
 
 	"workbench/lab"
 	"workbench/lab/pattern/hedge"
-	"workbench/sim/clock"
+	"workbench/lab/pattern/patterntest"
 	"workbench/sim/dist"
 )
 
 // rig is the pattern in a bubble over a dependency whose calls are prepared.
-type rig struct {
-	*testing.T
-	clock    *clock.Wall
-	live     lab.Live
-	counters *lab.Counters
-	wait     func() // for the calls under way
-}
+type rig struct{ *patterntest.Room }
 
 // call is what one call of the dependency does.
 type call struct {
@@ -37,27 +29,16 @@ type call struct {
 
 func open(t *testing.T, k hedge.Knobs) *rig {
 	t.Helper()
-	g := &rig{T: t, clock: clock.NewWall(), counters: lab.NewCounters()}
-	var owned sync.WaitGroup
-	var err error
-	g.live, err = hedge.Pattern().New(lab.Env{
-		Clock: g.clock, Counters: g.counters, Log: slog.New(slog.DiscardHandler),
-		Go: func(f func(context.Context)) { owned.Go(func() { f(context.Background()) }) },
-	}, &k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	g.wait = owned.Wait
-	return g
+	return &rig{patterntest.Open(t, hedge.Pattern(), &k)}
 }
 
 // serve sends one request whose calls do what is given, and returns how many of
 // them were cancelled.
 func (g *rig) serve(ctx context.Context, state lab.State, r *lab.Request, calls ...call) (res lab.Response, cancelled int64) {
 	var n, cut atomic.Int64
-	h := g.live.Wrap(lab.HandlerFunc(func(ctx context.Context, _ *lab.Request) lab.Response {
+	h := g.Wrap(lab.HandlerFunc(func(ctx context.Context, _ *lab.Request) lab.Response {
 		c := calls[n.Add(1)-1]
-		if g.clock.Wait(ctx, g.clock.Now()+c.takes) != nil {
+		if g.Clock.Wait(ctx, g.Clock.Now()+c.takes) != nil {
 			cut.Add(1)
 			return lab.Answer(nil, lab.ErrStop)
 		}
@@ -104,18 +85,14 @@ func TestServe(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				g := open(t, hedge.Knobs{After: 10 * ms, Budget: c.budget})
 				var at time.Duration
-				began := g.clock.Now()
+				began := g.Clock.Now()
 				res, cancelled := g.serve(t.Context(), c.state, &c.r, c.calls...)
-				at = g.clock.Now() - began
+				at = g.Clock.Now() - began
 				if got := string(res.Body) + string(res.Reason); got != c.want || at != c.at || cancelled != c.cancelled {
 					t.Errorf("Serve = %q at %v with %d cancelled, want %q at %v with %d", got, at, cancelled, c.want, c.at, c.cancelled)
 				}
-				for name, got := range g.counters.All() {
-					if got != c.counts[name] {
-						t.Errorf("counter %s = %d, want %d", name, got, c.counts[name])
-					}
-				}
-				g.wait()
+				g.Counted(c.counts)
+				g.Wait()
 			})
 		})
 	}
@@ -130,24 +107,24 @@ func TestGaugesAndShutdown(t *testing.T) {
 			res, _ := g.serve(ctx, lab.On, &lab.Request{Read: true}, call{takes: time.Hour}, call{takes: time.Hour})
 			done <- res
 		}()
-		if err := g.clock.Wait(t.Context(), 20*ms); err != nil {
+		if err := g.Clock.Wait(t.Context(), 20*ms); err != nil {
 			t.Fatal(err)
 		}
 		want := []lab.Gauge{{Name: "delay_seconds", Value: 0.01}, {Name: "budget_calls", Value: 9}, {Name: "second_calls", Value: 1}}
-		for i, got := range g.live.Gauges(g.clock.Now()) {
+		for i, got := range g.Gauges(g.Clock.Now()) {
 			if got != want[i] {
 				t.Errorf("gauge %+v, want %+v", got, want[i])
 			}
 		}
 		cancel()
-		if res := <-done; res.Reason != lab.ReasonShutdown || g.clock.Now() != 20*ms {
-			t.Errorf("Serve = %+v at %v, want shutdown at 20ms", res, g.clock.Now())
+		if res := <-done; res.Reason != lab.ReasonShutdown || g.Clock.Now() != 20*ms {
+			t.Errorf("Serve = %+v at %v, want shutdown at 20ms", res, g.Clock.Now())
 		}
-		g.wait()
-		if got := g.live.Gauges(0)[2].Value; got != 0 {
+		g.Wait()
+		if got := g.Gauges(0)[2].Value; got != 0 {
 			t.Errorf("second_calls at the end = %v, want 0", got)
 		}
-		if got := open(t, hedge.Knobs{After: ms, Budget: 1}).live.Gauges(0)[1]; got.Text != "no bound" {
+		if got := open(t, hedge.Knobs{After: ms, Budget: 1}).Gauges(0)[1]; got.Text != "no bound" {
 			t.Errorf("gauge %+v, want no bound", got)
 		}
 	})
@@ -161,21 +138,21 @@ func TestLikeFailsafe(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			g := open(t, hedge.Knobs{After: 10 * ms, Budget: 1})
 			ours, _ := g.serve(t.Context(), lab.On, &lab.Request{Read: true}, call{takes: first, res: body("first")}, call{takes: second, res: body("second")})
-			at := g.clock.Now()
-			g.wait()
-			began := g.clock.Now()
+			at := g.Clock.Now()
+			g.Wait()
+			began := g.Clock.Now()
 			theirs, err := failsafe.With(hedgepolicy.NewWithDelay[string](10 * ms)).GetWithExecution(func(e failsafe.Execution[string]) (string, error) {
 				takes, text := first, "first"
 				if e.IsHedge() {
 					takes, text = second, "second"
 				}
-				if g.clock.Wait(e.Context(), g.clock.Now()+takes) != nil {
+				if g.Clock.Wait(e.Context(), g.Clock.Now()+takes) != nil {
 					return "", errors.New("cancelled")
 				}
 				return text, nil
 			})
-			if err != nil || theirs != string(ours.Body) || g.clock.Now()-began != at {
-				t.Errorf("calls of %v and %v: %q at %v, failsafe %q at %v, %v", first, second, ours.Body, at, theirs, g.clock.Now()-began, err)
+			if err != nil || theirs != string(ours.Body) || g.Clock.Now()-began != at {
+				t.Errorf("calls of %v and %v: %q at %v, failsafe %q at %v, %v", first, second, ours.Body, at, theirs, g.Clock.Now()-began, err)
 			}
 			synctest.Wait()
 		})
@@ -183,15 +160,7 @@ func TestLikeFailsafe(t *testing.T) {
 }
 
 func BenchmarkServe(b *testing.B) {
-	k := hedge.Defaults()
-	l, err := hedge.Pattern().New(lab.Env{
-		Clock: clock.NewWall(), Counters: lab.NewCounters(), Log: slog.New(slog.DiscardHandler),
-		Go: func(f func(context.Context)) { go f(context.Background()) },
-	}, &k)
-	if err != nil {
-		b.Fatal(err)
-	}
-	h := l.Wrap(lab.HandlerFunc(func(context.Context, *lab.Request) lab.Response { return lab.Response{} }), lab.On)
+	h := patterntest.Open(b, hedge.Pattern(), nil).Wrap(lab.HandlerFunc(func(context.Context, *lab.Request) lab.Response { return lab.Response{} }), lab.On)
 	r := lab.Request{Read: true}
 	b.ReportAllocs()
 	for b.Loop() {

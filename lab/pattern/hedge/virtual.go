@@ -31,12 +31,8 @@ type asked struct {
 
 const none int32 = -1
 
-func newStage(env lab.Env, k Knobs) (lab.Stage, error) {
-	core, err := New(k)
-	if err != nil {
-		return nil, err
-	}
-	return &stage{core: core, counts: newCounts(env.Counters), asked: map[int32]*asked{}, alarms: map[uint64]*asked{}}, nil
+func newStage(env lab.Env, core *Hedge) *stage {
+	return &stage{core: core, counts: newCounts(env.Counters), asked: map[int32]*asked{}, alarms: map[uint64]*asked{}}
 }
 
 // Enter implements lab.Stage.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/knob"
 )
 
 // ReasonFull is given for a request that finds the queue full.
@@ -25,11 +26,11 @@ func Defaults() Knobs { return Knobs{Length: 1000, Workers: 8, Keep: 10_000} }
 func (k *Knobs) Validate() error {
 	switch {
 	case k.Length < 1:
-		return fmt.Errorf("knob length: got %d, want at least 1", k.Length)
+		return knob.Wrong("length", k.Length, "at least 1")
 	case k.Workers < 1:
-		return fmt.Errorf("knob workers: got %d, want at least 1", k.Workers)
+		return knob.Wrong("workers", k.Workers, "at least 1")
 	case k.Keep < 1:
-		return fmt.Errorf("knob keep: got %d, want at least 1", k.Keep)
+		return knob.Wrong("keep", k.Keep, "at least 1")
 	}
 	return nil
 }

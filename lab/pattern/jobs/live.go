@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/shield"
 	"workbench/sim/clock"
 )
 
@@ -88,10 +89,7 @@ func newLive(env lab.Env, k Knobs) (lab.Live, error) {
 // Wrap implements lab.Live.
 func (l *Live) Wrap(next lab.Handler, state lab.State) lab.Handler {
 	l.next.Store(&next)
-	if state == lab.Shadow {
-		return lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response { return l.watch(ctx, r, next) })
-	}
-	return lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response { return l.accept(ctx, r, next) })
+	return lab.Wrap(next, state, l.accept, l.watch)
 }
 
 // Gauges implements lab.Live.
@@ -212,7 +210,7 @@ func (l *Live) one(ctx context.Context) bool {
 	if !ok {
 		return false
 	}
-	res := l.serve(ctx, job)
+	res, _ := shield.Call(ctx, l.log, "jobs", job.Work, *l.next.Load())
 	l.counts.finished(res)
 	if !res.Outcome.Good() && ctx.Err() != nil {
 		l.counts.lost.Add(1) // acknowledged, begun, and ended by the shutdown
@@ -222,18 +220,6 @@ func (l *Live) one(ctx context.Context) bool {
 	defer l.mu.Unlock()
 	l.core.Finish(now, job, res)
 	return true
-}
-
-// serve sends a job down the chain. A panic below would end the process, where
-// in a request it ends the request: it fails the job instead.
-func (l *Live) serve(ctx context.Context, job *Job[*lab.Request]) (res lab.Response) {
-	defer func() {
-		if p := recover(); p != nil {
-			l.log.Error("job panicked", "job", job.ID, "panic", fmt.Sprint(p))
-			res = lab.Answer(nil, lab.ErrFail)
-		}
-	}()
-	return (*l.next.Load()).Serve(ctx, job.Work)
 }
 
 // abandon gives up what still waits when the service's context has ended.

@@ -13,37 +13,72 @@ import (
 	"workbench/sim/dist"
 )
 
-// room is a pattern at work in a test, with what it was given.
-type room struct {
-	live     lab.Live
-	clock    *clock.Wall
-	counters *lab.Counters
-	close    func() // closes the pattern and waits for its goroutines
+// Room is a pattern at work in a test, with what it was given.
+type Room struct {
+	lab.Live
+	Clock    *clock.Wall
+	Counters *lab.Counters
+
+	t     testing.TB
+	end   context.CancelFunc // of what its goroutines are given
+	owned sync.WaitGroup
 }
 
-// open builds p live. It must run inside a synctest bubble when time matters.
-func open(t *testing.T, p lab.Pattern, knobs map[string]any) *room {
+// Open builds p live. knobs are changes by name, or a pointer to the room's own;
+// changes make its surroundings other than usual. It must run inside a synctest
+// bubble when time matters.
+func Open(t testing.TB, p lab.Pattern, knobs any, changes ...func(*lab.Env)) *Room {
 	t.Helper()
-	k, err := p.Settings(knobs)
-	if err != nil {
-		t.Fatalf("Settings(%v): %v", knobs, err)
+	if knobs == nil {
+		knobs = map[string]any(nil)
+	}
+	if named, ok := knobs.(map[string]any); ok {
+		k, err := p.Settings(named)
+		if err != nil {
+			t.Fatalf("Settings(%v): %v", named, err)
+		}
+		knobs = k
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	var owned sync.WaitGroup
-	r := &room{clock: clock.NewWall(), counters: lab.NewCounters()}
-	r.live, err = p.New(environment(r.clock, r.counters, func(f func(context.Context)) { owned.Go(func() { f(ctx) }) }), k)
+	r := &Room{Clock: clock.NewWall(), Counters: lab.NewCounters(), t: t, end: cancel}
+	env := environment(r.Clock, r.Counters, func(f func(context.Context)) { r.owned.Go(func() { f(ctx) }) })
+	for _, change := range changes {
+		change(&env)
+	}
+	live, err := p.New(env, knobs)
 	if err != nil {
 		t.Fatalf("New: %v", err)
 	}
-	r.close = func() {
-		t.Helper()
-		if err := r.live.Close(); err != nil {
-			t.Errorf("Close() = %v, want nil", err)
-		}
-		cancel()
-		owned.Wait()
-	}
+	r.Live = live
 	return r
+}
+
+// Wait waits for the pattern's goroutines.
+func (r *Room) Wait() { r.owned.Wait() }
+
+// Stop closes the pattern and ends its goroutines.
+func (r *Room) Stop() {
+	r.t.Helper()
+	if err := r.Close(); err != nil {
+		r.t.Errorf("Close() = %v, want nil", err)
+	}
+	r.end()
+	r.Wait()
+}
+
+// Counted wants the counters to be as given, and those that are not given at 0.
+func (r *Room) Counted(want map[string]uint64) {
+	r.t.Helper()
+	for name, got := range r.Counters.All() {
+		if got != want[name] {
+			r.t.Errorf("counter %s = %d, want %d", name, got, want[name])
+		}
+	}
+}
+
+// Luck makes every draw of a pattern the same.
+func Luck(u float64) func(*lab.Env) {
+	return func(env *lab.Env) { env.Uniform = func() float64 { return u } }
 }
 
 func environment(c clock.Clock, counters *lab.Counters, run func(func(context.Context))) lab.Env {
@@ -72,12 +107,12 @@ func Live(t *testing.T, p lab.Pattern, knobs map[string]any, state lab.State, tr
 	t.Helper()
 	results = make([]Result, len(trace))
 	synctest.Test(t, func(t *testing.T) {
-		r := open(t, p, knobs)
+		r := Open(t, p, knobs)
 		calls := make([]atomic.Int64, len(trace))
-		wrapped := r.live.Wrap(lab.HandlerFunc(func(ctx context.Context, q *lab.Request) lab.Response {
+		wrapped := r.Wrap(lab.HandlerFunc(func(ctx context.Context, q *lab.Request) lab.Response {
 			a := &trace[q.ID-1]
-			end, res := a.below(r.clock.Now(), q, int(calls[q.ID-1].Add(1)-1))
-			if r.clock.Wait(ctx, end) != nil {
+			end, res := a.below(r.Clock.Now(), q, int(calls[q.ID-1].Add(1)-1))
+			if r.Clock.Wait(ctx, end) != nil {
 				return lab.Refuse(lab.Shed, lab.ReasonShutdown, 0)
 			}
 			return res
@@ -88,11 +123,11 @@ func Live(t *testing.T, p lab.Pattern, knobs map[string]any, state lab.State, tr
 				q := trace[i].Request
 				q.ID = uint64(i + 1)
 				q.At = trace[i].At
-				if err := r.clock.Wait(context.Background(), q.At); err != nil {
+				if err := r.Clock.Wait(context.Background(), q.At); err != nil {
 					t.Error(err)
 				}
 				res := wrapped.Serve(context.Background(), &q)
-				results[i] = Result{At: r.clock.Now(), Response: res}
+				results[i] = Result{At: r.Clock.Now(), Response: res}
 			})
 		}
 		users.Wait()
@@ -100,8 +135,8 @@ func Live(t *testing.T, p lab.Pattern, knobs map[string]any, state lab.State, tr
 		for i := range results {
 			results[i].Calls = int(calls[i].Load())
 		}
-		counters = r.counters.All()
-		r.close()
+		counters = r.Counters.All()
+		r.Stop()
 	})
 	return results, counters
 }

@@ -116,10 +116,10 @@ func reasons(t *testing.T, p lab.Pattern, trace []Arrival) {
 
 func gauges(t *testing.T, p lab.Pattern) {
 	synctest.Test(t, func(t *testing.T) {
-		r := open(t, p, nil)
-		defer r.close()
+		r := Open(t, p, nil)
+		defer r.Stop()
 		names := func() (out []string) {
-			for _, g := range r.live.Gauges(r.clock.Now()) {
+			for _, g := range r.Gauges(r.Clock.Now()) {
 				out = append(out, g.Name)
 			}
 			return out
@@ -130,7 +130,7 @@ func gauges(t *testing.T, p lab.Pattern) {
 				t.Errorf("gauge %q, want snake_case", n)
 			}
 		}
-		h := r.live.Wrap(lab.HandlerFunc(func(context.Context, *lab.Request) lab.Response { return lab.Response{} }), lab.On)
+		h := r.Wrap(lab.HandlerFunc(func(context.Context, *lab.Request) lab.Response { return lab.Response{} }), lab.On)
 		for i := range 50 {
 			h.Serve(context.Background(), &lab.Request{ID: uint64(i), User: uint64(i), Key: uint64(i % 5), Read: true})
 		}
@@ -163,21 +163,21 @@ func switched(t *testing.T, p lab.Pattern) {
 				}
 			})
 		}
-		var rooms []*room
+		var rooms []*Room
 		for i := range changes {
 			if err := wall.Wait(context.Background(), wall.Now()+5*time.Millisecond); err != nil {
 				t.Error(err)
 			}
-			r := open(t, p, nil)
+			r := Open(t, p, nil)
 			rooms = append(rooms, r)
-			publish(r.live.Wrap(next, []lab.State{lab.On, lab.Shadow}[i%2]))
+			publish(r.Wrap(next, []lab.State{lab.On, lab.Shadow}[i%2]))
 			if i%3 == 2 {
 				publish(next)
 			}
 		}
 		wg.Wait()
 		for _, r := range rooms {
-			r.close()
+			r.Stop()
 		}
 	})
 }

@@ -12,13 +12,13 @@ import (
 
 // Pattern describes the queue to the catalog.
 func Pattern() lab.Pattern {
-	return lab.Yield(lab.Define(lab.Pattern{
+	return lab.Yield(lab.DefineCore(lab.Pattern{
 		Name:    "queue",
 		Title:   "Bounded queue",
 		Line:    "a waiting room of bounded length in front of a number of workers",
 		Reasons: []lab.Reason{ReasonFull, ReasonEvicted, ReasonWait, ReasonCoDel, ReasonExpired},
 		Events:  []string{"admitted", "waited", "full", "evicted", "expired", "timed_out", "dropped", "shadow_waited", "shadow_full"},
-	}, Defaults, newLive, newStage), newYours)
+	}, Defaults, New, newLive, newStage), newYours)
 }
 
 // counts are the pattern's counters. waited counts all that entered the room;
@@ -59,20 +59,13 @@ type Live struct {
 	gone  func(Ticket)         // told of who gives up, with mu held; nil: nobody is
 }
 
-func newLive(env lab.Env, k Knobs) (lab.Live, error) {
-	core, err := New(k)
-	if err != nil {
-		return nil, err
-	}
-	return &Live{clock: env.Clock, counts: newCounts(env.Counters), core: core, calls: map[Ticket]chan Fate{}}, nil
+func newLive(env lab.Env, core *Queue) *Live {
+	return &Live{clock: env.Clock, counts: newCounts(env.Counters), core: core, calls: map[Ticket]chan Fate{}}
 }
 
 // Wrap implements lab.Live.
 func (l *Live) Wrap(next lab.Handler, state lab.State) lab.Handler {
-	if state == lab.Shadow {
-		return lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response { return l.watch(ctx, r, next) })
-	}
-	return lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response { return l.guard(ctx, r, next) })
+	return lab.Wrap(next, state, l.guard, l.watch)
 }
 
 // Gauges implements lab.Live.
@@ -109,7 +102,7 @@ func (l *Live) enter(r *lab.Request) (e Entry, call chan Fate, now time.Duration
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now = l.clock.Now()
-	e = l.core.Enter(now, Useless(r))
+	e = l.core.Enter(now, r.End())
 	if e.Evicted != 0 {
 		l.tell(e.Evicted, Evicted)
 	}

@@ -7,33 +7,22 @@ import (
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/pattern/patterntest"
 	"workbench/lab/pattern/queue"
-	"workbench/sim/clock"
 )
 
 // held is a queue whose workers keep their request until let go.
 type held struct {
-	t        *testing.T
-	wall     *clock.Wall
-	live     lab.Live
-	counters *lab.Counters
-	handler  lab.Handler
-	letGo    chan struct{}
+	*patterntest.Room
+	t       *testing.T
+	handler lab.Handler
+	letGo   chan struct{}
 }
 
 func hold(t *testing.T, state lab.State, changes map[string]any) *held {
 	t.Helper()
-	p := queue.Pattern()
-	k, err := p.Settings(changes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := &held{t: t, wall: clock.NewWall(), counters: lab.NewCounters(), letGo: make(chan struct{})}
-	h.live, err = p.New(lab.Env{Clock: h.wall, Counters: h.counters}, k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.handler = h.live.Wrap(lab.HandlerFunc(func(_ context.Context, r *lab.Request) lab.Response {
+	h := &held{Room: patterntest.Open(t, queue.Pattern(), changes), t: t, letGo: make(chan struct{})}
+	h.handler = h.Wrap(lab.HandlerFunc(func(_ context.Context, r *lab.Request) lab.Response {
 		if r.Op == 9 {
 			panic("below")
 		}
@@ -52,25 +41,16 @@ func (h *held) send(ctx context.Context, r *lab.Request) <-chan lab.Response {
 
 func (h *held) gauges(depth, busy, oldest float64) {
 	h.t.Helper()
-	g := h.live.Gauges(h.wall.Now())
+	g := h.Gauges(h.Clock.Now())
 	if g[0].Value != depth || g[1].Value != busy || g[2].Value != oldest {
 		h.t.Errorf("Gauges() = %+v, want depth %v, busy %v, oldest %v s", g, depth, busy, oldest)
 	}
 }
 
-func (h *held) counts(want map[string]uint64) {
-	h.t.Helper()
-	for name, got := range h.counters.All() {
-		if got != want[name] {
-			h.t.Errorf("counter %s = %d, want %d", name, got, want[name])
-		}
-	}
-}
-
 func (h *held) expect(name string, from <-chan lab.Response, why lab.Reason, at time.Duration) {
 	h.t.Helper()
-	if res := <-from; res.Reason != why || h.wall.Now() != at {
-		h.t.Errorf("%s: %+v at %v, want %q at %v", name, res, h.wall.Now(), why, at)
+	if res := <-from; res.Reason != why || h.Clock.Now() != at {
+		h.t.Errorf("%s: %+v at %v, want %q at %v", name, res, h.Clock.Now(), why, at)
 	}
 }
 
@@ -94,7 +74,7 @@ func TestNoWorkerIsLost(t *testing.T) {
 		h.expect("the first", first, "", time.Second)
 		h.expect("the last", last, "", time.Second)
 		h.gauges(0, 0, 0)
-		h.counts(map[string]uint64{"admitted": 2, "waited": 4, "full": 1, "expired": 1, "timed_out": 1})
+		h.Counted(map[string]uint64{"admitted": 2, "waited": 4, "full": 1, "expired": 1, "timed_out": 1})
 	})
 }
 
@@ -108,7 +88,7 @@ func TestTheOldestGivesWay(t *testing.T) {
 		close(h.letGo)
 		h.expect("the first", first, "", 0)
 		h.expect("the newest", newest, "", 0)
-		h.counts(map[string]uint64{"admitted": 2, "waited": 2, "evicted": 1})
+		h.Counted(map[string]uint64{"admitted": 2, "waited": 2, "evicted": 1})
 	})
 }
 
@@ -119,14 +99,14 @@ func TestWithoutDropExpiredADeadlineDoesNotEndAWait(t *testing.T) {
 		h := hold(t, lab.On, map[string]any{"workers": 1})
 		first := h.send(t.Context(), &lab.Request{})
 		dead := h.send(t.Context(), &lab.Request{Deadline: time.Millisecond})
-		if err := h.wall.Wait(t.Context(), time.Second); err != nil {
+		if err := h.Clock.Wait(t.Context(), time.Second); err != nil {
 			t.Fatal(err)
 		}
 		h.gauges(1, 1, 1)
 		close(h.letGo)
 		h.expect("the first", first, "", time.Second)
 		h.expect("the dead", dead, "", time.Second)
-		h.counts(map[string]uint64{"admitted": 2, "waited": 1})
+		h.Counted(map[string]uint64{"admitted": 2, "waited": 1})
 	})
 }
 
@@ -138,7 +118,7 @@ func TestCoDelAnswersWhomItDrops(t *testing.T) {
 			all = append(all, h.send(t.Context(), &lab.Request{}))
 		}
 		for range 60 { // serve one each 10 ms
-			if err := h.wall.Wait(t.Context(), h.wall.Now()+10*time.Millisecond); err != nil {
+			if err := h.Clock.Wait(t.Context(), h.Clock.Now()+10*time.Millisecond); err != nil {
 				t.Fatal(err)
 			}
 			select {
@@ -157,7 +137,7 @@ func TestCoDelAnswersWhomItDrops(t *testing.T) {
 			t.Errorf("%d dropped in 0.5 s of long waits, want at least 3", dropped)
 		}
 		h.gauges(0, 0, 0)
-		h.counts(map[string]uint64{"admitted": 60 - dropped, "waited": 59, "dropped": dropped})
+		h.Counted(map[string]uint64{"admitted": 60 - dropped, "waited": 59, "dropped": dropped})
 	})
 }
 
@@ -190,23 +170,14 @@ func TestShadowCounts(t *testing.T) {
 		for _, one := range all {
 			h.expect("in shadow", one, "", 0)
 		}
-		h.counts(map[string]uint64{"admitted": 2, "shadow_waited": 1, "shadow_full": 2})
+		h.Counted(map[string]uint64{"admitted": 2, "shadow_waited": 1, "shadow_full": 2})
 		h.gauges(0, 0, 0)
 	})
 }
 
 func BenchmarkLive(b *testing.B) {
-	p := queue.Pattern()
-	k, err := p.Settings(nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	l, err := p.New(lab.Env{Clock: clock.NewWall(), Counters: lab.NewCounters()}, k)
-	if err != nil {
-		b.Fatal(err)
-	}
 	next := lab.HandlerFunc(func(context.Context, *lab.Request) lab.Response { return lab.Response{} })
-	h := l.Wrap(next, lab.On)
+	h := patterntest.Open(b, queue.Pattern(), nil).Wrap(next, lab.On)
 	b.Run("no wait", func(b *testing.B) {
 		b.ReportAllocs()
 		b.RunParallel(func(pb *testing.PB) {

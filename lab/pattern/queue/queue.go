@@ -41,22 +41,19 @@ func Defaults() Knobs {
 
 // Validate implements knob.Validator.
 func (k *Knobs) Validate() error {
-	bad := func(name string, got any, want string) error {
-		return &knob.Error{Knob: name, Got: fmt.Sprint(got), Want: want}
-	}
 	switch {
 	case k.Length < 0:
-		return bad("length", k.Length, "0 or more")
+		return knob.Wrong("length", k.Length, "0 or more")
 	case k.Workers < 1:
-		return bad("workers", k.Workers, "at least 1")
+		return knob.Wrong("workers", k.Workers, "at least 1")
 	case k.Order != "fifo" && k.Order != "lifo":
-		return bad("order", k.Order, "fifo or lifo")
+		return knob.Wrong("order", k.Order, "fifo or lifo")
 	case k.MaxWait < 0:
-		return bad("max_wait", k.MaxWait, "0s or more")
+		return knob.Wrong("max_wait", k.MaxWait, "0s or more")
 	case k.CoDel && k.Target <= 0:
-		return bad("target", k.Target, "more than 0s")
+		return knob.Wrong("target", k.Target, "more than 0s")
 	case k.CoDel && k.Interval < k.Target:
-		return bad("interval", k.Interval, fmt.Sprintf("at least the target, %v", k.Target))
+		return knob.Wrong("interval", k.Interval, fmt.Sprintf("at least the target, %v", k.Target))
 	}
 	return nil
 }
@@ -246,12 +243,4 @@ func (q *Queue) Oldest(now time.Duration) time.Duration {
 		return max(0, now-e.Value.(*waiter).since)
 	}
 	return 0
-}
-
-// Useless returns when r's answer will help nobody; 0 when that is not known.
-func Useless(r *lab.Request) time.Duration {
-	if r.Deadline == 0 || r.Patience > 0 && r.Patience < r.Deadline {
-		return r.Patience
-	}
-	return r.Deadline
 }

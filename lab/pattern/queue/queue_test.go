@@ -16,13 +16,7 @@ const ms = time.Millisecond
 
 func newQueue(t testing.TB, change func(*queue.Knobs)) *queue.Queue {
 	t.Helper()
-	k := queue.Defaults()
-	change(&k)
-	q, err := queue.New(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return q
+	return patterntest.Core(t, queue.New, queue.Defaults(), change)
 }
 
 func TestOrder(t *testing.T) {
@@ -136,14 +130,6 @@ func TestGiveUp(t *testing.T) {
 	}
 }
 
-func TestUseless(t *testing.T) {
-	for _, c := range []struct{ deadline, patience, want time.Duration }{{0, 0, 0}, {5, 0, 5}, {0, 7, 7}, {5, 7, 5}, {7, 5, 5}} {
-		if got := queue.Useless(&lab.Request{Deadline: c.deadline, Patience: c.patience}); got != c.want {
-			t.Errorf("Useless(deadline %d, patience %d) = %d, want %d", c.deadline, c.patience, got, c.want)
-		}
-	}
-}
-
 func TestAnswers(t *testing.T) {
 	for f, want := range map[queue.Fate]lab.Response{
 		queue.Full:    lab.Refuse(lab.Shed, "queue_full", time.Second),
@@ -206,22 +192,14 @@ func TestCoDelLetsBurstsPass(t *testing.T) {
 }
 
 func TestKnobsAreChecked(t *testing.T) {
-	for name, change := range map[string]func(*queue.Knobs){
+	patterntest.Spoil(t, queue.New, queue.Defaults(), map[string]func(*queue.Knobs){
 		"length":   func(k *queue.Knobs) { k.Length = -1 },
 		"workers":  func(k *queue.Knobs) { k.Workers = 0 },
 		"order":    func(k *queue.Knobs) { k.Order = "random" },
 		"max_wait": func(k *queue.Knobs) { k.MaxWait = -1 },
 		"target":   func(k *queue.Knobs) { k.CoDel, k.Target = true, 0 },
 		"interval": func(k *queue.Knobs) { k.CoDel, k.Interval = true, ms },
-	} {
-		t.Run(name, func(t *testing.T) {
-			k := queue.Defaults()
-			change(&k)
-			if _, err := queue.New(k); err == nil {
-				t.Errorf("New(%+v) = nil error, want one that names %s", k, name)
-			}
-		})
-	}
+	})
 }
 
 func TestConformance(t *testing.T) { patterntest.Run(t, queue.Pattern(), trace(600)) }

@@ -13,17 +13,13 @@ type stage struct {
 	waiters map[Ticket]int32
 }
 
-func newStage(env lab.Env, k Knobs) (lab.Stage, error) {
-	core, err := New(k)
-	if err != nil {
-		return nil, err
-	}
-	return &stage{core: core, counts: newCounts(env.Counters), waiters: map[Ticket]int32{}}, nil
+func newStage(env lab.Env, core *Queue) *stage {
+	return &stage{core: core, counts: newCounts(env.Counters), waiters: map[Ticket]int32{}}
 }
 
 // Enter implements lab.Stage.
 func (s *stage) Enter(sim lab.Sim, id int32) {
-	e := s.core.Enter(sim.Now(), Useless(sim.Request(id)))
+	e := s.core.Enter(sim.Now(), sim.Request(id).End())
 	if e.Fate != Wait {
 		s.end(sim, id, e.Fate)
 		return

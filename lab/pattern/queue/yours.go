@@ -52,7 +52,7 @@ const (
 const maxGone = 1 << 16
 
 func newYours(env lab.Env, k Knobs, s lab.Solution) (lab.Live, error) {
-	live, err := newLive(env, k)
+	core, err := New(k)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func newYours(env lab.Env, k Knobs, s lab.Solution) (lab.Live, error) {
 		return nil, errors.Join(fmt.Errorf("the solution of %s lets nobody wait", s.Name()), foreign.Close())
 	}
 	y := &Yours{
-		Live: live.(*Live), room: room, beside: lab.NewBeside(env.Counters), workers: k.Workers,
+		Live: newLive(env, core), room: room, beside: lab.NewBeside(env.Counters), workers: k.Workers,
 		places: map[uint32]*place{}, items: map[Ticket]uint32{},
 	}
 	y.gone = y.left
@@ -94,7 +94,7 @@ func (y *Yours) enter(ctx context.Context, r *lab.Request) Fate {
 	y.mu.Lock()
 	now := y.clock.Now()
 	would := y.core.Would()
-	e := y.core.Hold(now, Useless(r))
+	e := y.core.Hold(now, r.End())
 	if e.Fate != Wait {
 		y.mu.Unlock()
 		return e.Fate

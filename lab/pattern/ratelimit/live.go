@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/remote/fuse"
 	"workbench/sim/clock"
 )
 
@@ -121,7 +122,7 @@ func (l *Live) guardShared(ctx context.Context, r *lab.Request, next lab.Handler
 		return lab.Answer(nil, lab.ErrStop)
 	case err != nil && l.shared.closed:
 		l.counts.limited.Add(1)
-		return lab.Refuse(lab.Shed, ReasonStore, guardPause)
+		return lab.Refuse(lab.Shed, ReasonStore, fuse.Pause)
 	case err == nil && !v.OK:
 		l.counts.limited.Add(1)
 		return l.core.Refuse(v.Retry)
@@ -147,7 +148,7 @@ func (l *Live) Gauges(time.Duration) []lab.Gauge {
 		keys += l.core.Shard(i).Len()
 		l.locks[i].Unlock()
 	}
-	return gauges(keys, l.shared != nil && !l.shared.guard.up())
+	return gauges(keys, l.shared != nil && !l.shared.fuse.Up())
 }
 
 // gauges returns the pattern's gauges. keys are those in this instance's memory;

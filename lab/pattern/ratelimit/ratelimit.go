@@ -41,22 +41,19 @@ func Defaults() Knobs {
 
 // Validate implements knob.Validator.
 func (k *Knobs) Validate() error {
-	bad := func(name string, got any, want string) error {
-		return &knob.Error{Knob: name, Got: fmt.Sprint(got), Want: want}
-	}
 	switch {
 	case !(k.Rate > 0 && k.Rate <= 1e6):
-		return bad("rate", k.Rate, "more than 0 and at most 1e6 requests a second")
+		return knob.Wrong("rate", k.Rate, "more than 0 and at most 1e6 requests a second")
 	case k.Burst < 1:
-		return bad("burst", k.Burst, "at least 1")
+		return knob.Wrong("burst", k.Burst, "at least 1")
 	case k.MaxKeys < 1:
-		return bad("max_keys", k.MaxKeys, "at least 1")
+		return knob.Wrong("max_keys", k.MaxKeys, "at least 1")
 	case newRule(*k) == nil:
-		return bad("algorithm", k.Algorithm, "token-bucket, sliding-window or gcra")
+		return knob.Wrong("algorithm", k.Algorithm, "token-bucket, sliding-window or gcra")
 	case reasonOf(k.Per) == "":
-		return bad("per", k.Per, "global, user, ip or token")
+		return knob.Wrong("per", k.Per, "global, user, ip or token")
 	case k.Store == "redis" && k.RedisTimeout <= 0:
-		return bad("redis_timeout", k.RedisTimeout, "more than 0s")
+		return knob.Wrong("redis_timeout", k.RedisTimeout, "more than 0s")
 	}
 	return nil
 }

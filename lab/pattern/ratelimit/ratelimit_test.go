@@ -24,11 +24,7 @@ func knobs(algorithm string, perSecond float64, burst int) ratelimit.Knobs {
 
 func newLimiter(t testing.TB, k ratelimit.Knobs) *ratelimit.Limiter {
 	t.Helper()
-	l, err := ratelimit.New(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
+	return patterntest.Core(t, ratelimit.New, k)
 }
 
 func TestBurstThenRate(t *testing.T) {

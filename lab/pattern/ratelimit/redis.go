@@ -7,12 +7,12 @@ import (
 	"log/slog"
 	"math"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"workbench/lab"
+	"workbench/lab/remote/fuse"
 	"workbench/sim/clock"
 )
 
@@ -50,7 +50,7 @@ type shared struct {
 	timeout        time.Duration
 	closed         bool // refuse what Redis cannot judge
 	asking         chan struct{}
-	guard          guard
+	fuse           fuse.Fuse
 }
 
 func newShared(env lab.Env, k Knobs, c counts) *shared {
@@ -68,7 +68,7 @@ func newShared(env lab.Env, k Knobs, c counts) *shared {
 // take asks Redis for one token of key's bucket. It relies on the client's
 // ContextTimeoutEnabled to return within the timeout.
 func (s *shared) take(ctx context.Context, key uint64) (Verdict, error) {
-	if !s.guard.admit(s.clock.Now()) {
+	if !s.fuse.Admit(s.clock.Now()) {
 		s.counts.redisSkipped.Add(1)
 		return Verdict{}, errSkipped
 	}
@@ -83,7 +83,7 @@ func (s *shared) take(ctx context.Context, key uint64) (Verdict, error) {
 		s.counts.redisErrors.Add(1)
 		err = fmt.Errorf("ask redis for the quota %s: %w", name, err)
 	}
-	switch turned := s.guard.report(s.clock.Now(), err); {
+	switch turned := s.fuse.Report(s.clock.Now(), err); {
 	case turned && err != nil:
 		s.log.Warn("rate limit without redis", "fail_closed", s.closed, "error", err)
 	case turned:
@@ -108,54 +108,4 @@ func (s *shared) ask(key uint64, then func(Verdict, error)) {
 			then(v, err)
 		}
 	})
-}
-
-// After guardLimit failures in a row Redis is left alone, and one request each
-// guardPause asks whether it is back.
-const (
-	guardLimit = 3
-	guardPause = time.Second
-)
-
-// guard keeps requests from waiting for a Redis that does not answer. It is
-// safe for concurrent use; the zero value lets everything through.
-type guard struct {
-	mu     sync.Mutex
-	failed int           // guarded by mu: failures in a row
-	next   time.Duration // guarded by mu: when to ask again, while failed >= guardLimit
-}
-
-// admit reports whether Redis may be asked at now. While it is away the next
-// ask moves on with each, so that one which never reports cannot bar the way.
-func (g *guard) admit(now time.Duration) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.failed < guardLimit {
-		return true
-	}
-	if now < g.next {
-		return false
-	}
-	g.next = now + guardPause
-	return true
-}
-
-// report takes a call's result and returns whether it changed what up reports.
-func (g *guard) report(now time.Duration, err error) (turned bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	was := g.failed < guardLimit
-	if err == nil {
-		g.failed = 0
-		return !was
-	}
-	g.failed = min(g.failed+1, guardLimit)
-	g.next = now + guardPause
-	return was && g.failed == guardLimit
-}
-
-func (g *guard) up() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.failed < guardLimit
 }

@@ -19,7 +19,7 @@ type Yours struct {
 
 func newYours(env lab.Env, k Knobs, s lab.Solution) (lab.Live, error) {
 	if k.Store != "local" {
-		return nil, &knob.Error{Knob: "store", Got: k.Store, Want: "local: a plugged-in solution keeps its quotas in its own memory"}
+		return nil, knob.Wrong("store", k.Store, "local: a plugged-in solution keeps its quotas in its own memory")
 	}
 	core, err := New(k)
 	if err != nil {

@@ -13,12 +13,12 @@ import (
 // Pattern describes the retry to the catalog. It passes failures on and has no
 // reason of its own.
 func Pattern() lab.Pattern {
-	return lab.Yield(lab.Define(lab.Pattern{
+	return lab.Yield(lab.DefineCore(lab.Pattern{
 		Name:   "retry",
 		Title:  "Retry with a budget",
 		Line:   "repeats reads that failed by accident, as long as few fail",
 		Events: []string{"tries", "retries", "budget_denied", "gave_up"},
-	}, Defaults, newLive, newStage), newYours)
+	}, Defaults, New, newLive, newStage), newYours)
 }
 
 // counts are the pattern's counters. In shadow, retries counts the first
@@ -61,12 +61,8 @@ type Live struct {
 	pausing int    // requests between two tries; guarded by mu
 }
 
-func newLive(env lab.Env, k Knobs) (lab.Live, error) {
-	core, err := New(k)
-	if err != nil {
-		return nil, err
-	}
-	return &Live{clock: env.Clock, uniform: env.Uniform, counts: newCounts(env.Counters), core: core}, nil
+func newLive(env lab.Env, core *Retry) *Live {
+	return &Live{clock: env.Clock, uniform: env.Uniform, counts: newCounts(env.Counters), core: core}
 }
 
 // Wrap implements lab.Live.

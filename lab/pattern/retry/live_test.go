@@ -3,7 +3,6 @@ package retry_test
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,20 +11,15 @@ import (
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
 
 	"workbench/lab"
+	"workbench/lab/pattern/patterntest"
 	"workbench/lab/pattern/retry"
 	"workbench/sim/clock"
 )
 
 func live(t testing.TB, k retry.Knobs, uniform float64) (lab.Live, *clock.Wall, *lab.Counters) {
 	t.Helper()
-	wall, counters := clock.NewWall(), lab.NewCounters()
-	l, err := retry.Pattern().New(lab.Env{
-		Clock: wall, Counters: counters, Log: slog.New(slog.DiscardHandler), Uniform: func() float64 { return uniform },
-	}, &k)
-	if err != nil {
-		t.Fatalf("New: %v", err)
-	}
-	return l, wall, counters
+	l := patterntest.Open(t, retry.Pattern(), &k, patterntest.Luck(uniform))
+	return l, l.Clock, l.Counters
 }
 
 // failing fails the first n calls, each after 1 ms.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/knob"
 	"workbench/sim/retry"
 )
 
@@ -27,13 +28,13 @@ func Defaults() Knobs {
 func (k *Knobs) Validate() error {
 	var faults []error
 	if k.Tries < 1 {
-		faults = append(faults, fmt.Errorf("knob tries: got %d, want at least 1", k.Tries))
+		faults = append(faults, knob.Wrong("tries", k.Tries, "at least 1"))
 	}
 	if !(k.Budget >= 0) {
-		faults = append(faults, fmt.Errorf("knob budget: got %v, want 0 (none) or a share above", k.Budget))
+		faults = append(faults, knob.Wrong("budget", k.Budget, "0 (none) or a share above"))
 	}
 	if k.Base < 0 || k.Cap <= 0 || k.Base > k.Cap {
-		faults = append(faults, fmt.Errorf("knob base: got %v with cap %v, want 0s or more and at most the cap", k.Base, k.Cap))
+		faults = append(faults, knob.Wrong("base", fmt.Sprintf("%v with cap %v", k.Base, k.Cap), "0s or more and at most the cap"))
 	}
 	return errors.Join(faults...)
 }

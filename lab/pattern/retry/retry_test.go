@@ -1,7 +1,6 @@
 package retry_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -18,11 +17,7 @@ func plain() retry.Knobs {
 
 func build(t testing.TB, k retry.Knobs) *retry.Retry {
 	t.Helper()
-	r, err := retry.New(k)
-	if err != nil {
-		t.Fatalf("New(%+v): %v", k, err)
-	}
-	return r
+	return patterntest.Core(t, retry.New, k)
 }
 
 func TestRetryable(t *testing.T) {
@@ -127,20 +122,11 @@ func TestBudget(t *testing.T) {
 }
 
 func TestKnobsAreChecked(t *testing.T) {
-	tests := map[string]func(*retry.Knobs){
+	patterntest.Spoil(t, retry.New, plain(), map[string]func(*retry.Knobs){
 		"tries":  func(k *retry.Knobs) { k.Tries = 0 },
 		"base":   func(k *retry.Knobs) { k.Base = time.Hour },
 		"budget": func(k *retry.Knobs) { k.Budget = -1 },
-	}
-	for name, spoil := range tests {
-		t.Run(name, func(t *testing.T) {
-			k := plain()
-			spoil(&k)
-			if _, err := retry.New(k); err == nil || !strings.Contains(err.Error(), "knob "+name) {
-				t.Errorf("New = %v, want an error that names knob %s", err, name)
-			}
-		})
-	}
+	})
 }
 
 // FuzzInvariants holds any sequence of failures to the bounds: at most tries

@@ -14,12 +14,8 @@ type stage struct {
 	pausing int
 }
 
-func newStage(env lab.Env, k Knobs) (lab.Stage, error) {
-	core, err := New(k)
-	if err != nil {
-		return nil, err
-	}
-	return &stage{core: core, counts: newCounts(env.Counters)}, nil
+func newStage(env lab.Env, core *Retry) *stage {
+	return &stage{core: core, counts: newCounts(env.Counters)}
 }
 
 // Enter implements lab.Stage.

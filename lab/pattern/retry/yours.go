@@ -27,9 +27,9 @@ type Yours struct {
 
 func newYours(env lab.Env, k Knobs, s lab.Solution) (lab.Live, error) {
 	if k.Budget == 0 {
-		return nil, &knob.Error{Knob: "budget", Got: "0", Want: "more than 0: a plugged-in solution has a budget"}
+		return nil, knob.Wrong("budget", "0", "more than 0: a plugged-in solution has a budget")
 	}
-	live, err := newLive(env, k)
+	core, err := New(k)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func newYours(env lab.Env, k Knobs, s lab.Solution) (lab.Live, error) {
 	if !ok {
 		return nil, errors.Join(fmt.Errorf("the solution of %s makes no calls", s.Name()), foreign.Close())
 	}
-	return &Yours{Live: live.(*Live), knobs: k, foreign: trier, beside: lab.NewBeside(env.Counters), log: env.Log}, nil
+	return &Yours{Live: newLive(env, core), knobs: k, foreign: trier, beside: lab.NewBeside(env.Counters), log: env.Log}, nil
 }
 
 // Wrap implements lab.Live.
@@ -72,7 +72,7 @@ func (y *Yours) try(ctx context.Context, r *lab.Request, next lab.Handler) lab.R
 	y.mu.Unlock()
 	a := &attempt{y: y, ctx: ctx, r: r, next: next}
 	q := lab.Try{Repeatable: r.Read, Call: a.call, Tries: y.knobs.Tries, Pause: a.longest}
-	if end := end(r); end > 0 {
+	if end := r.End(); end > 0 {
 		q.For = max(1, end-y.clock.Now())
 	}
 	err := y.foreign.Try(ctx, q)
@@ -94,14 +94,6 @@ func (y *Yours) try(ctx context.Context, r *lab.Request, next lab.Handler) lab.R
 	}
 	y.beside.Pick(lab.Ruling{}, lab.ErrForeign, true)
 	return a.standIn()
-}
-
-// end is when nobody waits for a request any more; 0: never.
-func end(r *lab.Request) time.Duration {
-	if r.Deadline == 0 || r.Patience > 0 && r.Patience < r.Deadline {
-		return r.Patience
-	}
-	return r.Deadline
 }
 
 // call makes a call for the solution.

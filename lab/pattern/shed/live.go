@@ -10,13 +10,13 @@ import (
 
 // Pattern describes load shedding to the catalog.
 func Pattern() lab.Pattern {
-	return lab.Define(lab.Pattern{
+	return lab.DefineCore(lab.Pattern{
 		Name:    "shed",
 		Title:   "Load shedding",
 		Line:    "refuses the least important requests first when nearly full",
 		Reasons: []lab.Reason{ReasonLow, ReasonNormal, ReasonHigh},
 		Events:  []string{"admitted", "shed_low", "shed_normal", "shed_high", "shadow_shed"},
-	}, Defaults, newLive, newStage)
+	}, Defaults, New, newLive, newStage)
 }
 
 // counts are the pattern's counters; shed is indexed by priority. A request that
@@ -42,20 +42,13 @@ type Live struct {
 	inflight atomic.Int64
 }
 
-func newLive(env lab.Env, k Knobs) (lab.Live, error) {
-	core, err := New(k)
-	if err != nil {
-		return nil, err
-	}
-	return &Live{core: core, counts: newCounts(env.Counters)}, nil
+func newLive(env lab.Env, core *Shedder) *Live {
+	return &Live{core: core, counts: newCounts(env.Counters)}
 }
 
 // Wrap implements lab.Live.
 func (l *Live) Wrap(next lab.Handler, state lab.State) lab.Handler {
-	if state == lab.Shadow {
-		return lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response { return l.watch(ctx, r, next) })
-	}
-	return lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response { return l.guard(ctx, r, next) })
+	return lab.Wrap(next, state, l.guard, l.watch)
 }
 
 func (l *Live) guard(ctx context.Context, r *lab.Request, next lab.Handler) lab.Response {

@@ -7,23 +7,9 @@ import (
 	"testing/synctest"
 
 	"workbench/lab"
+	"workbench/lab/pattern/patterntest"
 	"workbench/lab/pattern/shed"
 )
-
-func open(t testing.TB, changes map[string]any) (lab.Live, *lab.Counters) {
-	t.Helper()
-	p := shed.Pattern()
-	k, err := p.Settings(changes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	counters := lab.NewCounters()
-	l, err := p.New(lab.Env{Counters: counters}, k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l, counters
-}
 
 // fill sends n requests of each priority, low first, that stay inside until
 // release is called.
@@ -53,7 +39,7 @@ func fill(h func(lab.Handler) lab.Handler, n int) (answers [3][]lab.Response, re
 
 func TestTheLeastImportantGoFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, counters := open(t, map[string]any{"capacity": 10})
+		l := patterntest.Open(t, shed.Pattern(), map[string]any{"capacity": 10})
 		refused, release := fill(func(h lab.Handler) lab.Handler { return l.Wrap(h, lab.On) }, 10)
 		for p, want := range []int{5, 7, 8} { // 5 of low, then 3 of normal, then 2 of high fill it
 			if len(refused[p]) != want {
@@ -67,28 +53,24 @@ func TestTheLeastImportantGoFirst(t *testing.T) {
 		if g := l.Gauges(0); g[0].Value != 0 || g[1].Text != "all" {
 			t.Errorf("Gauges() when empty = %+v, want 0 in flight and all admitted", g)
 		}
-		for name, want := range map[string]uint64{"admitted": 10, "shed_low": 5, "shed_normal": 7, "shed_high": 8, "shadow_shed": 0} {
-			if got := counters.All()[name]; got != want {
-				t.Errorf("counter %s = %d, want %d", name, got, want)
-			}
-		}
+		l.Counted(map[string]uint64{"admitted": 10, "shed_low": 5, "shed_normal": 7, "shed_high": 8, "shadow_shed": 0})
 	})
 }
 
 func TestShadowCountsWhatItSees(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, counters := open(t, map[string]any{"capacity": 10})
+		l := patterntest.Open(t, shed.Pattern(), map[string]any{"capacity": 10})
 		refused, release := fill(func(h lab.Handler) lab.Handler { return l.Wrap(h, lab.Shadow) }, 4)
 		release()
 		// Arrivals see 0–3, 4–7 and 8–11 in flight against limits of 5, 8 and 10.
-		if n := len(refused[0]) + len(refused[1]) + len(refused[2]); n != 0 || counters.All()["shadow_shed"] != 2 || counters.All()["admitted"] != 10 {
-			t.Errorf("in shadow: %d refused, counters %v, want 0 refused, 2 shadow_shed and 10 admitted", n, counters.All())
+		if n := len(refused[0]) + len(refused[1]) + len(refused[2]); n != 0 || l.Counters.All()["shadow_shed"] != 2 || l.Counters.All()["admitted"] != 10 {
+			t.Errorf("in shadow: %d refused, counters %v, want 0 refused, 2 shadow_shed and 10 admitted", n, l.Counters.All())
 		}
 	})
 }
 
 func TestAPanicBelowFreesThePlace(t *testing.T) {
-	l, _ := open(t, map[string]any{"capacity": 1})
+	l := patterntest.Open(t, shed.Pattern(), map[string]any{"capacity": 1})
 	h := l.Wrap(lab.HandlerFunc(func(context.Context, *lab.Request) lab.Response { panic("below") }), lab.On)
 	for range 2 {
 		func() {
@@ -106,7 +88,7 @@ func TestAPanicBelowFreesThePlace(t *testing.T) {
 }
 
 func BenchmarkLive(b *testing.B) {
-	l, _ := open(b, map[string]any{"capacity": 1000})
+	l := patterntest.Open(b, shed.Pattern(), map[string]any{"capacity": 1000})
 	h := l.Wrap(lab.HandlerFunc(func(context.Context, *lab.Request) lab.Response { return lab.Response{} }), lab.On)
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {

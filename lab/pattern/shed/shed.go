@@ -40,10 +40,10 @@ func (k *Knobs) Validate() error {
 		if v >= least && v <= 1 {
 			return nil
 		}
-		return &knob.Error{Knob: name, Got: fmt.Sprint(v), Want: fmt.Sprintf("a share from %g to 1 (low ≤ normal ≤ high)", least)}
+		return knob.Wrong(name, v, fmt.Sprintf("a share from %g to 1 (low ≤ normal ≤ high)", least))
 	}
 	if k.Capacity < 1 {
-		return &knob.Error{Knob: "capacity", Got: fmt.Sprint(k.Capacity), Want: "at least 1"}
+		return knob.Wrong("capacity", k.Capacity, "at least 1")
 	}
 	if err := share("low", k.Low, 0); err != nil {
 		return err

@@ -2,14 +2,13 @@ package singleflight
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/shield"
 	"workbench/sim/clock"
 )
 
@@ -67,10 +66,7 @@ func newLive(env lab.Env, k Knobs) (lab.Live, error) {
 
 // Wrap implements lab.Live.
 func (l *Live) Wrap(next lab.Handler, state lab.State) lab.Handler {
-	if state == lab.Shadow {
-		return lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response { return l.watch(ctx, r, next) })
-	}
-	return lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response { return l.serve(ctx, r, next) })
+	return lab.Wrap(next, state, l.serve, l.watch)
 }
 
 func (l *Live) serve(ctx context.Context, r *lab.Request, next lab.Handler) lab.Response {
@@ -134,22 +130,16 @@ func (l *Live) start(f *Flight[*landing], r *lab.Request, next lab.Handler) {
 
 // fly runs a flight. Whatever happens below, it lands and nobody is stranded.
 func (l *Live) fly(ctx context.Context, f *Flight[*landing], r *lab.Request, next lab.Handler) {
-	res := lab.Refuse(lab.Failed, ReasonPanic, 0)
-	landed := false
-	defer func() {
-		cause := recover()
-		if !landed {
-			l.counts.panicked.Add(1)
-			l.log.Error("singleflight: panic below", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
-		}
-		l.mu.Lock()
-		l.group.Land(f)
-		l.mu.Unlock()
-		f.Of.res = res
-		close(f.Of.done)
-	}()
-	res = next.Serve(ctx, r)
-	landed = true
+	res, ok := shield.Call(ctx, l.log, "singleflight", r, next)
+	if !ok {
+		l.counts.panicked.Add(1)
+		res = lab.Refuse(lab.Failed, ReasonPanic, 0)
+	}
+	l.mu.Lock()
+	l.group.Land(f)
+	l.mu.Unlock()
+	f.Of.res = res
+	close(f.Of.done)
 }
 
 // wait returns the flight's answer once it has landed, or a refusal if that

@@ -2,7 +2,6 @@ package singleflight_test
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -10,45 +9,29 @@ import (
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/pattern/patterntest"
 	"workbench/lab/pattern/singleflight"
 	"workbench/sim/clock"
 )
 
 // rig is the pattern over a handler, in a bubble.
 type rig struct {
-	t        *testing.T
-	clock    *clock.Wall
-	live     lab.Live
-	handler  lab.Handler
-	counters *lab.Counters
-	calls    atomic.Int64
+	*patterntest.Room
+	t       *testing.T
+	handler lab.Handler
+	calls   atomic.Int64
 }
 
 func bubble(t *testing.T, state lab.State, knobs map[string]any, below lab.HandlerFunc, test func(g *rig)) {
 	synctest.Test(t, func(t *testing.T) {
-		p := singleflight.Pattern()
-		k, err := p.Settings(knobs)
-		if err != nil {
-			t.Fatal(err)
-		}
-		g := &rig{t: t, clock: clock.NewWall(), counters: lab.NewCounters()}
-		ctx, cancel := context.WithCancel(context.Background())
-		var owned sync.WaitGroup
-		g.live, err = p.New(lab.Env{
-			Clock: g.clock, Counters: g.counters, Log: slog.New(slog.DiscardHandler),
-			Go: func(f func(context.Context)) { owned.Go(func() { f(ctx) }) },
-		}, k)
-		if err != nil {
-			t.Fatal(err)
-		}
-		g.handler = g.live.Wrap(lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response {
+		g := &rig{Room: patterntest.Open(t, singleflight.Pattern(), knobs), t: t}
+		g.handler = g.Wrap(lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response {
 			g.calls.Add(1)
 			return below(ctx, r)
 		}), state)
 		test(g)
-		cancel()
-		owned.Wait()
-		for _, gauge := range g.live.Gauges(g.clock.Now()) {
+		g.Stop()
+		for _, gauge := range g.Gauges(g.Clock.Now()) {
 			if gauge.Value != 0 {
 				t.Errorf("gauge %s = %v at the end, want 0", gauge.Name, gauge.Value)
 			}
@@ -76,7 +59,7 @@ func (g *rig) crowd(n int, each func(i int, r *lab.Request)) []lab.Response {
 
 func (g *rig) count(name string, want uint64) {
 	g.t.Helper()
-	if got := g.counters.All()[name]; got != want {
+	if got := g.Counters.All()[name]; got != want {
 		g.t.Errorf("counter %s = %d, want %d", name, got, want)
 	}
 }
@@ -112,9 +95,9 @@ func TestLeaderLeavesFollowersStay(t *testing.T) {
 		out := g.crowd(3, func(i int, r *lab.Request) {
 			switch i {
 			case 0:
-				r.Deadline = g.clock.Now() + 100*time.Millisecond
+				r.Deadline = g.Clock.Now() + 100*time.Millisecond
 			case 1:
-				r.Patience = g.clock.Now() + 200*time.Millisecond
+				r.Patience = g.Clock.Now() + 200*time.Millisecond
 			}
 		})
 		for i := range 2 {
@@ -171,15 +154,15 @@ func TestHungFlight(t *testing.T) {
 		return lab.Refuse(lab.Late, lab.ReasonDeadline, 0)
 	}
 	bubble(t, lab.On, map[string]any{"timeout": "2s"}, hang, func(g *rig) {
-		begin := g.clock.Now()
+		begin := g.Clock.Now()
 		g.crowd(3, func(i int, _ *lab.Request) {
 			if i == 2 { // comes when the flight should have ended
-				if err := g.clock.Wait(context.Background(), begin+2*time.Second); err != nil {
+				if err := g.Clock.Wait(context.Background(), begin+2*time.Second); err != nil {
 					t.Error(err)
 				}
 			}
 		})
-		if got, most := g.clock.Now()-begin, 4*time.Second+singleflight.Grace; got > most {
+		if got, most := g.Clock.Now()-begin, 4*time.Second+singleflight.Grace; got > most {
 			t.Errorf("all answered after %v, want at most %v", got, most)
 		}
 		g.count("led", 2)

@@ -120,14 +120,10 @@ func (g *Group[T]) Waiting() int { return g.waiting }
 // Until returns when a request stops waiting for a flight with this end: at its
 // own deadline, when its caller leaves, or when the flight must have hung.
 func Until(r *lab.Request, end time.Duration) time.Duration {
-	until := end + Grace
-	if r.Deadline > 0 {
-		until = min(until, r.Deadline)
+	if own := r.End(); own > 0 {
+		return min(own, end+Grace)
 	}
-	if r.Patience > 0 {
-		until = min(until, r.Patience)
-	}
-	return until
+	return end + Grace
 }
 
 // Detached makes r, a copy of the leader's request, the flight's own: the

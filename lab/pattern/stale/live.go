@@ -2,20 +2,19 @@ package stale
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/shield"
 	"workbench/sim/clock"
 )
 
 // Pattern describes serving stale to the catalog.
 func Pattern() lab.Pattern {
-	return lab.Define(lab.Pattern{
+	return lab.DefineCore(lab.Pattern{
 		Name:  "stale",
 		Title: "Serve stale",
 		Line:  "answers with the last good copy when a fresh answer fails or is slow",
@@ -23,7 +22,7 @@ func Pattern() lab.Pattern {
 			"stale", "fresh", "after", "refresh", "refresh_failed", "store", "store_refused",
 			"evicted", "dropped", "too_old", "none", "shadow_stale",
 		},
-	}, Defaults, newLive, newStage)
+	}, Defaults, New, newLive, newStage)
 }
 
 // counts are the pattern's counters: stale counts every stale answer, after
@@ -101,20 +100,13 @@ type Live struct {
 	copies *Copies // guarded by mu
 }
 
-func newLive(env lab.Env, k Knobs) (lab.Live, error) {
-	copies, err := New(k)
-	if err != nil {
-		return nil, err
-	}
-	return &Live{clock: env.Clock, run: env.Go, log: env.Log, counts: newCounts(env.Counters), after: k.After, copies: copies}, nil
+func newLive(env lab.Env, copies *Copies) *Live {
+	return &Live{clock: env.Clock, run: env.Go, log: env.Log, counts: newCounts(env.Counters), after: copies.knobs.After, copies: copies}
 }
 
 // Wrap implements lab.Live.
 func (l *Live) Wrap(next lab.Handler, state lab.State) lab.Handler {
-	if state == lab.Shadow {
-		return lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response { return l.watch(ctx, r, next) })
-	}
-	return lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response { return l.serve(ctx, r, next) })
+	return lab.Wrap(next, state, l.serve, l.watch)
 }
 
 func (l *Live) serve(ctx context.Context, r *lab.Request, next lab.Handler) lab.Response {
@@ -162,23 +154,11 @@ func (l *Live) renew(now time.Duration, r *lab.Request, lease Lease, next lab.Ha
 	own := *r
 	Detached(now, &own, true)
 	l.run(func(ctx context.Context) {
-		res := l.call(ctx, &own, next)
+		res, _ := shield.Call(ctx, l.log, "stale", &own, next)
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.counts.endRenew(l.copies, l.clock.Now(), &own, lease, &res)
 	})
-}
-
-// call runs what is below on a goroutine of ours, on which a panic would end
-// the service: it is a failure instead.
-func (l *Live) call(ctx context.Context, r *lab.Request, next lab.Handler) (res lab.Response) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			l.log.Error("stale: panic below", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
-			res = lab.Refuse(lab.Failed, lab.ReasonFault, 0)
-		}
-	}()
-	return next.Serve(ctx, r)
 }
 
 // slow is a call that may go on behind.
@@ -194,7 +174,10 @@ func (l *Live) soft(ctx context.Context, now time.Duration, r *lab.Request, leas
 	own := *r
 	Detached(now, &own, false)
 	s := &slow{done: make(chan lab.Response, 1)}
-	l.run(func(ctx context.Context) { l.land(s, l.call(ctx, &own, next), &own, lease) })
+	l.run(func(ctx context.Context) {
+		res, _ := shield.Call(ctx, l.log, "stale", &own, next)
+		l.land(s, res, &own, lease)
+	})
 	timer := time.NewTimer(l.after)
 	defer timer.Stop()
 	for {

@@ -2,7 +2,6 @@ package stale_test
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -10,48 +9,31 @@ import (
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/pattern/patterntest"
 	"workbench/lab/pattern/stale"
-	"workbench/sim/clock"
 )
 
 // rig is the pattern over a dependency whose speed and health can be set, in a
 // bubble.
 type rig struct {
-	t        *testing.T
-	clock    *clock.Wall
-	live     lab.Live
-	handler  lab.Handler
-	counters *lab.Counters
-	calls    atomic.Int64
-	delay    atomic.Int64 // of a call
-	text     atomic.Pointer[string]
-	broken   atomic.Bool
-	panics   atomic.Bool
+	*patterntest.Room
+	t       *testing.T
+	handler lab.Handler
+	calls   atomic.Int64
+	delay   atomic.Int64 // of a call
+	text    atomic.Pointer[string]
+	broken  atomic.Bool
+	panics  atomic.Bool
 }
 
 func bubble(t *testing.T, state lab.State, knobs map[string]any, test func(g *rig)) {
 	synctest.Test(t, func(t *testing.T) {
-		p := stale.Pattern()
-		k, err := p.Settings(knobs)
-		if err != nil {
-			t.Fatal(err)
-		}
-		g := &rig{t: t, clock: clock.NewWall(), counters: lab.NewCounters()}
+		g := &rig{Room: patterntest.Open(t, stale.Pattern(), knobs), t: t}
 		g.set("one", time.Millisecond)
-		ctx, cancel := context.WithCancel(context.Background())
-		var owned sync.WaitGroup
-		g.live, err = p.New(lab.Env{
-			Clock: g.clock, Counters: g.counters, Log: slog.New(slog.DiscardHandler),
-			Go: func(f func(context.Context)) { owned.Go(func() { f(ctx) }) },
-		}, k)
-		if err != nil {
-			t.Fatal(err)
-		}
-		g.handler = g.live.Wrap(lab.HandlerFunc(g.below), state)
+		g.handler = g.Wrap(lab.HandlerFunc(g.below), state)
 		test(g)
-		cancel()
-		owned.Wait()
-		if behind := g.live.Gauges(g.clock.Now())[1]; behind.Name != "behind" || behind.Value != 0 {
+		g.Stop()
+		if behind := g.Gauges(g.Clock.Now())[1]; behind.Name != "behind" || behind.Value != 0 {
 			t.Errorf("gauge %+v at the end, want behind 0", behind)
 		}
 	})
@@ -65,13 +47,13 @@ func (g *rig) set(text string, delay time.Duration) {
 func (g *rig) below(ctx context.Context, r *lab.Request) lab.Response {
 	g.calls.Add(1)
 	text := *g.text.Load()
-	switch until := g.clock.Now() + time.Duration(g.delay.Load()); {
+	switch until := g.Clock.Now() + time.Duration(g.delay.Load()); {
 	case r.Deadline > 0 && r.Deadline < until:
-		if g.clock.Wait(ctx, r.Deadline) == nil {
+		if g.Clock.Wait(ctx, r.Deadline) == nil {
 			return lab.Refuse(lab.Late, lab.ReasonDeadline, 0)
 		}
 		return lab.Refuse(lab.Shed, lab.ReasonShutdown, 0)
-	case g.clock.Wait(ctx, until) != nil:
+	case g.Clock.Wait(ctx, until) != nil:
 		return lab.Refuse(lab.Shed, lab.ReasonShutdown, 0)
 	case g.panics.Load():
 		panic("boom")
@@ -82,7 +64,7 @@ func (g *rig) below(ctx context.Context, r *lab.Request) lab.Response {
 }
 
 func (g *rig) wait(d time.Duration) {
-	if err := g.clock.Wait(context.Background(), g.clock.Now()+d); err != nil {
+	if err := g.Clock.Wait(context.Background(), g.Clock.Now()+d); err != nil {
 		g.t.Error(err)
 	}
 }
@@ -90,16 +72,16 @@ func (g *rig) wait(d time.Duration) {
 // read wants an answer with this outcome, body and age after this time.
 func (g *rig) read(what string, out lab.Outcome, text string, age, took time.Duration) {
 	g.t.Helper()
-	begin := g.clock.Now()
+	begin := g.Clock.Now()
 	res := g.handler.Serve(context.Background(), &lab.Request{Key: 1, Read: true})
-	if got := g.clock.Now() - begin; res.Outcome != out || string(res.Body) != text || res.Age != age || got != took {
+	if got := g.Clock.Now() - begin; res.Outcome != out || string(res.Body) != text || res.Age != age || got != took {
 		g.t.Errorf("%s: %v %q aged %v after %v, want %v %q aged %v after %v", what, res.Outcome, res.Body, res.Age, got, out, text, age, took)
 	}
 }
 
 func (g *rig) count(name string, want uint64) {
 	g.t.Helper()
-	if got := g.counters.All()[name]; got != want {
+	if got := g.Counters.All()[name]; got != want {
 		g.t.Errorf("counter %s = %d, want %d", name, got, want)
 	}
 }

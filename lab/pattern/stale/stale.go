@@ -28,13 +28,13 @@ func Defaults() Knobs {
 // Validate reports settings that contradict each other.
 func (k *Knobs) Validate() error {
 	if k.Refresh > k.MaxAge {
-		return &knob.Error{Knob: "refresh", Got: k.Refresh.String(), Want: "at most max_age (" + k.MaxAge.String() + ")"}
+		return knob.Wrong("refresh", k.Refresh, "at most max_age ("+k.MaxAge.String()+")")
 	}
-	if most := k.MaxAge; k.FreshFor > most {
-		return &knob.Error{Knob: "fresh_for", Got: k.FreshFor.String(), Want: "at most max_age (" + most.String() + ")"}
+	if k.FreshFor > k.MaxAge {
+		return knob.Wrong("fresh_for", k.FreshFor, "at most max_age ("+k.MaxAge.String()+")")
 	}
 	if k.Refresh > 0 && k.FreshFor > k.Refresh {
-		return &knob.Error{Knob: "fresh_for", Got: k.FreshFor.String(), Want: "at most refresh (" + k.Refresh.String() + "), or refresh 0s"}
+		return knob.Wrong("fresh_for", k.FreshFor, "at most refresh ("+k.Refresh.String()+"), or refresh 0s")
 	}
 	return nil
 }
@@ -264,15 +264,7 @@ func Keepable(res *lab.Response) bool { return res.Outcome == lab.OK && !res.Acc
 
 // Covers reports whether a copy is better than this answer. Not for a caller
 // over its quota, and not for a request that is wrong whoever answers it.
-func Covers(res *lab.Response) bool {
-	switch res.Outcome {
-	case lab.Late, lab.Open, lab.Shed:
-		return true
-	case lab.Failed:
-		return res.Reason != lab.ReasonBad
-	}
-	return false
-}
+func Covers(res *lab.Response) bool { return res.Trouble() }
 
 // Detached makes r, a copy of a request, that of a call which goes on behind:
 // it always has a deadline. A renewal is nobody's, so it has no patience and

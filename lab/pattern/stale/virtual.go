@@ -27,15 +27,11 @@ type errand struct {
 	left    bool // the one who waited has its answer
 }
 
-func newStage(env lab.Env, k Knobs) (lab.Stage, error) {
-	copies, err := New(k)
-	if err != nil {
-		return nil, err
-	}
+func newStage(env lab.Env, copies *Copies) *stage {
 	return &stage{
-		copies: copies, counts: newCounts(env.Counters), after: k.After,
+		copies: copies, counts: newCounts(env.Counters), after: copies.knobs.After,
 		own: map[int32]*errand{}, alarms: map[uint64]*errand{},
-	}, nil
+	}
 }
 
 // Enter implements lab.Stage.

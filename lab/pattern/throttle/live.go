@@ -12,13 +12,13 @@ import (
 
 // Pattern describes the throttle to the catalog.
 func Pattern() lab.Pattern {
-	return lab.Define(lab.Pattern{
+	return lab.DefineCore(lab.Pattern{
 		Name:    "throttle",
 		Title:   "Adaptive throttling",
 		Line:    "refuses itself the share that the dependency would turn down anyway",
 		Reasons: []lab.Reason{ReasonThrottled},
 		Events:  []string{"refused", "accepted", "turned_down"},
-	}, Defaults, newLive, newStage)
+	}, Defaults, New, newLive, newStage)
 }
 
 // counts are the pattern's counters: refused are requests whose call was not
@@ -53,12 +53,8 @@ type Live struct {
 	core *Throttle // guarded by mu
 }
 
-func newLive(env lab.Env, k Knobs) (lab.Live, error) {
-	core, err := New(k)
-	if err != nil {
-		return nil, err
-	}
-	return &Live{clock: env.Clock, uniform: env.Uniform, counts: newCounts(env.Counters), core: core}, nil
+func newLive(env lab.Env, core *Throttle) *Live {
+	return &Live{clock: env.Clock, uniform: env.Uniform, counts: newCounts(env.Counters), core: core}
 }
 
 // Wrap implements lab.Live.

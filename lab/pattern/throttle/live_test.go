@@ -6,8 +6,8 @@ import (
 	"testing/synctest"
 
 	"workbench/lab"
+	"workbench/lab/pattern/patterntest"
 	"workbench/lab/pattern/throttle"
-	"workbench/sim/clock"
 )
 
 func TestServe(t *testing.T) {
@@ -29,11 +29,7 @@ func TestServe(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				counters, wall, k, calls := lab.NewCounters(), clock.NewWall(), throttle.Defaults(), 0
-				l, err := throttle.Pattern().New(lab.Env{Clock: wall, Counters: counters, Uniform: func() float64 { return c.draw }}, &k)
-				if err != nil {
-					t.Fatal(err)
-				}
+				l, calls := patterntest.Open(t, throttle.Pattern(), nil, patterntest.Luck(c.draw)), 0
 				h := l.Wrap(lab.HandlerFunc(func(context.Context, *lab.Request) lab.Response { calls++; return c.res }), c.state)
 				var last lab.Response
 				for range c.n {
@@ -42,11 +38,11 @@ func TestServe(t *testing.T) {
 				if calls != c.calls || last.Reason != c.last {
 					t.Errorf("%d calls, the last answer %q; want %d and %q", calls, last.Reason, c.calls, c.last)
 				}
-				all := counters.All()
+				all := l.Counters.All()
 				if all["refused"] != c.refused || all["accepted"]+all["turned_down"]+all["refused"] != uint64(c.n) {
 					t.Errorf("counters %v, want %d refused and %d in all", all, c.refused, c.n)
 				}
-				g := l.Gauges(wall.Now())
+				g := l.Gauges(l.Clock.Now())
 				if g[1] != (lab.Gauge{Name: "requests", Value: float64(c.n)}) || g[2] != (lab.Gauge{Name: "accepts", Value: float64(all["accepted"])}) {
 					t.Errorf("Gauges = %+v, want %d requests and %d accepts", g, c.n, all["accepted"])
 				}
@@ -60,25 +56,17 @@ func TestServe(t *testing.T) {
 
 // A panic below is a call that was turned down, and goes on up.
 func TestPanic(t *testing.T) {
-	counters, k := lab.NewCounters(), throttle.Defaults()
-	l, err := throttle.Pattern().New(lab.Env{Clock: clock.NewWall(), Counters: counters, Uniform: func() float64 { return 0 }}, &k)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := patterntest.Open(t, throttle.Pattern(), nil, patterntest.Luck(0))
 	defer func() {
-		if recover() == nil || counters.All()["turned_down"] != 1 {
-			t.Errorf("counters %v, want the panic passed on and turned_down 1", counters.All())
+		if recover() == nil || l.Counters.All()["turned_down"] != 1 {
+			t.Errorf("counters %v, want the panic passed on and turned_down 1", l.Counters.All())
 		}
 	}()
 	l.Wrap(lab.HandlerFunc(func(context.Context, *lab.Request) lab.Response { panic("boom") }), lab.On).Serve(t.Context(), &lab.Request{})
 }
 
 func BenchmarkServe(b *testing.B) {
-	k := throttle.Defaults()
-	l, err := throttle.Pattern().New(lab.Env{Clock: clock.NewWall(), Counters: lab.NewCounters(), Uniform: func() float64 { return 0.5 }}, &k)
-	if err != nil {
-		b.Fatal(err)
-	}
+	l := patterntest.Open(b, throttle.Pattern(), nil, patterntest.Luck(0.5))
 	h := l.Wrap(lab.HandlerFunc(func(context.Context, *lab.Request) lab.Response { return lab.Response{} }), lab.On)
 	r := lab.Request{}
 	b.ReportAllocs()

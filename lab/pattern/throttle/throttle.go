@@ -3,9 +3,11 @@ package throttle
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/knob"
 )
 
 // ReasonThrottled is given for a request that is refused before its call.
@@ -30,16 +32,16 @@ func Defaults() Knobs { return Knobs{K: 2, Window: 10 * time.Second, Most: 0.9, 
 func (k *Knobs) Validate() error {
 	var faults []error
 	if !(k.K >= 1) {
-		faults = append(faults, fmt.Errorf("knob k: got %v, want at least 1", k.K))
+		faults = append(faults, knob.Wrong("k", k.K, "at least 1"))
 	}
 	if k.Window < cells {
-		faults = append(faults, fmt.Errorf("knob window: got %v, want more than 0s", k.Window))
+		faults = append(faults, knob.Wrong("window", k.Window, "more than 0s"))
 	}
 	if !(k.Most >= 0 && k.Most <= 1) {
-		faults = append(faults, fmt.Errorf("knob most: got %v, want 0 to 1", k.Most))
+		faults = append(faults, knob.Wrong("most", k.Most, "0 to 1"))
 	}
 	if k.Per != "operation" && k.Per != "all" {
-		faults = append(faults, fmt.Errorf("knob per: got %q, want operation or all", k.Per))
+		faults = append(faults, knob.Wrong("per", strconv.Quote(k.Per), "operation or all"))
 	}
 	return errors.Join(faults...)
 }

@@ -1,7 +1,6 @@
 package throttle_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -13,24 +12,16 @@ import (
 
 func newThrottle(t testing.TB, k throttle.Knobs) *throttle.Throttle {
 	t.Helper()
-	core, err := throttle.New(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return core
+	return patterntest.Core(t, throttle.New, k)
 }
 
 func TestKnobsAreChecked(t *testing.T) {
-	for name, k := range map[string]throttle.Knobs{
-		"k":      {K: 0.5, Window: time.Second, Most: 1, Per: "all"},
-		"window": {K: 2, Per: "all"},
-		"most":   {K: 2, Window: time.Second, Most: 2, Per: "all"},
-		"per":    {K: 2, Window: time.Second, Most: 1, Per: "user"},
-	} {
-		if _, err := throttle.New(k); err == nil || !strings.Contains(err.Error(), "knob "+name) {
-			t.Errorf("New(%+v) = %v, want an error that names knob %s", k, err, name)
-		}
-	}
+	patterntest.Spoil(t, throttle.New, throttle.Defaults(), map[string]func(*throttle.Knobs){
+		"k":      func(k *throttle.Knobs) { k.K = 0.5 },
+		"window": func(k *throttle.Knobs) { k.Window = 0 },
+		"most":   func(k *throttle.Knobs) { k.Most = 2 },
+		"per":    func(k *throttle.Knobs) { k.Per = "user" },
+	})
 }
 
 // The rule itself, for counts within a window.

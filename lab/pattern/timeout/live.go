@@ -11,13 +11,13 @@ import (
 
 // Pattern describes the timeout to the catalog.
 func Pattern() lab.Pattern {
-	return lab.Define(lab.Pattern{
+	return lab.DefineCore(lab.Pattern{
 		Name:    "timeout",
 		Title:   "Timeout",
 		Line:    "sets one deadline, no later than the caller's own, for all work below",
 		Reasons: []lab.Reason{ReasonTimeout},
 		Events:  []string{"late", "late_on_entry"},
-	}, Defaults, newLive, newStage)
+	}, Defaults, New, newLive, newStage)
 }
 
 // counts are the pattern's counters; in shadow they count what would have been
@@ -35,20 +35,13 @@ type Live struct {
 	counts counts
 }
 
-func newLive(env lab.Env, k Knobs) (lab.Live, error) {
-	core, err := New(k)
-	if err != nil {
-		return nil, err
-	}
-	return &Live{core: core, clock: env.Clock, counts: newCounts(env.Counters)}, nil
+func newLive(env lab.Env, core Timeout) *Live {
+	return &Live{core: core, clock: env.Clock, counts: newCounts(env.Counters)}
 }
 
 // Wrap implements lab.Live.
 func (l *Live) Wrap(next lab.Handler, state lab.State) lab.Handler {
-	if state == lab.Shadow {
-		return lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response { return l.watch(ctx, r, next) })
-	}
-	return lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response { return l.limited(ctx, r, next) })
+	return lab.Wrap(next, state, l.limited, l.watch)
 }
 
 func (l *Live) limited(ctx context.Context, r *lab.Request, next lab.Handler) lab.Response {

@@ -3,7 +3,6 @@ package timeout_test
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +11,7 @@ import (
 	theirs "github.com/failsafe-go/failsafe-go/timeout"
 
 	"workbench/lab"
+	"workbench/lab/pattern/patterntest"
 	"workbench/lab/pattern/timeout"
 	"workbench/sim/clock"
 	"workbench/sim/dist"
@@ -21,12 +21,8 @@ const ms = time.Millisecond
 
 func live(t testing.TB, k timeout.Knobs) (lab.Live, *clock.Wall, *lab.Counters) {
 	t.Helper()
-	wall, counters := clock.NewWall(), lab.NewCounters()
-	l, err := timeout.Pattern().New(lab.Env{Clock: wall, Counters: counters, Log: slog.New(slog.DiscardHandler)}, &k)
-	if err != nil {
-		t.Fatalf("New: %v", err)
-	}
-	return l, wall, counters
+	l := patterntest.Open(t, timeout.Pattern(), &k)
+	return l, l.Clock, l.Counters
 }
 
 // TestLateAnswers covers a handler that ignores its deadline, as broken code

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/knob"
 )
 
 // ReasonTimeout is given for an answer that came at or after the deadline.
@@ -22,7 +23,7 @@ func Defaults() Knobs { return Knobs{Limit: time.Second, Propagate: true} }
 // Validate implements knob.Validator.
 func (k *Knobs) Validate() error {
 	if k.Limit <= 0 {
-		return fmt.Errorf("knob limit: got %v, want more than 0s", k.Limit)
+		return knob.Wrong("limit", k.Limit, "more than 0s")
 	}
 	return nil
 }

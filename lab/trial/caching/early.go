@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/knob"
 	"workbench/lab/pattern/cache"
 	"workbench/lab/trial"
 	"workbench/lab/trial/stand"
@@ -26,7 +27,7 @@ type earlyKnobs struct {
 // Validate implements knob.Validator.
 func (k *earlyKnobs) Validate() error {
 	if k.For < 2*k.TTL {
-		return fmt.Errorf("knob for: got %v with a ttl of %v, want at least twice the ttl: nothing would expire", k.For, k.TTL)
+		return knob.Wrong("for", fmt.Sprintf("%v with a ttl of %v", k.For, k.TTL), "at least twice the ttl: nothing would expire")
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"workbench/lab/knob"
 	"workbench/lab/trial"
 )
 
@@ -19,7 +20,7 @@ type pagingKnobs struct {
 // Validate implements knob.Validator.
 func (k *pagingKnobs) Validate() error {
 	if k.Depth > k.Rows-pageSize {
-		return fmt.Errorf("knob depth: got %d with %d rows, want at most %d: there is no page behind the last row", k.Depth, k.Rows, k.Rows-pageSize)
+		return knob.Wrong("depth", fmt.Sprintf("%d with %d rows", k.Depth, k.Rows), fmt.Sprintf("at most %d: there is no page behind the last row", k.Rows-pageSize))
 	}
 	return nil
 }
