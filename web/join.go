@@ -11,9 +11,10 @@ import (
 )
 
 // The largest bodies of instances in other processes: reports hold up to
-// join.MaxAnswers answers, calls a request's own body.
+// join.MaxAnswers answers, spans of trace.MaxSentBytes and lines of
+// journal.MaxCarriedBytes, calls a request's own body.
 const (
-	maxReport = 2 << 20
+	maxReport = 4 << 20
 	maxCall   = 192 << 10
 )
 

@@ -49,7 +49,7 @@ func TestJoinRoutes(t *testing.T) {
 		{Name: "join with nonsense", Path: "/api/lab/instances", Body: `{"pid":"seven"}`, Status: http.StatusBadRequest, Want: []string{"pid"}},
 		{Name: "report", Path: "/api/lab/instances/p1/sync", Body: `{"seen":4}`, Header: key, Status: http.StatusOK, Want: []string{`"number":5`}},
 		{Name: "report without the key", Path: "/api/lab/instances/p1/sync", Body: `{"seen":4}`, Status: http.StatusNotFound},
-		{Name: "report too long", Path: "/api/lab/instances/p1/sync", Body: `{"fault":"` + strings.Repeat("x", 3<<20) + `"}`, Header: key, Status: http.StatusRequestEntityTooLarge},
+		{Name: "report too long", Path: "/api/lab/instances/p1/sync", Body: `{"fault":"` + strings.Repeat("x", 5<<20) + `"}`, Header: key, Status: http.StatusRequestEntityTooLarge},
 		{Name: "work", Path: "/api/lab/instances/p1/work", Body: `{"body":"aGVsbG8="}`, Header: key, Status: http.StatusOK, Want: []string{`"Body":"aGVsbG8="`, `"Missing":true`}},
 		{Name: "work of a stranger", Path: "/api/lab/instances/p2/work", Body: `{}`, Header: key, Status: http.StatusNotFound},
 		{Name: "work too long", Path: "/api/lab/instances/p1/work", Body: `{"body":"` + strings.Repeat("x", 300<<10) + `"}`, Header: key, Status: http.StatusRequestEntityTooLarge},

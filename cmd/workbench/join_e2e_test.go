@@ -210,6 +210,8 @@ func TestInstancesAsProcesses(t *testing.T) {
 		t.Error("the page does not say that p1 is a process of its own")
 	}
 
+	s.followInto("p1")
+
 	// A crash: those inside are lost, and nobody else.
 	one.signal(syscall.SIGKILL)
 	one.ends(10 * time.Second)

@@ -2,6 +2,10 @@ package balancer
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -17,13 +21,44 @@ const (
 // backend is one instance as the balancer reaches it.
 type backend struct {
 	Backend
-	seat *fleet.Member // guarded by the balancer's mu, as is all that the fleet knows
-	pool pool
+	seat  *fleet.Member // guarded by the balancer's mu, as is all that the fleet knows
+	pool  pool
+	probe *http.Client // for checks: one that reuses a connection proves less
+}
+
+// reach returns how the balancer calls an instance.
+func (b *Balancer) reach(want Backend) (*backend, error) {
+	dial := (&net.Dialer{Timeout: dialTime}).DialContext
+	k := &backend{Backend: want, pool: pool{transport: b.transport, scheme: "http", addr: want.Addr}, probe: b.probe}
+	if want.Cert == "" {
+		return k, nil
+	}
+	pinned, err := Pinned(want.Cert)
+	if err != nil {
+		return nil, fmt.Errorf("balancer: the certificate of backend %s: %w", want.Name, err)
+	}
+	k.pool.scheme = "https"
+	k.pool.transport = &http.Transport{DisableCompression: true, DialContext: dial, TLSClientConfig: pinned, TLSHandshakeTimeout: dialTime}
+	k.probe = &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: dial, TLSClientConfig: pinned, TLSHandshakeTimeout: dialTime}}
+	return k, nil
+}
+
+// Pinned returns how to call a server that has this certificate, DER, and no
+// other: it is verified as any, and nobody else may vouch for one.
+func Pinned(cert string) (*tls.Config, error) {
+	c, err := x509.ParseCertificate([]byte(cert))
+	if err != nil {
+		return nil, err
+	}
+	only := x509.NewCertPool()
+	only.AddCert(c)
+	return &tls.Config{RootCAs: only, MinVersion: tls.VersionTLS13}, nil
 }
 
 // pool keeps the idle connections to one instance, the last used on top.
 type pool struct {
 	transport *http.Transport // makes connections; its own pool is not used
+	scheme    string          // http, or https where the instance has a certificate
 	addr      string
 
 	mu     sync.Mutex
@@ -42,7 +77,7 @@ func (p *pool) take(ctx context.Context, now time.Duration) (*http.ClientConn, e
 	for {
 		c := p.pop(now)
 		if c == nil {
-			return p.transport.NewClientConn(ctx, "http", p.addr)
+			return p.transport.NewClientConn(ctx, p.scheme, p.addr)
 		}
 		if c.Available() > 0 { // its reader has finished with the last answer
 			return c, nil

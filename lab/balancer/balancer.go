@@ -29,8 +29,9 @@ const (
 // Backend is one instance to send requests to.
 type Backend struct {
 	Name string `json:"name"`
-	Addr string `json:"addr"` // host:port; loopback unless there is a Pass
+	Addr string `json:"addr"` // host:port; loopback unless there are a Pass and a Cert
 	Pass string `json:"-"`    // what it wants to see with each request, of an instance in another process; empty: nothing
+	Cert string `json:"-"`    // the one certificate to take for its own, DER; empty: requests go in the clear, on loopback alone
 }
 
 // Config is what a balancer is made from. Clock and Log are needed.
@@ -67,6 +68,7 @@ type Balancer struct {
 	listener  net.Listener
 	door      *farewell.Door
 	transport *http.Transport
+	probe     *http.Client
 	buffers   sync.Pool // of *[]byte
 	served    chan struct{}
 	before    before
@@ -130,6 +132,7 @@ func newBalancer(cfg Config) (*Balancer, error) {
 	b := &Balancer{
 		cfg: cfg, fleet: crowd, by: map[*fleet.Member]*backend{}, served: make(chan struct{}),
 		transport: &http.Transport{DisableCompression: true, DialContext: (&net.Dialer{Timeout: dialTime}).DialContext},
+		probe:     &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
 	}
 	b.buffers.New = func() any { buf := make([]byte, 32<<10); return &buf }
 	b.watch, b.unwatch = context.WithCancel(context.Background())
@@ -159,8 +162,15 @@ func (b *Balancer) setBackends(backends []Backend, warm bool) error {
 			faults = append(faults, fmt.Errorf("balancer: there are two backends named %q", want.Name))
 		}
 		names[want.Name] = true
-		if want.Pass == "" { // one with a pass has been let in by the lab, which knows what may be reached
+		if want.Pass == "" || want.Cert == "" { // one with a pass has been let in by the lab, which knows what may be reached
 			faults = append(faults, loopback("the address of backend "+want.Name, want.Addr))
+		}
+	}
+	fresh := make([]*backend, len(backends))
+	for n, want := range backends {
+		var err error
+		if fresh[n], err = b.reach(want); err != nil {
+			faults = append(faults, err)
 		}
 	}
 	if err := errors.Join(faults...); err != nil {
@@ -169,13 +179,13 @@ func (b *Balancer) setBackends(backends []Backend, warm bool) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var next []*backend
-	for _, want := range backends {
+	for n, want := range backends {
 		i := slices.IndexFunc(b.backends, func(old *backend) bool { return old.Backend == want })
 		if i >= 0 {
 			next = append(next, b.backends[i])
 			continue
 		}
-		k := &backend{Backend: want, pool: pool{transport: b.transport, addr: want.Addr}}
+		k := fresh[n]
 		k.seat = b.fleet.Join(b.cfg.Clock.Now(), want.Name, warm)
 		b.by[k.seat] = k
 		next = append(next, k)

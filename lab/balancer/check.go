@@ -14,10 +14,9 @@ const beat = 100 * time.Millisecond
 // patrol asks instances whether they are ready, and compares them with one
 // another, until the balancer is closed.
 func (b *Balancer) patrol() {
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // a check that reuses a connection proves less
 	for b.cfg.Clock.Wait(b.watch, b.cfg.Clock.Now()+beat) == nil {
 		for _, k := range b.beat() {
-			b.watching.Go(func() { b.check(client, k) })
+			b.watching.Go(func() { b.check(k) })
 		}
 	}
 }
@@ -37,10 +36,10 @@ func (b *Balancer) beat() []*backend {
 }
 
 // check asks one instance whether it is ready.
-func (b *Balancer) check(client *http.Client, k *backend) {
+func (b *Balancer) check(k *backend) {
 	limited, cancel := context.WithTimeout(b.watch, b.Settings().Health.Timeout)
 	defer cancel()
-	ready := ready(limited, client, k.Addr)
+	ready := k.ready(limited)
 	if b.watch.Err() != nil {
 		return
 	}
@@ -49,13 +48,13 @@ func (b *Balancer) check(client *http.Client, k *backend) {
 	b.fleet.Checked(b.cfg.Clock.Now(), k.seat, ready)
 }
 
-// ready reports whether the instance at addr says in time that it is.
-func ready(ctx context.Context, client *http.Client, addr string) bool {
-	in, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+ReadyPath, nil)
+// ready reports whether the instance says in time that it is.
+func (k *backend) ready(ctx context.Context) bool {
+	in, err := http.NewRequestWithContext(ctx, http.MethodGet, k.pool.scheme+"://"+k.Addr+ReadyPath, nil)
 	if err != nil {
 		return false
 	}
-	res, err := client.Do(in)
+	res, err := k.probe.Do(in)
 	if err != nil {
 		return false
 	}

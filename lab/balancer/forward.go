@@ -46,6 +46,9 @@ func (b *Balancer) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 		announce(in.Header, session)
 		show(in.Header, k.Pass)
 		passage.Picked(k.Name, in.Header)
+		if k.Pass != "" {
+			passage.Away(k.Name)
+		}
 		err := b.forward(w, in, k)
 		if !errors.Is(err, errRefused) {
 			if err != nil {
@@ -121,7 +124,7 @@ func (b *Balancer) forward(w http.ResponseWriter, in *http.Request, k *backend) 
 	// and close although it has been kept for the next request.
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer context.AfterFunc(ctx, cancel)()
-	res, err := conn.RoundTrip(request(own, in, k.Addr))
+	res, err := conn.RoundTrip(request(own, in, k.pool.scheme, k.Addr))
 	if err != nil {
 		discard(conn)
 		end.Left = ctx.Err() != nil
@@ -163,10 +166,10 @@ func (b *Balancer) abandon(k *backend) {
 
 // request turns the client's request into the one for an instance. ctx ends when
 // the client leaves: then the connection to the instance closes.
-func request(ctx context.Context, in *http.Request, addr string) *http.Request {
+func request(ctx context.Context, in *http.Request, scheme, addr string) *http.Request {
 	out := in.WithContext(ctx) // a copy
 	out.RequestURI = ""
-	out.URL = &url.URL{Scheme: "http", Host: addr, Path: in.URL.Path, RawPath: in.URL.RawPath, RawQuery: in.URL.RawQuery}
+	out.URL = &url.URL{Scheme: scheme, Host: addr, Path: in.URL.Path, RawPath: in.URL.RawPath, RawQuery: in.URL.RawQuery}
 	out.Close = false
 	if in.ContentLength == 0 {
 		out.Body = nil // else net/http sends an empty body in chunks

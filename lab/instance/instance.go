@@ -8,6 +8,7 @@ package instance
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -43,15 +44,16 @@ const (
 // System is what an instance needs to know of the service it runs.
 type System interface{ Ops() []system.Op }
 
-// Config is what an instance is made from. All fields but Addr, Open, Pass, Jobs,
+// Config is what an instance is made from. All fields but Addr, Open, Pass, Cert, Jobs,
 // Also, Control, Session and Observe are needed.
 type Config struct {
-	Name    string      // "a", "b", …
-	Addr    string      // loopback host:port; empty: any free port of 127.0.0.1
-	Open    bool        // Addr may be one that other machines reach; then Pass is needed
-	Pass    string      // what the balancer must show with each request, in Workbench-Pass; empty: nothing
-	System  System      // names the routes
-	Handler lab.Handler // the chain
+	Name    string           // "a", "b", …
+	Addr    string           // loopback host:port; empty: any free port of 127.0.0.1
+	Open    bool             // Addr may be one that other machines reach; then Pass is needed, and Cert unless it is on loopback
+	Pass    string           // what the balancer must show with each request, in Workbench-Pass; empty: nothing
+	Cert    *tls.Certificate // encrypts, with this certificate; nil: requests come in the clear
+	System  System           // names the routes
+	Handler lab.Handler      // the chain
 	Clock   clock.Clock
 	Log     *slog.Logger
 	Jobs    func(id uint64) (jobs.Status, bool)              // looks up an accepted job; nil: there are none
@@ -120,8 +122,12 @@ func (c Config) validate() error {
 		faults = append(faults, errors.New("instance: Config.Open needs Config.Pass: others can reach the address"))
 	}
 	if c.Addr != "" {
-		if a, err := netip.ParseAddrPort(c.Addr); err != nil || !a.Addr().IsLoopback() && !c.Open {
+		a, err := netip.ParseAddrPort(c.Addr)
+		switch {
+		case err != nil || !a.Addr().IsLoopback() && !c.Open:
 			faults = append(faults, fmt.Errorf("instance: Config.Addr is %q (want a loopback address with a port, as 127.0.0.1:0)", c.Addr))
+		case !a.Addr().IsLoopback() && c.Cert == nil:
+			faults = append(faults, fmt.Errorf("instance: Config.Addr %q needs Config.Cert: the pass would cross the network in the clear", c.Addr))
 		}
 	}
 	return errors.Join(faults...)
@@ -222,6 +228,9 @@ func (i *Instance) Restart(ctx context.Context) error {
 		return fmt.Errorf("instance %s: %w", i.cfg.Name, err)
 	}
 	i.addr = l.Addr().String()
+	if i.cfg.Cert != nil {
+		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{*i.cfg.Cert}, MinVersion: tls.VersionTLS13})
+	}
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	base := context.WithValue(work, workKey{}, work)
 	run := &serving{

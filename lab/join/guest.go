@@ -52,35 +52,47 @@ type guest struct {
 	redis   *remote.Redis
 	now     *service // nil before the first plan
 	warmed  bool
-	answers answers
+	told    *told
+	cert    *certificate // nil: requests come in the clear
 
-	told       string // what it serves, and where
+	at         string // what it serves, and where
 	seen, done uint64 // of plans
 	fault      string
-	batch      Report // answers that were not taken yet
-	asked      bool   // to end
+	asked      bool // to end
 }
 
 // Run joins the lab and serves until ctx ends, or the lab does. When ctx ends it
 // takes leave first: it gets no more requests, finishes what is inside, and what
 // it has accepted.
-func Run(ctx context.Context, cfg Config) error {
+func Run(ctx context.Context, cfg Config) (err error) {
 	host, _, err := net.SplitHostPort(cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	g := &guest{cfg: cfg, wall: clock.NewWall(), host: host, addr: cfg.Listen}
+	g := &guest{wall: clock.NewWall(), host: host, addr: cfg.Listen}
+	if g.cert, err = certify(g.wall, host); err != nil {
+		return err
+	}
+	if g.told, cfg.Log, err = newTold(g.wall, cfg.Log); err != nil {
+		return err
+	}
+	g.cfg = cfg
+	bye := context.WithoutCancel(ctx)
+	defer func() { err = errors.Join(err, g.told.tracer.Close(bye)) }()
 	began := g.wall.Now()
-	if g.welcome, err = cfg.Lab.Join(ctx, Hello{Name: cfg.Name, Host: host, PID: cfg.PID, Version: cfg.Version}); err != nil {
+	if g.welcome, err = cfg.Lab.Join(ctx, Hello{Name: cfg.Name, Host: host, PID: cfg.PID, Version: cfg.Version, Cert: g.cert.public()}); err != nil {
 		return err
 	}
 	g.trip = g.wall.Now() - began
 	if g.redis, err = remote.Open(ctx, remote.Options{URL: g.welcome.Redis, Log: cfg.Log}); err != nil {
 		return errors.Join(fmt.Errorf("the lab's Redis: %w", err), g.part(ctx))
 	}
+	g.redis.Client().AddHook(g.told.tracer.Redis())
 	cfg.Say("joined as " + g.welcome.Name)
+	for _, line := range privacy(cfg.Lab, host, g.welcome.Redis) {
+		cfg.Say(line)
+	}
 	err = g.serve(ctx)
-	bye := context.WithoutCancel(ctx)
 	return errors.Join(err, g.end(bye), g.redis.Close())
 }
 
@@ -89,7 +101,7 @@ func Run(ctx context.Context, cfg Config) error {
 func (g *guest) part(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), syncLimit)
 	defer cancel()
-	last := Report{Seen: g.seen, Done: g.done, Leaving: true, Gone: true, Batch: g.batch.Batch, Answers: g.batch.Answers, Missed: g.batch.Missed}
+	last := Report{Seen: g.seen, Done: g.done, Leaving: true, Gone: true, Batch: g.told.batch(g.wall)}
 	if _, err := g.cfg.Lab.Sync(limited, g.welcome.Member, last); err != nil {
 		g.cfg.Log.Warn("the lab was not told that this instance is gone", "error", err)
 	}
@@ -148,16 +160,12 @@ func (g *guest) sync(ctx context.Context) (Plan, error) {
 		g.now.report(&r)
 		g.warm()
 	}
-	if len(g.batch.Answers) == 0 && g.batch.Missed == 0 {
-		g.batch.Answers, g.batch.Missed = g.answers.take()
-		g.batch.Batch++
-	}
-	r.Batch, r.Answers, r.Missed = g.batch.Batch, g.batch.Answers, g.batch.Missed
+	r.Batch = g.told.batch(g.wall)
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), syncLimit)
 	defer cancel()
 	p, err := g.cfg.Lab.Sync(limited, g.welcome.Member, r)
 	if err == nil {
-		g.batch.Answers, g.batch.Missed = nil, 0
+		g.told.confirmed()
 	}
 	return p, err
 }
@@ -188,6 +196,9 @@ func (g *guest) carry(ctx context.Context, p Plan) {
 }
 
 func (g *guest) become(ctx context.Context, p Plan) error {
+	if err := g.told.tracer.Set(p.Trace); err != nil {
+		return err
+	}
 	switch {
 	case p.RedisDown:
 		if err := g.redis.Kill(); err != nil {
@@ -214,23 +225,18 @@ func (g *guest) become(ctx context.Context, p Plan) error {
 	}
 	s, err := open(ctx, p, needs{
 		who: g.welcome.Member, pass: g.welcome.Pass, addr: g.addr, open: !loopback(g.host), lab: g.cfg.Lab, redis: g.redis.Client(),
-		wall: g.wall, late: g.trip / 2, log: g.cfg.Log, answer: &g.answers,
+		wall: g.wall, late: g.trip / 2, log: g.cfg.Log, told: g.told, cert: g.cert.pair(),
 	})
 	if err != nil {
 		return err
 	}
-	if line := fmt.Sprintf("serves %s at %s", p.System, s.server.Addr()); line != g.told {
+	if line := fmt.Sprintf("serves %s at %s", p.System, s.server.Addr()); line != g.at {
 		g.cfg.Say(line)
-		g.told = line
+		g.at = line
 	}
 	g.addr = s.server.Addr()
 	g.now, g.warmed = s, false
 	return nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 func (g *guest) kill() error {
@@ -257,8 +263,6 @@ func (g *guest) leave(ctx context.Context) error {
 		cancel()
 		g.now = nil
 	}
-	g.batch.Answers, g.batch.Missed = g.answers.take()
-	g.batch.Batch++
 	g.cfg.Say(fmt.Sprintf("%s has left: %d requests cut, %d accepted jobs undone", g.welcome.Name, cut, left))
 	return errors.Join(err, g.part(ctx))
 }

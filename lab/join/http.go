@@ -3,6 +3,8 @@ package join
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,31 +47,88 @@ type remoteLab struct {
 	talk, delegate *http.Client // reports do not wait for calls
 }
 
-// ErrAddress says that an address is none of a workbench.
-var ErrAddress = errors.New("want the address of a workbench that serves, such as http://127.0.0.1:8080")
+// Errors of Dial.
+var (
+	// ErrAddress says that an address is none of a workbench.
+	ErrAddress = errors.New("want the address of a workbench that serves, such as http://127.0.0.1:8080")
+	// ErrClear says that secrets would leave the machine unencrypted. Nothing has
+	// been sent.
+	ErrClear = errors.New("the access token, the keys and the Redis password would cross the network in the clear")
+	// ErrEncrypted says that a lab serves TLS and was called without.
+	ErrEncrypted = errors.New("it serves TLS")
+)
 
-// Dial opens a session with the lab that serves at an address. token is its
-// access token, needed when it has one.
-func Dial(ctx context.Context, address, token string) (Lab, error) {
+// Door is where a lab serves, and what opens it.
+type Door struct {
+	URL   string         // without a scheme: http on loopback, https elsewhere
+	Token string         // the lab's access token, needed when it has one
+	Roots *x509.CertPool // who may vouch for its certificate; nil: whom this machine trusts
+}
+
+// base returns the lab's address without a path.
+func (d Door) base() (string, error) {
+	address := d.URL
 	if !strings.Contains(address, "://") {
-		address = "http://" + address
+		address = "https://" + address
+		if u, err := url.Parse(address); err == nil && loopback(u.Hostname()) {
+			address = "http://" + d.URL
+		}
 	}
 	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, ErrAddress
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		return "", ErrAddress
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return "", ErrClear
+	}
+	return u.Scheme + "://" + u.Host, nil
+}
+
+// Dial opens a session with the lab that serves behind a door. Beyond loopback it
+// speaks TLS alone, and the certificate is always verified.
+func Dial(ctx context.Context, d Door) (Lab, error) {
+	base, err := d.base()
+	if err != nil {
+		return nil, err
 	}
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		return nil, err
 	}
-	calls := &http.Transport{MaxConnsPerHost: maxCalls, MaxIdleConns: idleCalls, MaxIdleConnsPerHost: idleCalls, IdleConnTimeout: idleTime}
+	client := func(t *http.Transport) *http.Client {
+		t.IdleConnTimeout, t.TLSClientConfig = idleTime, &tls.Config{RootCAs: d.Roots, MinVersion: tls.VersionTLS12}
+		stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the token goes to the address that was named
+		return &http.Client{Jar: jar, Transport: t, CheckRedirect: stay}
+	}
 	l := &remoteLab{
-		base: u.Scheme + "://" + u.Host, token: token,
-		talk: &http.Client{Jar: jar, Transport: &http.Transport{IdleConnTimeout: idleTime}}, delegate: &http.Client{Jar: jar, Transport: calls},
+		base: base, token: d.Token, talk: client(&http.Transport{}),
+		delegate: client(&http.Transport{MaxConnsPerHost: maxCalls, MaxIdleConns: idleCalls, MaxIdleConnsPerHost: idleCalls}),
 	}
 	limited, cancel := context.WithTimeout(ctx, helloLimit)
 	defer cancel()
 	return l, l.ask(limited, l.talk, http.MethodGet, "/", "", nil, nil) // a session, where there is no token
+}
+
+// private reports whether what is said to the lab is encrypted.
+func (l *remoteLab) private() bool { return strings.HasPrefix(l.base, "https:") }
+
+// privacy says what of a process's connections is encrypted, and what is not.
+func privacy(l Lab, host, redis string) []string {
+	calls := "unencrypted, within this machine"
+	if r, ok := l.(*remoteLab); ok && r.private() {
+		calls = "encrypted, to a certificate that was verified"
+	}
+	requests := "unencrypted, within this machine"
+	if !loopback(host) {
+		requests = "encrypted, to a certificate made for this process"
+	}
+	cache := "unencrypted, within this machine"
+	if u, err := url.Parse(redis); err == nil && u.Scheme == "rediss" {
+		cache = "encrypted"
+	} else if err != nil || !loopback(u.Hostname()) {
+		cache = "NOT ENCRYPTED, and others on the network can read what is cached"
+	}
+	return []string{"reports and calls to the lab: " + calls + "; requests from its balancer: " + requests + "; Redis: " + cache}
 }
 
 // Join implements Lab.
@@ -149,6 +208,9 @@ func refused(res *http.Response, text []byte) error {
 	}
 	if json.Unmarshal(text, &problem) != nil || problem.Detail == "" {
 		problem.Detail = "it answers " + res.Status
+	}
+	if res.TLS == nil && res.StatusCode == http.StatusBadRequest && strings.Contains(string(text), "HTTP request to an HTTPS server") {
+		return ErrEncrypted // in the words of Go's server
 	}
 	r := &Refusal{Status: res.StatusCode, Detail: problem.Detail}
 	for _, e := range problem.Errors {

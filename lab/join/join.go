@@ -21,7 +21,9 @@ import (
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/journal"
 	"workbench/lab/scenario"
+	"workbench/lab/trace"
 )
 
 // ErrUnknown is wrapped when the lab does not know the process, or not any more.
@@ -42,7 +44,8 @@ type Hello struct {
 	Name    string `json:"name,omitempty"` // empty: the lab chooses one
 	Host    string `json:"host"`           // the address, without a port, at which the balancer will reach it
 	PID     int    `json:"pid"`
-	Version string `json:"version"` // of the program: both sides must be of one
+	Cert    []byte `json:"cert,omitempty"` // the only certificate to take for the instance's own, DER; empty: the balancer's requests come in the clear
+	Version string `json:"version"`        // of the program: both sides must be of one
 }
 
 // Member says who calls.
@@ -83,6 +86,7 @@ type Plan struct {
 	GateSlots int               `json:"gate_slots"`
 	Service   time.Duration     `json:"service"` // mean, of the gate
 	Control   string            `json:"control"` // what good answers to reads say of caches
+	Trace     trace.Settings    `json:"trace"`   // what is recorded
 
 	RedisDown bool          `json:"redis_down"` // the fault: refused at the instance's side too
 	Draining  bool          `json:"draining"`   // says that it is not ready
@@ -115,13 +119,28 @@ type Report struct {
 	Gauges   map[string][]lab.Gauge       `json:"gauges,omitempty"`
 	Counters map[string]map[string]uint64 `json:"counters,omitempty"` // of the run, by pattern and event
 
-	Batch   uint64   `json:"batch"`             // of Answers; one that is repeated counts once
-	Answers []Answer `json:"answers,omitempty"` // since the last batch
-	Missed  uint64   `json:"missed,omitempty"`  // answers for which a batch had no room
+	Batch
 
 	Leaving bool `json:"leaving,omitempty"` // the process was asked to end
 	Gone    bool `json:"gone,omitempty"`    // its last words
 }
+
+// Batch is what a process has to tell of single requests since its last batch.
+// One that is repeated counts once.
+type Batch struct {
+	Number    uint64           `json:"batch"`
+	Sent      time.Time        `json:"sent"` // by the process's clock
+	Answers   []Answer         `json:"answers,omitempty"`
+	Missed    uint64           `json:"missed,omitempty"`     // answers for which there was no room
+	Spans     []trace.Finished `json:"spans,omitempty"`      // at most trace.MaxSent
+	LostSpans uint64           `json:"lost_spans,omitempty"` // for which there was no room
+	Lines     []journal.Line   `json:"lines,omitempty"`      // of the log; at most journal.MaxCarried
+	LostLines uint64           `json:"lost_lines,omitempty"`
+}
+
+// Full reports whether the process has so much to tell that it shall not be kept
+// waiting.
+func (b Batch) Full() bool { return len(b.Answers) > MaxAnswers/2 || len(b.Spans) > trace.MaxSent/2 }
 
 // MaxAnswers is how many answers one report holds.
 const MaxAnswers = 4096
@@ -135,6 +154,10 @@ type Answer struct {
 	User    uint64        `json:"user"`
 	ID      uint64        `json:"id"`
 	Try     uint8         `json:"try,omitempty"`
+	Trace   string        `json:"trace,omitempty"` // its number; empty: it was not followed
+	Ago     time.Duration `json:"ago,omitempty"`   // since then, when the report was sent
+
+	at time.Duration // on the process's clock
 }
 
 // Call is a request that has passed an instance's patterns, on its way to the

@@ -76,7 +76,7 @@ func paper(t *testing.T, status int, body string) join.Lab {
 		_, _ = w.Write([]byte(body))
 	}))
 	t.Cleanup(s.Close)
-	l, err := join.Dial(t.Context(), s.URL, "word")
+	l, err := join.Dial(t.Context(), join.Door{URL: s.URL, Token: "word"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestRefusalsOverHTTP(t *testing.T) {
 		t.Errorf("Join = %v, want it to be no workbench", err)
 	}
 	for _, address := range []string{"", "ftp://x", "http://", "::"} {
-		if _, err := join.Dial(context.Background(), address, ""); err == nil {
+		if _, err := join.Dial(context.Background(), join.Door{URL: address}); err == nil {
 			t.Errorf("Dial(%q) = nil error", address)
 		}
 	}

@@ -2,6 +2,7 @@ package join
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,7 +39,7 @@ type service struct {
 	cpu     *gate.Gate // nil: it has no capacity of its own
 	busy    fleet.Meter
 	server  *instance.Instance
-	answers *answers
+	told    *told
 	control atomic.Pointer[string]
 	work    atomic.Int64 // goroutines of the patterns
 
@@ -48,16 +49,17 @@ type service struct {
 
 // needs is what a service is made with, besides the plan.
 type needs struct {
-	who    Member
-	pass   string
-	addr   string // to listen on
-	open   bool
-	lab    Lab
-	redis  redis.UniversalClient
-	wall   *clock.Wall
-	late   time.Duration // how long ago the lab's clock was read
-	log    *slog.Logger
-	answer *answers
+	who   Member
+	pass  string
+	addr  string // to listen on
+	open  bool
+	lab   Lab
+	redis redis.UniversalClient
+	wall  *clock.Wall
+	late  time.Duration // how long ago the lab's clock was read
+	log   *slog.Logger
+	told  *told
+	cert  *tls.Certificate // nil: requests come in the clear
 }
 
 // open starts an instance as p wants it.
@@ -66,7 +68,7 @@ func open(ctx context.Context, p Plan, n needs) (_ *service, err error) {
 	if !ok {
 		return nil, fmt.Errorf("the lab runs service %q, which this program does not have", p.System)
 	}
-	s := &service{plan: p, run: p.Run, clock: shifted{n.wall, p.Now + n.late - n.wall.Now()}, counts: map[string]*lab.Counters{}, answers: n.answer}
+	s := &service{plan: p, run: p.Run, clock: shifted{n.wall, p.Now + n.late - n.wall.Now()}, counts: map[string]*lab.Counters{}, told: n.told}
 	s.control.Store(&p.Control)
 	s.life, s.die = context.WithCancel(context.WithoutCancel(ctx))
 	if s.began = s.clock.Now(); p.Warm {
@@ -91,7 +93,7 @@ func open(ctx context.Context, p Plan, n needs) (_ *service, err error) {
 		}
 	}
 	if s.chain, err = chain.New(chain.Config{
-		Patterns: patterns, Counters: s.counts, Next: s.next(n),
+		Patterns: patterns, Counters: s.counts, Next: s.next(n), Around: n.told.tracer.Chain(n.who.Name, s.clock),
 		Uniform: func(pattern string) func() float64 {
 			return (&lockedStream{stream: dist.New(p.Seed, "patterns "+n.who.Name+" "+pattern)}).Float64
 		},
@@ -105,8 +107,8 @@ func open(ctx context.Context, p Plan, n needs) (_ *service, err error) {
 		return nil, err
 	}
 	s.server, err = instance.Start(ctx, instance.Config{
-		Name: n.who.Name, Addr: n.addr, Open: n.open, Pass: n.pass, System: ops(k.Ops), Handler: s.answers.count(s.clock, s.chain), Clock: s.clock, Log: n.log,
-		Jobs: s.job, Session: s.meet, Control: func() string { return *s.control.Load() }, Observe: follow,
+		Name: n.who.Name, Addr: n.addr, Open: n.open, Pass: n.pass, System: ops(k.Ops), Handler: s.told.answers.count(n.wall, s.chain), Clock: s.clock, Log: n.log,
+		Jobs: s.job, Session: s.meet, Control: func() string { return *s.control.Load() }, Observe: s.told.follow(n.who.Name, k.Ops), Cert: n.cert,
 		Also: map[string]http.Handler{ProofPath: prove(n.who)},
 	})
 	if err != nil {
@@ -129,21 +131,12 @@ func prove(m Member) http.Handler {
 	})
 }
 
-// tracing finds a request's place in its trace.
-type tracing struct{}
-
-// follow keeps a request's place in its trace for the call to the service.
-func follow(ctx context.Context, h http.Header, _ *lab.Request) (context.Context, func(lab.Response)) {
-	if at := h["Traceparent"]; len(at) > 0 {
-		ctx = context.WithValue(ctx, tracing{}, at[0])
-	}
-	return ctx, nil
-}
-
 // next is what stands behind the patterns: the instance's own slots, then the
 // service, in the lab.
 func (s *service) next(n needs) lab.Handler {
-	far := lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response { return s.call(ctx, n, r) })
+	far := lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response {
+		return n.told.tracer.Call(ctx, "call to the lab", n.who.Name, func(ctx context.Context) lab.Response { return s.call(ctx, n, r) })
+	})
 	if s.cpu == nil {
 		return far
 	}
@@ -168,7 +161,7 @@ func (s *service) call(ctx context.Context, n needs, r *lab.Request) lab.Respons
 		defer cancel()
 	}
 	c := CallOf(s.run, now, r)
-	c.Trace, _ = ctx.Value(tracing{}).(string)
+	c.Trace = n.told.parent(ctx)
 	res, err := n.lab.Work(ctx, n.who, c)
 	if err == nil {
 		return res
@@ -300,37 +293,4 @@ func (s *lockedStream) Float64() float64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.stream.Float64()
-}
-
-// answers collects what was answered for the next report.
-type answers struct {
-	mu     sync.Mutex
-	list   []Answer // guarded by mu; at most MaxAnswers
-	missed uint64   // guarded by mu
-}
-
-// count returns next with each answer noted.
-func (a *answers) count(c clock.Clock, next lab.Handler) lab.Handler {
-	return lab.HandlerFunc(func(ctx context.Context, r *lab.Request) lab.Response {
-		began := c.Now()
-		res := next.Serve(ctx, r)
-		one := Answer{Op: r.Op, Outcome: res.Outcome, Reason: res.Reason, Took: c.Now() - began, User: r.User, ID: r.ID, Try: r.Try}
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		if len(a.list) == MaxAnswers {
-			a.missed++
-			return res
-		}
-		a.list = append(a.list, one)
-		return res
-	})
-}
-
-// take returns what there is and begins afresh.
-func (a *answers) take() ([]Answer, uint64) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	list, missed := a.list, a.missed
-	a.list, a.missed = nil, 0
-	return list, missed
 }

@@ -88,6 +88,8 @@ type Counts struct {
 	Skipped uint64 `json:"skipped"` // requests that the setting left out
 	Pushed  uint64 `json:"pushed"`  // lines pushed out of the ring by newer ones
 	Missed  uint64 `json:"missed"`  // lines that followers were too slow for
+	Carried uint64 `json:"carried"` // of those written, lines of other processes
+	Lost    uint64 `json:"lost"`    // lines that other processes had no room for
 	Held    int    `json:"held"`    // lines kept now
 	Size    int    `json:"size"`    // lines that can be kept
 }
@@ -109,6 +111,8 @@ type Journal struct {
 	written   uint64             // guarded by mu
 	pushed    uint64             // guarded by mu
 	missed    uint64             // guarded by mu
+	carried   uint64             // guarded by mu
+	lost      uint64             // guarded by mu
 	followers map[chan Line]bool // guarded by mu
 }
 
@@ -156,20 +160,35 @@ func (j *Journal) Wrap(instance string, ops []string, next lab.Handler) lab.Hand
 		}
 		began := j.clock.Now()
 		res := next.Serve(ctx, r)
-		j.answered(ctx, s, instance, ops, r, res, j.clock.Now()-began)
+		now := j.clock.Now()
+		j.answered(ctx, s, instance, ops, r, res, now-began, j.clock.Date(now))
 		return res
 	})
 }
 
-// Answered writes what Wrap would have of a request that an instance of another
-// process has answered.
-func (j *Journal) Answered(ctx context.Context, instance string, ops []string, r *lab.Request, res lab.Response, took time.Duration) {
-	if s := j.settings.Load(); s.Mode != Off {
-		j.answered(ctx, s, instance, ops, r, res, took)
-	}
+// Away is where and when an instance of another process answered.
+type Away struct {
+	Instance string
+	Trace    string        // empty: the request was not followed
+	Ago      time.Duration // since the answer
 }
 
-func (j *Journal) answered(ctx context.Context, s *Settings, instance string, ops []string, r *lab.Request, res lab.Response, took time.Duration) {
+// Answered writes what Wrap would have of a request that an instance of another
+// process has answered.
+func (j *Journal) Answered(a Away, ops []string, r *lab.Request, res lab.Response, took time.Duration) {
+	s := j.settings.Load()
+	if s.Mode == Off {
+		return
+	}
+	at := j.clock.Date(j.clock.Now() - a.Ago)
+	var more []slog.Attr
+	if a.Trace != "" {
+		more = append(more, slog.String("trace", a.Trace))
+	}
+	j.answered(context.Background(), s, a.Instance, ops, r, res, took, at, more...)
+}
+
+func (j *Journal) answered(ctx context.Context, s *Settings, instance string, ops []string, r *lab.Request, res lab.Response, took time.Duration, at time.Time, more ...slog.Attr) {
 	if !s.wants(r, res) {
 		j.skipped.Add(1)
 		return
@@ -178,9 +197,16 @@ func (j *Journal) answered(ctx context.Context, s *Settings, instance string, op
 	if int(r.Op) < len(ops) {
 		op = ops[r.Op]
 	}
-	j.requests.LogAttrs(ctx, levelOf(res), "request", slog.String("instance", instance), slog.String("op", op),
+	level := levelOf(res)
+	if !j.requests.Enabled(ctx, level) {
+		return
+	}
+	line := slog.NewRecord(at, level, "request", 0)
+	line.AddAttrs(slog.String("instance", instance), slog.String("op", op),
 		slog.String("outcome", res.Outcome.String()), slog.String("reason", string(res.Reason)),
 		slog.Uint64("user", r.User), slog.Duration("took", took), slog.Int("try", int(r.Try)))
+	line.AddAttrs(more...)
+	_ = j.requests.Handler().Handle(ctx, line) // the ring's own error is none, and a further handler's is as lost as with a slog.Logger
 }
 
 // wants reports whether a request gets a line. What is drawn depends on the
@@ -235,7 +261,7 @@ func (j *Journal) add(l Line) {
 func (j *Journal) Counts() Counts {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return Counts{Written: j.written, Skipped: j.skipped.Load(), Pushed: j.pushed, Missed: j.missed, Held: len(j.lines), Size: cap(j.lines)}
+	return Counts{Written: j.written, Skipped: j.skipped.Load(), Pushed: j.pushed, Missed: j.missed, Carried: j.carried, Lost: j.lost, Held: len(j.lines), Size: cap(j.lines)}
 }
 
 // Query chooses lines. An empty field chooses all.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"crypto/x509"
 	"encoding/hex"
 	"fmt"
 	"net"
@@ -46,17 +47,16 @@ type guest struct {
 
 	counted map[string]map[string]uint64 // what of its counters was taken, by pattern and event
 	run     uint64                       // of counted
-	batch   uint64                       // of answers
-	missed  uint64
+	batch   uint64                       // the last that was taken
 }
 
 // house holds those that have joined. The zero value is empty and ready.
 type house struct {
 	mu    sync.Mutex
-	all   []*guest        // guarded by mu; in the order of names
-	names map[string]bool // guarded by mu; that there have been
-	bell  chan struct{}   // guarded by mu; closed at the next change; nil: nobody waits
-	ended bool            // guarded by mu; they are sent home
+	all   []*guest          // guarded by mu; in the order of names
+	names map[string]*tally // guarded by mu; of all that there have been: what they sent
+	bell  chan struct{}     // guarded by mu; closed at the next change; nil: nobody waits
+	ended bool              // guarded by mu; they are sent home
 }
 
 // ring wakes those who wait for a change. mu must be held.
@@ -172,6 +172,7 @@ func (l *Lab) makeRoom(r *run, name string) error {
 	}
 	h.mu.Unlock()
 	for _, g := range out {
+		l.observe.tracer.Store().Gone(g.name)
 		if err := r.letGo(g); err != nil {
 			return err
 		}
@@ -205,11 +206,13 @@ func (h *house) name(n *join.Hello) error {
 	case taken(n.Name):
 		return &FieldError{Field: "name", Got: strconv.Quote(n.Name), Want: "another name: a process that has joined has it"}
 	case h.names == nil:
-		h.names = map[string]bool{}
-	case !h.names[n.Name] && len(h.names) >= maxNames:
+		h.names = map[string]*tally{}
+	case h.names[n.Name] == nil && len(h.names) >= maxNames:
 		return &FieldError{Field: "name", Got: strconv.Quote(n.Name), Want: fmt.Sprintf("none, or one that was there before: this lab has had %d names", maxNames)}
 	}
-	h.names[n.Name] = true
+	if h.names[n.Name] == nil {
+		h.names[n.Name] = &tally{}
+	}
 	return nil
 }
 
@@ -227,8 +230,12 @@ func (l *Lab) fits(r *run, h join.Hello) error {
 		return &FieldError{Field: "host", Got: strconv.Quote(h.Host), Want: "the IP address at which this lab's balancer reaches the instance, such as 127.0.0.1"}
 	case !host.IsLoopback() && !l.cfg.Open:
 		return &FieldError{Field: "host", Got: strconv.Quote(h.Host), Want: "a loopback address: this lab sends traffic to this machine alone; serve it on an address that others reach (--addr, with WORKBENCH_TOKEN) to take in other hosts"}
+	case !host.IsLoopback() && !certified(h):
+		return &FieldError{Field: "cert", Got: "none for " + h.Host, Want: "the certificate of the process for its address: beyond loopback the balancer sends no request in the clear"}
 	case !host.IsLoopback() && onlyHere(l.redis.URL()):
 		return fmt.Errorf("%w: the lab's Redis (%s) is on its own machine alone, and instances share caches and quotas over it: serve the lab with --redis URL of one that %s reaches, then join", ErrConflict, l.redis.Label(), h.Host)
+	case !host.IsLoopback() && bareSecret(l.redis.URL()):
+		return fmt.Errorf("%w: the lab's Redis (%s) has a password, which would cross the network from %s in the clear: serve the lab with --redis rediss://… of one that encrypts, then join", ErrConflict, l.redis.Label(), h.Host)
 	case !l.redis.Up():
 		return fmt.Errorf("%w: the lab's Redis does not answer, and a joined instance shares it: end the fault cache-down or start it, then join", ErrConflict)
 	}
@@ -248,6 +255,22 @@ func onlyHere(address string) bool {
 	}
 	ip := net.ParseIP(u.Hostname())
 	return u.Hostname() == "localhost" || u.Hostname() == "" || ip != nil && ip.IsLoopback()
+}
+
+// bareSecret reports whether who calls a URL shows a password unencrypted.
+func bareSecret(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme == "rediss" {
+		return err != nil
+	}
+	_, has := u.User.Password()
+	return has
+}
+
+// certified reports whether a process has shown a certificate for its address.
+func certified(h join.Hello) bool {
+	c, err := x509.ParseCertificate(h.Cert)
+	return err == nil && c.VerifyHostname(h.Host) == nil
 }
 
 // notYours refuses what a joined instance could not do.

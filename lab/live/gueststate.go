@@ -173,6 +173,9 @@ func (r *run) tendGuests() {
 		}
 	}
 	h.mu.Unlock()
+	for _, g := range append(slices.Clone(lost), gone...) {
+		r.lab.observe.tracer.Store().Gone(g.name)
+	}
 	for _, g := range lost {
 		r.front.Drain(g.name, true)
 		r.noted(fmt.Sprintf("instance %s is lost: process %d does not report", g.name, g.hello.PID), nil)

@@ -13,7 +13,6 @@ import (
 	"workbench/lab"
 	"workbench/lab/balancer"
 	"workbench/lab/join"
-	"workbench/lab/trace"
 )
 
 // Sync takes the report of an instance of another process and returns its plan:
@@ -33,6 +32,9 @@ func (l *Lab) Sync(ctx context.Context, who join.Member, rep join.Report) (join.
 	hold, heard := holdReport, g.heard
 	if l.guestPlan(g).Closing > 0 {
 		hold = lookAgain // the run waits for it
+	}
+	if rep.Full() {
+		hold = lookAgain // it has more to tell than it has room for
 	}
 	limited, cancel := context.WithTimeout(ctx, hold)
 	defer cancel()
@@ -63,12 +65,12 @@ func (l *Lab) hear(who join.Member, rep join.Report) (*guest, error) {
 		h.mu.Unlock()
 		return nil, err
 	}
-	answers := rep.Answers
-	if rep.Batch == g.batch { // repeated, since the answer to it was lost
-		answers, rep.Missed = nil, 0
+	batch, fresh := rep.Batch, rep.Number != g.batch // not fresh: it is repeated, since the answer to it was lost
+	g.batch, g.heard = rep.Number, l.clock.Now()
+	rep.Batch = join.Batch{}
+	if fresh {
+		h.names[g.name].add(batch)
 	}
-	g.batch, g.heard, g.missed = rep.Batch, l.clock.Now(), g.missed+rep.Missed
-	rep.Answers = nil
 	if rep.Gone {
 		rep.Counters = nil // its service is closed
 	}
@@ -86,7 +88,12 @@ func (l *Lab) hear(who join.Member, rep join.Report) (*guest, error) {
 	drained := g.drained || g.leaving || g.behind
 	h.ring()
 	h.mu.Unlock()
-	l.replay(g, answers)
+	if fresh {
+		l.replay(g, batch)
+	}
+	if rep.Gone {
+		l.observe.tracer.Store().Gone(g.name)
+	}
 	if r == nil {
 		return g, nil
 	}
@@ -159,21 +166,6 @@ func (r *run) eventsOf(pattern string) []string {
 	return nil
 }
 
-// replay counts and logs what a guest has answered, as if it had been answered
-// here.
-func (l *Lab) replay(g *guest, answers []join.Answer) {
-	r, err := l.current()
-	if err != nil {
-		return
-	}
-	for _, a := range answers[:min(len(answers), join.MaxAnswers)] {
-		q, res := &lab.Request{Op: a.Op, User: a.User, ID: a.ID, Try: a.Try}, lab.Response{Outcome: a.Outcome, Reason: a.Reason}
-		g.answered(q, res, max(0, a.Took))
-		l.observe.series.Count(a.User)
-		l.observe.journal.Answered(context.Background(), g.name, r.ops, q, res, max(0, a.Took))
-	}
-}
-
 // seat gives a guest that has carried out its plan to the balancer, once it has
 // shown that it is the one.
 func (l *Lab) seat(ctx context.Context, g *guest) {
@@ -230,12 +222,19 @@ func (l *Lab) prove(ctx context.Context, g *guest, addr string) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, proofLimit)
 	defer cancel()
-	in, err := http.NewRequestWithContext(limited, http.MethodGet, "http://"+addr+join.ProofPath, nil)
+	scheme, door := "http", &http.Transport{DisableKeepAlives: true}
+	if len(g.hello.Cert) > 0 {
+		scheme = "https"
+		if door.TLSClientConfig, err = balancer.Pinned(string(g.hello.Cert)); err != nil {
+			return err
+		}
+	}
+	in, err := http.NewRequestWithContext(limited, http.MethodGet, scheme+"://"+addr+join.ProofPath, nil)
 	if err != nil {
 		return err
 	}
 	client := &http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true},
+		Transport:     door,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	res, err := client.Do(in)
@@ -267,7 +266,7 @@ func (r *run) backends() []balancer.Backend {
 	r.lab.house.mu.Lock()
 	defer r.lab.house.mu.Unlock()
 	for _, g := range r.guests() {
-		out = append(out, balancer.Backend{Name: g.name, Addr: g.report.Addr, Pass: g.pass})
+		out = append(out, balancer.Backend{Name: g.name, Addr: g.report.Addr, Pass: g.pass, Cert: string(g.hello.Cert)})
 	}
 	return out
 }
@@ -311,11 +310,7 @@ func (l *Lab) Work(ctx context.Context, who join.Member, c join.Call) (lab.Respo
 	for _, one := range *r.shared.choices.Load() {
 		one.Choose(q)
 	}
-	head := http.Header{}
-	if c.Trace != "" {
-		head[trace.Header] = []string{c.Trace}
-	}
-	ctx, done := l.observe.tracer.Serve(ctx, head, g.name, r.ops[c.Op], q)
+	ctx, done := l.observe.tracer.Called(ctx, c.Trace, g.name, r.ops[c.Op], q)
 	res := r.sys.Serve(ctx, q)
 	if done != nil {
 		done(res)

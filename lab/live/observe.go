@@ -60,6 +60,7 @@ func (l *Lab) SetTracing(s trace.Settings) error {
 	if err != nil {
 		return nil // the next run begins with it
 	}
+	r.confirm()
 	if err := r.apply(load.Change{Trace: r.tracing()}); err != nil && !errors.Is(err, ErrConflict) {
 		return err
 	}

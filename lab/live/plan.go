@@ -61,7 +61,7 @@ func (l *Lab) guestPlan(g *guest) join.Plan {
 		next.Run, next.System, next.Seed, next.Slots, next.Instance = r.id, r.kind.Name, r.seed, *r.shared.slots.Load(), r.spec.Instance
 		next.GateSlots, next.Service, next.Control = r.spec.Gate.Slots, r.spec.Gate.Service, r.control()
 		next.Closing, next.Warm = time.Duration(r.shared.closing.Load()), g.since < r.shared.began
-		next.RedisDown = r.shared.noRedis.Load()
+		next.RedisDown, next.Trace = r.shared.noRedis.Load(), l.observe.tracer.Settings()
 	}
 	next.Number, next.Now = g.plan.Number, g.plan.Now
 	if !reflect.DeepEqual(next, g.plan) {

@@ -152,6 +152,7 @@ func (l *Lab) Figures() meter.Figures {
 	r := l.run
 	f := meter.Figures{Offered: l.offered, Tries: l.tries, Users: l.users}
 	l.mu.Unlock()
+	f.Joined = l.house.tallies()
 	f.RedisUp = l.redis != nil && l.redis.Up()
 	if r == nil {
 		return f

@@ -17,6 +17,7 @@ type Figures struct {
 	Pools     []PoolFigures
 	Instances map[string]bool // name to up
 	Members   []MemberFigures
+	Joined    []JoinedFigures
 	Sessions  uint64 // lost with their instance, in this run
 	RedisUp   bool
 	Offered   uint64                // users, since the lab began
@@ -43,6 +44,14 @@ type MemberFigures struct {
 	Sent     uint64
 	Errors   uint64
 	Weight   float64
+}
+
+// JoinedFigures is what an instance in a process of its own has told of single
+// requests, and what it had no room for.
+type JoinedFigures struct {
+	Instance    string
+	Kind        string // answer, span or line
+	Taken, Lost uint64
 }
 
 // States are the words for how an instance stands.
@@ -159,6 +168,11 @@ func members(f Figures, gauge func(*prometheus.Desc, float64, ...string), counte
 		for _, s := range States() {
 			gauge(stands, number(s == m.State), m.Name, s)
 		}
+	}
+	told := desc("joined_records_total", "Answers, spans and log lines that an instance in a process of its own sent, and those that it had no room for.", "instance", "kind", "fate")
+	for _, j := range f.Joined {
+		counter(told, j.Taken, j.Instance, j.Kind, "taken")
+		counter(told, j.Lost, j.Instance, j.Kind, "lost")
 	}
 	counter(desc("sessions_lost_total", "Sticky sessions lost because their instance could not be used, in this run."), f.Sessions)
 }

@@ -38,6 +38,7 @@ func TestEveryMetricByValue(t *testing.T) {
 		Pools:     []meter.PoolFigures{{Name: "redis", Used: 0.25, Errors: 6}},
 		Instances: map[string]bool{"a": true, "b": false},
 		Members:   []meter.MemberFigures{{Name: "a", State: "ejected", Inflight: 7, Sent: 70, Errors: 5, Weight: 0.25}},
+		Joined:    []meter.JoinedFigures{{Instance: "p1", Kind: "span", Taken: 41, Lost: 2}},
 		Sessions:  9,
 		RedisUp:   true, Offered: 1000, Tries: 1200, Users: [7]uint64{900, 10, 20, 30, 15, 20, 5}, Goodput: 0.91, Lag: 0.002, Limited: true,
 	})
@@ -67,6 +68,8 @@ func TestEveryMetricByValue(t *testing.T) {
 		`workbench_pattern_state{pattern="queue"} 2`,
 		`workbench_pattern_events_total{event="refused",pattern="queue"} 4`,
 		`workbench_pattern_gauge{gauge="depth",instance="a",pattern="queue"} 17`,
+		`workbench_joined_records_total{fate="taken",instance="p1",kind="span"} 41`,
+		`workbench_joined_records_total{fate="lost",instance="p1",kind="span"} 2`,
 		`workbench_gate_slots{gate="gate"} 20`,
 		`workbench_gate_busy_slots{gate="gate"} 12`,
 		`workbench_gate_waiting_requests{gate="gate"} 3`,

@@ -43,6 +43,7 @@ type Passage struct {
 	t    *Tracer
 	ctx  context.Context
 	span otel.Span
+	away string // the instance that measures its part in another process; empty: none is awaited
 }
 
 // Pass begins the balancer's span of a request.
@@ -55,7 +56,7 @@ func (t *Tracer) Pass(in *http.Request) *Passage {
 		return nil
 	}
 	span.SetAttributes(attribute.String("request", in.Method+" "+in.URL.Path))
-	return &Passage{t, ctx, span}
+	return &Passage{t: t, ctx: ctx, span: span}
 }
 
 // Picked notes the instance that a request is sent to, and writes the header
@@ -73,6 +74,7 @@ func (p *Passage) Refused(instance string) {
 	if p != nil {
 		p.span.AddEvent("no connection to instance " + instance)
 		p.span.SetAttributes(attribute.String("refused_by", instance))
+		p.arrived(false)
 	}
 }
 
@@ -90,6 +92,7 @@ func (p *Passage) Done(broken lab.Reason) {
 		p.span.SetAttributes(attribute.String(keyOutcome, lab.Failed.String()), attribute.String(keyReason, string(broken)))
 		p.span.SetStatus(codes.Error, string(broken))
 	}
+	p.arrived(p.ctx.Err() == nil)
 	p.span.End()
 }
 

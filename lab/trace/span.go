@@ -122,8 +122,9 @@ type Trace struct {
 	Reason  string        `json:"reason,omitempty"`
 	Start   time.Time     `json:"start"`
 	Took    time.Duration `json:"took"`
-	Cut     int           `json:"cut,omitempty"` // spans that were not kept because there were too many
-	Spans   []Span        `json:"spans"`         // by start
+	Cut     int           `json:"cut,omitempty"`     // spans that were not kept because there were too many
+	Missing int           `json:"missing,omitempty"` // parts that other processes measured and did not send
+	Spans   []Span        `json:"spans"`             // by start
 }
 
 // sum sets what a trace says of itself from its spans. The last server's word

@@ -28,6 +28,10 @@ type Counts struct {
 	Cut       uint64 `json:"cut"`       // spans of traces that had too many
 	Exported  uint64 `json:"exported"`  // traces handed to the exporter
 	Unclaimed uint64 `json:"unclaimed"` // the users' own spans whose trace was not kept
+	Away      uint64 `json:"away"`      // spans that other processes have sent
+	Lost      uint64 `json:"lost"`      // spans that other processes had no room for
+	Stray     uint64 `json:"stray"`     // of those that were sent, spans whose trace was not kept
+	Missing   uint64 `json:"missing"`   // parts of traces that another process should have sent, and has not
 	Open      int    `json:"open"`      // traces under way now
 	Held      int    `json:"held"`      // traces kept now
 }
@@ -47,15 +51,19 @@ type Store struct {
 	counts Counts                  // guarded by mu
 	spare  []*entry                // guarded by mu; entries to use again
 	loose  map[otel.TraceID][]Span // guarded by mu; users' spans of traces still under way
+	away   map[string]*away        // guarded by mu; other processes that report, by instance
 }
 
 // entry is a trace under way.
 type entry struct {
-	live   int // spans begun and not ended
-	cut    int
-	failed bool
-	head   bool
-	spans  []sdk.ReadOnlySpan
+	live    int // spans begun and not ended, and parts that other processes have not sent
+	cut     int
+	missing int // parts that were given up
+	failed  bool
+	head    bool
+	spans   []sdk.ReadOnlySpan
+	others  []Span    // of other processes
+	parts   []awaited // that have not come
 }
 
 // ring holds the last traces of one kind, the oldest first once it is full.
@@ -65,7 +73,7 @@ type ring struct {
 }
 
 func newStore(size int) *Store {
-	s := &Store{open: map[otel.TraceID]*entry{}, kept: map[otel.TraceID]*Trace{}, loose: map[otel.TraceID][]Span{}}
+	s := &Store{open: map[otel.TraceID]*entry{}, kept: map[otel.TraceID]*Trace{}, loose: map[otel.TraceID][]Span{}, away: map[string]*away{}}
 	for i := range s.rings {
 		s.rings[i].at = make([]otel.TraceID, size)
 	}
@@ -112,7 +120,7 @@ func (s *Store) end(span sdk.ReadOnlySpan) {
 	e.live--
 	e.failed = e.failed || failed(span)
 	e.head = e.head || c.IsSampled()
-	if len(e.spans) < MaxSpans {
+	if len(e.spans)+len(e.others) < MaxSpans {
 		e.spans = append(e.spans, span)
 	} else {
 		e.cut++
@@ -143,24 +151,7 @@ func (s *Store) settle(id otel.TraceID, e *entry) *Trace {
 	loose := s.loose[id]
 	delete(s.loose, id)
 	s.counts.Ended++
-	began, ended := e.spans[0].StartTime(), e.spans[0].EndTime()
-	for _, span := range e.spans[1:] {
-		if t := span.StartTime(); t.Before(began) {
-			began = t
-		}
-		if t := span.EndTime(); t.After(ended) {
-			ended = t
-		}
-	}
-	why := Why("")
-	switch {
-	case s.tail && e.failed:
-		why = Failed
-	case s.tail && s.slow > 0 && ended.Sub(began) >= s.slow:
-		why = Slow
-	case e.head:
-		why = Sampled
-	}
+	why := s.judge(e)
 	old := s.kept[id]
 	if why == "" && old == nil {
 		s.counts.Dropped++
@@ -168,32 +159,67 @@ func (s *Store) settle(id otel.TraceID, e *entry) *Trace {
 		s.recycle(e)
 		return nil
 	}
-	fresh := make([]Span, 0, len(e.spans)+len(loose))
+	fresh := make([]Span, 0, len(e.spans)+len(e.others)+len(loose))
 	for _, span := range e.spans {
 		fresh = append(fresh, spanOf(span))
 	}
-	fresh = append(fresh, loose...)
-	cut := e.cut
+	fresh = append(append(fresh, e.others...), loose...)
+	cut, missing := e.cut, e.missing
 	s.recycle(e)
 	if old != nil { // a later try of the same user
+		align(old.Spans, fresh)
 		s.add(old, fresh)
 		old.Cut += cut
+		old.Missing += missing
 		if why != "" {
 			old.Why = stronger(old.Why, why)
 		}
 		old.sum()
 		return &Trace{ID: id, Spans: fresh}
 	}
-	t := &Trace{ID: id, Why: why, Spans: fresh, Cut: cut}
+	align(nil, fresh)
+	t := &Trace{ID: id, Why: why, Spans: fresh, Cut: cut, Missing: missing}
 	t.sum()
 	s.keep(t)
 	return &Trace{ID: id, Spans: fresh}
 }
 
+// judge says by which rule a trace that has ended is kept; "": by none. The
+// caller holds mu.
+func (s *Store) judge(e *entry) Why {
+	var began, ended time.Time
+	note := func(from, to time.Time) {
+		if began.IsZero() || from.Before(began) {
+			began = from
+		}
+		if to.After(ended) {
+			ended = to
+		}
+	}
+	for _, span := range e.spans {
+		note(span.StartTime(), span.EndTime())
+	}
+	for _, span := range e.others {
+		if len(e.spans) == 0 {
+			note(span.Start, span.End) // else its clock may be another, and its caller was measured here
+		}
+	}
+	switch {
+	case s.tail && e.failed:
+		return Failed
+	case s.tail && s.slow > 0 && ended.Sub(began) >= s.slow:
+		return Slow
+	case e.head:
+		return Sampled
+	}
+	return ""
+}
+
 // recycle empties an entry for its next trace. The caller holds mu.
 func (s *Store) recycle(e *entry) {
 	clear(e.spans)
-	*e = entry{spans: e.spans[:0]}
+	clear(e.others)
+	*e = entry{spans: e.spans[:0], others: e.others[:0], parts: e.parts[:0]}
 	if len(s.spare) < 64 {
 		s.spare = append(s.spare, e)
 	}

@@ -48,6 +48,7 @@ type Config struct {
 	Settings Settings
 	Keep     int         // traces of each ring; 0: 256; at most MaxKept
 	Export   func(Trace) // gets every trace that is kept; it must not block
+	Outbox   *Outbox     // gets every span, and nothing is kept here: the store is another process's; nil: there is none
 }
 
 // Tracer records spans. It is safe for concurrent use. Use New; Close it. A nil
@@ -79,7 +80,11 @@ func New(c Config) (*Tracer, error) {
 	t.apply(c.Settings)
 	limits := sdk.NewSpanLimits()
 	limits.AttributeCountLimit, limits.EventCountLimit, limits.LinkCountLimit, limits.AttributeValueLengthLimit = 32, 32, 8, 256
-	t.provider = sdk.NewTracerProvider(sdk.WithSampler(sampler{t}), sdk.WithSpanProcessor(processor{t.store}), sdk.WithRawSpanLimits(limits))
+	ends := sdk.SpanProcessor(processor{t.store})
+	if c.Outbox != nil {
+		ends = c.Outbox
+	}
+	t.provider = sdk.NewTracerProvider(sdk.WithSampler(sampler{t}), sdk.WithSpanProcessor(ends), sdk.WithRawSpanLimits(limits))
 	t.tracer = t.provider.Tracer("workbench")
 	return t, nil
 }

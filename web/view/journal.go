@@ -75,6 +75,7 @@ func LogsOf(lines []journal.Line, c journal.Counts, set journal.Settings, q jour
 	v.Counts = []Fact{
 		{"written", strconv.FormatUint(c.Written, 10)}, {"left out by the setting", strconv.FormatUint(c.Skipped, 10)},
 		{"pushed out by newer", strconv.FormatUint(c.Pushed, 10)}, {"missed by slow readers", strconv.FormatUint(c.Missed, 10)},
+		{"of other processes", strconv.FormatUint(c.Carried, 10)}, {"lost there", strconv.FormatUint(c.Lost, 10)},
 		{"held", strconv.Itoa(c.Held) + " of " + strconv.Itoa(c.Size)},
 	}
 	v.Stream = "/api/logs/stream?" + logParams(q, level)

@@ -61,7 +61,8 @@ func TracesOf(all []trace.Trace, c trace.Counts, set trace.Settings, q trace.Que
 		n    uint64
 	}{
 		{"ended", c.Ended}, {"kept", c.Kept}, {"dropped by the rules", c.Dropped}, {"pushed out by newer", c.Pushed},
-		{"spans cut", c.Cut}, {"spans of too many at once", c.Overflow}, {"held now", uint64(c.Held)},
+		{"spans cut", c.Cut}, {"spans of too many at once", c.Overflow},
+		{"spans of other processes", c.Away}, {"spans lost there", c.Lost}, {"spans there of no kept trace", c.Stray}, {"parts that did not come", c.Missing}, {"held now", uint64(c.Held)},
 	} {
 		v.Counts = append(v.Counts, Fact{f.name, strconv.FormatUint(f.n, 10)})
 	}
@@ -110,15 +111,16 @@ func ago(d time.Duration) string {
 
 // Trace is one trace as a waterfall.
 type Trace struct {
-	Line   TraceLine
-	At     string
-	Rows   []Fall
-	Ticks  []Tick
-	Cut    string // how many spans are missing; empty: none
-	Widest string // where most of the time went, in a sentence
-	Linked []string
-	Lines  []LogLine
-	Logs   string // address of its lines
+	Line    TraceLine
+	At      string
+	Rows    []Fall
+	Ticks   []Tick
+	Cut     string // how many spans are missing; empty: none
+	Missing string // what other processes did not send; empty: nothing
+	Widest  string // where most of the time went, in a sentence
+	Linked  []string
+	Lines   []LogLine
+	Logs    string // address of its lines
 }
 
 // Fall is one row of a waterfall. X and Width are thousandths of the whole.
@@ -158,6 +160,9 @@ func TraceOf(t trace.Trace, linked []trace.ID, lines []journal.Line) Trace {
 	}
 	if t.Cut > 0 {
 		v.Cut = fmt.Sprintf("%d further spans were not kept: there were too many.", t.Cut)
+	}
+	if t.Missing > 0 {
+		v.Missing = fmt.Sprintf("Parts that did not come: %d. An instance in a process of its own measured them, and ended before its report or had more spans than room.", t.Missing)
 	}
 	v.Widest = widest(rows, whole)
 	for _, id := range linked {
@@ -224,6 +229,10 @@ func didOf(s trace.Span) string {
 	if u := s.Attr("outcome_for_user"); u != "" {
 		add(u + " for the user")
 	}
+	if p := s.Attr("process"); p != "" && p != s.Where {
+		add("from " + p)
+	}
+	add(s.Attr("clock"))
 	add(s.Attr("error"))
 	add(s.Attr("statement"))
 	return text
