@@ -20,6 +20,7 @@ type Lab interface {
 	Spike(context.Context, load.Spike) (live.State, error)
 	SetTraffic(context.Context, live.TrafficChange) (live.State, error)
 	Load(context.Context, live.ScenarioChange) (live.State, error)
+	CheckLink(link string) (live.Setup, error) // what a shared link holds, or why it cannot be opened
 	SetInstances(context.Context, live.InstancesChange) (live.State, error)
 	SetInstance(ctx context.Context, name string, c live.InstanceChange) (live.State, error)
 	SetBalancer(context.Context, live.PartChange) (live.State, error)

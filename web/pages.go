@@ -110,6 +110,10 @@ func (s *Server) lab(c echo.Context, first bool) error {
 	v.Site.Path = "/lab"
 	v.First = first && !s.seated
 	v.Watched = s.seated
+	if query := c.QueryParams(); query.Has("scenario") && !s.seated {
+		set, err := s.cfg.Lab.CheckLink(query.Encode())
+		v.Ask = askOf(query.Encode(), set, err)
+	}
 	if spec, err := scenario.Find(state.Scenario); err == nil { // a learner's own file is not in the browser's engine
 		v.Three = view.ThreeOf(spec, s.engine.Worker(), s.cfg.Version, s.engine.Packed())
 	}

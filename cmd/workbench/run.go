@@ -194,5 +194,8 @@ func overrides(fs *flag.FlagSet, o *scenario.Override, faults *[]error) {
 	add("seed", "draw chance from seed `N` (default 1)")
 	add("duration", "run for `D` in place of the scenario's length")
 	add("users", "play with `N` users, such as 5M: traffic and capacity grow in proportion")
+	add("instances", "begin with `N` instances of the service, 1 to 8")
+	add("traffic", "multiply the traffic by `X`, 0 to 100, and not the capacity")
+	add("fault", "let `FAULT` stand from start to end, such as gate-slow:factor=3 or instance-kill:target=b; may be repeated")
 	add("scale", "multiply traffic and capacity by `X` (default: the engine's)")
 }

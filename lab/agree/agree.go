@@ -127,9 +127,12 @@ func (o Off) OK() bool {
 }
 
 // Decided returns ErrEdge when a phase of the scenario asks for about as much as
-// the dependency can do.
+// the dependency can do, or the instances where they can do less.
 func Decided(spec scenario.Spec) error {
 	can := float64(spec.Gate.Slots) / spec.Gate.Service.Seconds()
+	if i := spec.Instance; i.Limited() && !spec.Autoscaler.On && len(spec.Resize) == 0 {
+		can = min(can, float64(spec.Begin()*i.Slots)/i.Service.Seconds())
+	}
 	for _, phase := range spec.Traffic {
 		if k := phase.Shape.Kind; k != "" && k != arrival.Steady {
 			continue

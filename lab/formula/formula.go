@@ -23,6 +23,7 @@ import (
 
 	"workbench/lab"
 	"workbench/lab/chain"
+	"workbench/lab/fleet"
 	"workbench/lab/gate"
 	"workbench/lab/knob"
 	"workbench/lab/pattern/clientbackoff"
@@ -173,12 +174,29 @@ func (p *plan) place(placed chain.Placed) error {
 		if k.Order != "fifo" || k.MaxWait > 0 || k.DropExpired || k.CoDel {
 			return fmt.Errorf("the queue with another order than fifo, max_wait, drop_expired or codel: %w", ErrNone)
 		}
-		instances := max(1, p.spec.Instances)
-		p.servers = min(p.servers, k.Workers*instances)
-		p.room = math.Min(p.room, float64(k.Length*instances))
-		return nil
+		return p.queues(k)
 	}
 	return fmt.Errorf("pattern %s: %w", name, ErrNone)
+}
+
+// queues takes in that each instance has a queue. They are one, as the formulas
+// need it, where nobody waits at one instance for what stands idle at another.
+func (p *plan) queues(k *queue.Knobs) error {
+	instances := max(1, p.spec.Instances)
+	workers := k.Workers * instances
+	picker := p.spec.Balancer.WithDefaults().Picker
+	// A dealer of equal jobs in turn is one queue; so are queues of which half
+	// can keep the dependency busy.
+	inTurn := p.spec.Gate.Law == dist.Constant && (picker == fleet.RoundRobin || picker == fleet.LeastConnections)
+	if instances > 1 && workers < 2*p.servers && !inTurn {
+		return fmt.Errorf("%d instances whose queues have %d workers together, under %s, where some can wait while others idle (want twice the %d slots, one instance, or constant service times in turn): %w",
+			instances, workers, picker, p.servers, ErrNone)
+	}
+	// Those whom workers hold wait at the dependency, which has fewer slots.
+	held := math.Min(float64(max(0, workers-p.servers)), p.room)
+	p.servers = min(p.servers, workers)
+	p.room = math.Min(p.room, float64(k.Length*instances)) + held
+	return nil
 }
 
 // undecided returns an error for each constant phase that is about as busy as

@@ -231,14 +231,19 @@ func (l *Lab) alter(change func(*run) (string, error)) (State, error) {
 		return State{}, err
 	}
 	if text != "" {
-		r.note(text)
+		r.noteHand(text)
 		l.announce()
 	}
 	return l.State(), nil
 }
 
-// note adds a marker under a new version.
-func (r *run) note(text string) {
+// note adds a marker of what came about by itself, under a new version.
+func (r *run) note(text string) { r.write(text, false) }
+
+// noteHand adds a marker of what somebody did.
+func (r *run) noteHand(text string) { r.write(text, true) }
+
+func (r *run) write(text string, hand bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	version := r.lab.bump() // under mu, so that markers stand in the order of their versions
@@ -246,7 +251,7 @@ func (r *run) note(text string) {
 	if len(r.markers) == most {
 		r.markers = append(r.markers[:0], r.markers[1:]...)
 	}
-	r.markers = append(r.markers, scenario.Change{Version: version, At: r.since(), Text: text})
+	r.markers = append(r.markers, scenario.Change{Version: version, At: r.since(), Text: text, Hand: hand})
 }
 
 // announce sends the state to every page. One at a time: else a page could get

@@ -161,10 +161,18 @@ func (d *data) begin(ctx context.Context, n int) error {
 func (d *data) set(ctx context.Context, s replica.Settings) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if err := d.can(s); err != nil {
+		return err
+	}
+	return d.arrange(ctx, s, false)
+}
+
+// can returns why the database cannot be set so. What it looks at never changes.
+func (d *data) can(s replica.Settings) error {
 	if s.Reads == replica.Replicas && d.server != nil && len(d.standbys) == 0 {
 		return &FieldError{Field: "reads", Got: "replicas", Want: "primary: no replica was given at the start (--postgres-replica URL)"}
 	}
-	return d.arrange(ctx, s, false)
+	return nil
 }
 
 // arrange brings replicas and settings into line; after the primary was seeded

@@ -44,7 +44,7 @@ func (l *Lab) SetDatabase(ctx context.Context, changes map[string]any) (State, e
 			if text, err := r.setFault("replica-lag", FaultChange{}); err != nil {
 				return "", err
 			} else if text != "" {
-				r.note(text)
+				r.noteHand(text)
 			}
 		}
 		if err := l.data.set(ctx, s); err != nil {

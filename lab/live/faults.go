@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"workbench/lab/chain"
@@ -16,17 +17,18 @@ import (
 // fault is one thing that can be made to go wrong.
 type fault struct {
 	state FaultState // guarded by the run's mu
+	terms []begun    // guarded by the run's mu; what it was begun with, while it is on
 	start func(FaultChange) error
 	stop  func() error
 	epoch uint64 // guarded by the run's switching; grows with each switch, so that an old timer does not end a new fault
 }
 
-// What a fault does when nobody says how much.
-const (
-	slowBy  = 5.0                    // times
-	errorIn = 0.5                    // share of the answers
-	delayBy = 100 * time.Millisecond // more on the way
-)
+// begun is one way in which a fault was begun: one of instances can strike
+// several.
+type begun struct {
+	FaultChange
+	at *member // that it strikes; nil: it is of no instance
+}
 
 // declareFaults lists what can go wrong in this run.
 func (r *run) declareFaults() {
@@ -61,9 +63,9 @@ func (r *run) declareFaults() {
 }
 
 func gateFaults(name, title string, g *gate.Gate, add func(string, string, func(FaultChange) error, func() error)) {
-	add(name+"-slow", title+" slow", func(c FaultChange) error { return g.Slow(either(c.Factor, slowBy)) }, func() error { return g.Slow(1) })
-	add(name+"-error", title+" failing", func(c FaultChange) error { return g.Error(either(c.Share, errorIn)) }, func() error { return g.Error(0) })
-	add(name+"-delay", title+" far away", func(c FaultChange) error { return g.Delay(either(c.By, delayBy)) }, func() error { return g.Delay(0) })
+	add(name+"-slow", title+" slow", func(c FaultChange) error { return g.Slow(either(c.Factor, scenario.SlowBy)) }, func() error { return g.Slow(1) })
+	add(name+"-error", title+" failing", func(c FaultChange) error { return g.Error(either(c.Share, scenario.ErrorIn)) }, func() error { return g.Error(0) })
+	add(name+"-delay", title+" far away", func(c FaultChange) error { return g.Delay(either(c.By, scenario.DelayBy)) }, func() error { return g.Delay(0) })
 	add(name+"-hang", title+" hung", func(FaultChange) error { g.Hang(true); return nil }, func() error { g.Hang(false); return nil })
 }
 
@@ -108,6 +110,10 @@ func (r *run) setFault(name string, c FaultChange) (string, error) {
 		return r.endFault(f)
 	}
 	f.epoch++
+	one := begun{FaultChange: c}
+	if strings.HasPrefix(name, "instance-") {
+		one.at = r.victim(c.Target)
+	}
 	if err := f.start(c); err != nil {
 		return "", fmt.Errorf("begin fault %s: %w", name, err)
 	}
@@ -120,7 +126,7 @@ func (r *run) setFault(name string, c FaultChange) (string, error) {
 		epoch := f.epoch
 		r.owned.Go(func() { r.expire(f, epoch, r.began+until) })
 	}
-	r.mark(f, true, until)
+	r.mark(f, true, until, one)
 	return name, nil
 }
 
@@ -154,10 +160,16 @@ func check(c FaultChange) error {
 	return nil
 }
 
-func (r *run) mark(f *fault, on bool, until time.Duration) {
+func (r *run) mark(f *fault, on bool, until time.Duration, terms ...begun) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f.state.On, f.state.Until = on, until
+	if !on {
+		f.terms = nil
+	}
+	for _, one := range terms {
+		f.terms = append(slices.DeleteFunc(slices.Clone(f.terms), func(o begun) bool { return o.at == one.at }), one)
+	}
 }
 
 // expire ends a fault at an instant, unless it was switched since.

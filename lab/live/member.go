@@ -20,14 +20,15 @@ import (
 
 // member is one service instance with its chain.
 type member struct {
-	name   string
-	chain  *chain.Chain
-	server *instance.Instance
-	cpu    *gate.Gate         // nil: it has no capacity of its own
-	meter  fleet.Meter        // of the autoscaler, whose goroutine alone uses it
-	leaves atomic.Bool        // gets no more requests, and ends when it has finished
-	quit   context.CancelFunc // ends the wait for a cold start; nil once it has started
-	ill    ill                // of a rehearsal
+	name    string
+	chain   *chain.Chain
+	server  *instance.Instance
+	cpu     *gate.Gate         // nil: it has no capacity of its own
+	meter   fleet.Meter        // of the autoscaler, whose goroutine alone uses it
+	leaves  atomic.Bool        // gets no more requests, and ends when it has finished
+	drained atomic.Bool        // gets no more requests, by hand
+	quit    context.CancelFunc // ends the wait for a cold start; nil once it has started
+	ill     ill                // of a rehearsal
 
 	mu       sync.Mutex
 	sessions fleet.Sessions     // guarded by mu

@@ -31,7 +31,8 @@ type run struct {
 	kind   system.Kind   // of the service
 	scale  float64
 	seed   uint64
-	timed  bool // plays the whole schedule and ends; otherwise the calm goes on until the event is played
+	base   baseline // what a link need not say
+	timed  bool     // plays the whole schedule and ends; otherwise the calm goes on until the event is played
 	lab    *Lab
 	clock  *clock.Wall
 	began  time.Duration   // on the clock: when the traffic started, from where the page and the generator count
@@ -67,6 +68,7 @@ type run struct {
 	clients  map[string]*clientSlot // guarded by mu; client-side patterns by name
 	markers  []scenario.Change      // guarded by mu
 	factor   float64                // guarded by mu; the dial
+	wanted   int                    // guarded by mu; how many instances of the lab's own were asked for by hand
 	spike    load.Spike             // guarded by mu; the last burst
 	spikeEnd time.Duration          // guarded by mu
 	shifted  time.Duration          // guarded by mu; when the schedule now running began
@@ -124,6 +126,12 @@ func (l *Lab) begin(ctx context.Context, s settings) (_ *run, err error) {
 			err = errors.Join(err, r.close(ctx, 0))
 		}
 	}()
+	if err := r.takeBaseline(s); err != nil {
+		return nil, err
+	}
+	if err := s.opening.furnish(ctx, l); err != nil {
+		return nil, err
+	}
 	if err := l.clean(ctx, r.spec); err != nil {
 		return nil, err
 	}
@@ -141,6 +149,9 @@ func (l *Lab) begin(ctx context.Context, s settings) (_ *run, err error) {
 		r.predict = &PredictState{Predict: p}
 	}
 	if err := r.startTraffic(); err != nil {
+		return nil, err
+	}
+	if err := s.opening.arrive(r); err != nil {
 		return nil, err
 	}
 	r.owned.Go(r.tend)

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"workbench/lab"
 	"workbench/lab/chain"
@@ -24,11 +25,24 @@ type settings struct {
 	timed    bool
 	patterns []chain.Change                    // on top of the scenario's, as effective values
 	solution func(pattern string) lab.Solution // what is plugged in; nil: nothing
+	base     *scenario.Spec                    // as a name finds it; nil: it has none
+	duration time.Duration                     // in place of the scenario's; 0: that
+	opening  opening
 }
 
 // prepare turns a scenario change into settings that can be begun, or says what
 // is wrong with it.
 func (l *Lab) prepare(c ScenarioChange) (settings, error) {
+	if c.Link != "" {
+		if !c.bare() {
+			return settings{}, &FieldError{Field: "link", Got: "a link beside other settings", Want: "it alone: it holds them"}
+		}
+		set, err := ParseLink(c.Link)
+		if err != nil {
+			return settings{}, err
+		}
+		return l.prepareLink(set)
+	}
 	var spec scenario.Spec
 	var err error
 	switch {
@@ -45,10 +59,13 @@ func (l *Lab) prepare(c ScenarioChange) (settings, error) {
 	if err != nil {
 		return settings{}, invalid(err)
 	}
-	if spec, err = frontend(spec, c); err != nil {
+	s := settings{seed: 1, scale: c.Scale, solution: l.solution}
+	if c.YAML == "" {
+		s.base = new(spec)
+	}
+	if s.spec, err = frontend(spec, c); err != nil {
 		return settings{}, invalid(err)
 	}
-	s := settings{spec: spec, seed: 1, scale: c.Scale, solution: l.solution}
 	for name, p := range c.Patterns {
 		s.patterns = append(s.patterns, chain.Change{Pattern: name, State: p.State, Knobs: p.Knobs})
 	}

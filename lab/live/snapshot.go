@@ -30,6 +30,7 @@ func (l *Lab) State() State {
 	s.Nodes, s.Edges = r.diagram(s.Redis, s.Database)
 	s.Traffic = r.trafficState(now)
 	s.Instances, s.Balancer, s.Autoscaler = r.instanceStates(), r.balancerState(), r.autoscalerState()
+	s.Link, s.LeftOut = r.link(&s)
 	veiled := l.rehearsing(r.id)
 	if veiled {
 		r.veil(&s)

@@ -41,6 +41,8 @@ type State struct {
 	Database   DatabaseState     `json:"database"`
 	Verdict    load.Verdict      `json:"verdict"`
 	Confidence string            `json:"confidence,omitempty"` // why the figures are not to be trusted; empty when they are
+	Link       string            `json:"link"`                 // the query of the link that opens this; empty: there can be none
+	LeftOut    []string          `json:"left_out,omitempty"`   // what that link cannot hold, or why there is none
 }
 
 // TrafficState is the dial and the crowd behind it.
@@ -158,4 +160,12 @@ type ScenarioChange struct {
 
 	Balancer   map[string]any `json:"balancer,omitempty"` // settings by name, on top of the scenario's
 	Autoscaler map[string]any `json:"autoscaler,omitempty"`
+	Instances  *int           `json:"instances,omitempty"` // at the beginning; nil: the scenario's
+
+	Link string `json:"link,omitempty"` // the query of a shared link, in place of all else
+}
+
+// bare reports whether a change has a link at most.
+func (c ScenarioChange) bare() bool {
+	return c.Name == "" && c.YAML == "" && c.Seed == nil && c.Scale == 0 && c.Patterns == nil && c.Balancer == nil && c.Autoscaler == nil && c.Instances == nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"workbench/lab/balancer"
+	"workbench/lab/fleet"
 	"workbench/lab/knob"
 	"workbench/lab/meter"
 	"workbench/lab/scenario"
@@ -206,7 +207,9 @@ func (r *run) declareInstanceFaults(add func(string, string, func(FaultChange) e
 	}
 	last := r.victim("").name
 	add("instance-slow", "Instance "+last+" slow",
-		func(c FaultChange) error { return r.slow(r.victim(c.Target), either(c.Factor, 10)) },
+		func(c FaultChange) error {
+			return r.slow(r.victim(c.Target), either(c.Factor, scenario.InstanceSlowBy))
+		},
 		func() error {
 			var faults []error
 			for _, m := range r.members() {
@@ -215,7 +218,9 @@ func (r *run) declareInstanceFaults(add func(string, string, func(FaultChange) e
 			return errors.Join(faults...)
 		})
 	add("instance-error", "Instance "+last+" failing",
-		func(c FaultChange) error { return r.victim(c.Target).cpu.Error(either(c.Share, 1)) },
+		func(c FaultChange) error {
+			return r.victim(c.Target).cpu.Error(either(c.Share, scenario.InstanceErrorIn))
+		},
 		func() error {
 			var faults []error
 			for _, m := range r.members() {
@@ -245,6 +250,15 @@ func frontend(spec scenario.Spec, c ScenarioChange) (scenario.Spec, error) {
 	if len(c.Autoscaler) > 0 {
 		if spec.Autoscaler, err = spec.Autoscaler.WithDefaults().Apply(c.Autoscaler); err != nil {
 			return spec, fmt.Errorf("autoscaler: %w", err)
+		}
+	}
+	if c.Instances != nil {
+		n := *c.Instances
+		if n < 1 || n > fleet.MaxInstances {
+			return spec, &FieldError{Field: "instances", Got: fmt.Sprint(n), Want: fmt.Sprintf("a number from 1 to %d", fleet.MaxInstances)}
+		}
+		if spec, _, err = scenario.Apply(spec, scenario.Override{Instances: n}, Known()); err != nil {
+			return spec, err
 		}
 	}
 	return spec, nil

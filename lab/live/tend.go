@@ -113,11 +113,14 @@ func (r *run) armResizes(ctx context.Context, start time.Duration) {
 	}
 }
 
-// resettle brings the number of instances back to the scenario's, after an event
+// resettle brings the number of instances back to what it was before an event
 // that changed it by hand.
 func (r *run) resettle() {
 	if len(r.spec.Resize) > 0 {
-		r.noted(r.resize(max(1, r.spec.Instances)), nil)
+		r.mu.Lock()
+		wanted := r.wanted
+		r.mu.Unlock()
+		r.noted(r.resize(wanted), nil)
 	}
 }
 
@@ -149,8 +152,16 @@ func (l *Lab) SetInstances(_ context.Context, c InstancesChange) (State, error) 
 		if *c.Count <= joined {
 			return "", &FieldError{Field: "count", Got: fmt.Sprint(*c.Count), Want: fmt.Sprintf("a number from %d to %d: %d instances are processes of their own, which end by themselves, and one of the lab's own stays", joined+1, fleet.MaxInstances, joined)}
 		}
+		r.want(*c.Count - joined)
 		return r.resize(*c.Count - joined), nil
 	})
+}
+
+// want notes how many instances were asked for by hand.
+func (r *run) want(count int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.wanted = count
 }
 
 // InstanceChange is the body of PUT /api/lab/instances/{name}.
@@ -191,6 +202,7 @@ func (r *run) set(m *member, state string) (string, error) {
 		if !m.server.Up() {
 			return "", fmt.Errorf("%w: instance %s is down", ErrConflict, m.name)
 		}
+		m.drained.Store(true)
 		m.server.Drain(true)
 		r.front.Drain(m.name, true)
 		return "instance " + m.name + " drains", nil
@@ -202,6 +214,7 @@ func (r *run) set(m *member, state string) (string, error) {
 				return "", err
 			}
 		}
+		m.drained.Store(false)
 		m.server.Drain(false)
 		r.front.Drain(m.name, false)
 		return text, nil
@@ -269,11 +282,17 @@ func (l *Lab) SetAutoscaler(_ context.Context, c PartChange) (State, error) {
 		if s.On && s.Metric == fleet.Utilisation && !r.spec.Instance.Limited() {
 			return "", &FieldError{Field: "metric", Got: s.Metric, Want: "in-flight: in this scenario instances have no slots of their own that could be busy"}
 		}
+		if s.On && len(r.spec.Resize) > 0 {
+			return "", &FieldError{Field: "on", Got: "true", Want: "false: this scenario's event changes the number of instances by hand, and an autoscaler would undo it"}
+		}
 		next, err := fleet.NewAutoscaler(r.clock.Now(), s)
 		if err != nil {
 			return "", invalid(err)
 		}
 		r.mu.Lock()
+		if r.scaler.Settings().On && !s.On {
+			r.wanted = r.team.Load().count() // what it leaves is what stays
+		}
 		r.scaler = next
 		r.mu.Unlock()
 		return c.text("autoscaler"), nil

@@ -51,7 +51,7 @@ func (l *Lab) swap(pattern string, s lab.Solution, into lab.State, text string) 
 			return errors.Join(fmt.Errorf("%w: the solution could not take its place", ErrConflict), err)
 		}
 	}
-	r.note(text)
+	r.noteHand(text)
 	l.announce()
 	return nil
 }

@@ -103,13 +103,13 @@ func (s Spec) alerted(r Report) Spec {
 func (s Spec) alertAt(t Toggle) (Spec, error) {
 	switch {
 	case !s.Alert.On():
-		return s, fmt.Errorf("alert: scenario %s has none to set: write alert: into its file", s.Name)
+		return s, &PartError{alertName, fmt.Errorf("scenario %s has none to set: write alert: into its file", s.Name), alertName}
 	case t.State != nil:
-		return s, fmt.Errorf("alert: got %v, want its settings: --set=alert.KNOB=VALUE", *t.State)
+		return s, &PartError{alertName, fmt.Errorf("got %v, want its settings: --set=alert.KNOB=VALUE", *t.State), alertName}
 	}
 	changed, err := s.Alert.Apply(t.Knobs)
 	if err != nil {
-		return s, fmt.Errorf("alert: %w", err)
+		return s, &PartError{alertName, err, alertName}
 	}
 	s.Alert = changed
 	return s, nil

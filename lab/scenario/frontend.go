@@ -27,11 +27,11 @@ func (o Override) frontend(spec Spec) (Spec, Override, error) {
 		switch name {
 		case balancerName:
 			if t.State != nil {
-				faults = append(faults, fmt.Errorf("balancer: got %v, want its settings: there is always one; --set=balancer.KNOB=VALUE", *t.State))
+				faults = append(faults, &PartError{name, fmt.Errorf("got %v, want its settings: there is always one; --set=balancer.KNOB=VALUE", *t.State), name})
 			}
 			s, err := spec.Balancer.WithDefaults().Apply(t.Knobs)
 			if err != nil {
-				faults = append(faults, fmt.Errorf("balancer: %w", err))
+				faults = append(faults, &PartError{name, err, name})
 				continue
 			}
 			spec.Balancer = s
@@ -41,7 +41,7 @@ func (o Override) frontend(spec Spec) (Spec, Override, error) {
 				err = errors.Join(err, errors.New("got shadow, want on or off"))
 			}
 			if err != nil {
-				faults = append(faults, fmt.Errorf("autoscaler: %w", err))
+				faults = append(faults, &PartError{name, err, name})
 				continue
 			}
 			spec.Autoscaler = s

@@ -157,7 +157,9 @@ func (s Spec) EventAt() (time.Duration, bool) {
 	}
 	var starts []time.Duration
 	for _, f := range s.Faults {
-		starts = append(starts, f.At)
+		if !f.Standing {
+			starts = append(starts, f.At)
+		}
 	}
 	for _, r := range s.Resize {
 		starts = append(starts, r.At)
@@ -179,7 +181,9 @@ func (s Spec) calmAfter() time.Duration {
 		}
 	}
 	for _, f := range s.Faults {
-		end = max(end, f.At+f.For)
+		if !f.Standing {
+			end = max(end, f.At+f.For)
+		}
 	}
 	return end
 }

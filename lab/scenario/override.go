@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"workbench/lab"
+	"workbench/lab/knob"
 	"workbench/sim/arrival"
 	"workbench/sim/load"
 )
@@ -20,6 +21,8 @@ const (
 	MinScale = 0.01
 	MaxScale = 1e6
 	MaxUsers = uint64(1e10) // of --users: all of mankind, and some
+
+	maxTraffic = 100 // of --traffic, as of the lab's dial
 )
 
 // Override is what flags change in a scenario. The zero Override changes
@@ -31,6 +34,10 @@ type Override struct {
 	Users    uint64            // in place of Scale: so many in all, with traffic and capacity in proportion; 0: by Scale
 	Variant  string            // one of the scenario's named sets of flags, taken before the others
 	Patterns map[string]Toggle // by pattern
+
+	Instances int        // at the beginning; 0: the scenario's
+	Traffic   *float64   // what the scenario's traffic is multiplied by, and its capacity is not; nil: 1
+	Faults    []Standing // there from the start to the end
 }
 
 // Toggle changes one pattern. A nil State keeps the state. Knobs are effective
@@ -45,7 +52,7 @@ var errNested = errors.New("flag --variant: got a variant in a variant, want its
 
 // FlagNames lists the flags that ParseFlags knows, as they are written.
 func FlagNames() []string {
-	return []string{"--duration", "--off", "--on", "--scale", "--seed", "--set", "--shadow", "--users", "--variant"}
+	return []string{"--duration", "--fault", "--instances", "--off", "--on", "--scale", "--seed", "--set", "--shadow", "--traffic", "--users", "--variant"}
 }
 
 // ParseFlags reads flags as on the command line: "--on=queue" or "--on",
@@ -80,7 +87,7 @@ func ParseFlags(args []string) (Override, error) {
 // Set takes one flag, by its name without dashes.
 func (o *Override) Set(flag, value string) error {
 	wrong := func(want string) error {
-		return fmt.Errorf("flag --%s: got %q, want %s", flag, shorten(value), want)
+		return &FlagError{flag, shorten(value), want}
 	}
 	switch flag {
 	case "on", "off", "shadow":
@@ -130,6 +137,8 @@ func (o *Override) Set(flag, value string) error {
 			return wrong(fmt.Sprintf("a number from 1 to %g, such as 250000, 250k or 5M", float64(MaxUsers)))
 		}
 		o.Users = n
+	case "instances", "traffic", "fault":
+		return o.setStage(flag, value, wrong)
 	case "variant":
 		if value == "" {
 			return wrong("the name of one of the scenario's variants")
@@ -180,6 +189,15 @@ func (o Override) Over(base Override) Override {
 	if o.Variant != "" {
 		out.Variant = o.Variant
 	}
+	if o.Instances != 0 {
+		out.Instances = o.Instances
+	}
+	if o.Traffic != nil {
+		out.Traffic = o.Traffic
+	}
+	if o.Faults != nil {
+		out.Faults = o.Faults
+	}
 	return out
 }
 
@@ -191,7 +209,7 @@ func Apply(spec Spec, o Override, known Known) (Spec, Override, error) {
 	if o.Variant != "" {
 		flags, ok := spec.Variants[o.Variant]
 		if !ok {
-			return Spec{}, Override{}, fmt.Errorf("flag --variant: got %q, want %s", shorten(o.Variant), unknown(o.Variant, sortedKeys(spec.Variants)))
+			return Spec{}, Override{}, &FlagError{"variant", shorten(o.Variant), unknown(o.Variant, sortedKeys(spec.Variants))}
 		}
 		base, err := ParseFlags(flags)
 		if err == nil && base.Variant != "" {
@@ -211,6 +229,10 @@ func Apply(spec Spec, o Override, known Known) (Spec, Override, error) {
 		spec.Traffic = stretch(spec.Traffic, o.Duration)
 		spec.Faults = slices.DeleteFunc(slices.Clone(spec.Faults), func(f Fault) bool { return f.At >= o.Duration })
 		spec.Resize = slices.DeleteFunc(slices.Clone(spec.Resize), func(r Resize) bool { return r.At >= o.Duration })
+	}
+	spec, o, wrong := o.staged(spec)
+	if err := errors.Join(wrong...); err != nil {
+		return Spec{}, Override{}, err
 	}
 	return spec, o, nil
 }
@@ -256,22 +278,22 @@ func (o Override) validate(spec Spec, known Known) error {
 		t := o.Patterns[name]
 		p, ok := known.Patterns[name]
 		if !ok {
-			faults = append(faults, fmt.Errorf("pattern %q: unknown, want %s", shorten(name), unknown(name, sortedKeys(known.Patterns))))
+			faults = append(faults, &PartError{shorten(name), fmt.Errorf("unknown, want %s", unknown(name, sortedKeys(known.Patterns))), fmt.Sprintf("pattern %q", shorten(name))})
 			continue
 		}
 		if p.System != "" && p.System != spec.System {
-			faults = append(faults, fmt.Errorf("pattern %s: a choice of system %s, and scenario %s runs %s", name, p.System, spec.Name, spec.System))
+			faults = append(faults, &PartError{name, fmt.Errorf("a choice of system %s, and scenario %s runs %s", p.System, spec.Name, spec.System), "pattern " + name})
 		}
 		if p.Side == lab.Client && t.State != nil && *t.State == lab.Shadow {
-			faults = append(faults, fmt.Errorf("pattern %s: got shadow, want on or off: the simulated clients have no shadow", name))
+			faults = append(faults, &PartError{name, errors.New("got shadow, want on or off: the simulated clients have no shadow"), "pattern " + name})
 		}
 		knobs := maps.Clone(spec.Patterns[name].Knobs)
 		if knobs == nil {
 			knobs = map[string]any{}
 		}
 		maps.Copy(knobs, t.Knobs)
-		if _, err := p.Settings(knobs); err != nil {
-			faults = append(faults, err)
+		if err := knob.Apply(p.Knobs(), knobs); err != nil {
+			faults = append(faults, &PartError{name, err, "pattern " + name})
 		}
 	}
 	return errors.Join(faults...)

@@ -41,7 +41,7 @@ func TestParseFlags(t *testing.T) {
 		{"knobs alone keep the state", "--set=queue.length=5", "queue as it is map[length:5]", false},
 		{
 			"every fault", "--onn=queue --seed=-1 --duration=fast --scale=0 --set=queue --on= --variant= --off",
-			"flag --onn: unknown, want --on, or another of --duration, --off, --on, --scale, --seed, --set, --shadow, --users, --variant\n" +
+			"flag --onn: unknown, want --on, or another of --duration, --fault, --instances, --off, --on, --scale, --seed, --set, --shadow, --traffic, --users, --variant\n" +
 				`flag --seed: got "-1", want a whole number of at least 0` + "\n" +
 				`flag --duration: got "fast", want a duration from 1s to 10m0s` + "\n" +
 				`flag --scale: got "0", want a number from 0.01 to 1e+06` + "\n" +

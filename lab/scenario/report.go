@@ -89,4 +89,5 @@ type Change struct {
 	Version uint64        `json:"version"`
 	At      time.Duration `json:"at"`
 	Text    string        `json:"text"`
+	Hand    bool          `json:"hand,omitempty"` // somebody did it; else the scenario, a timer or the service itself
 }

@@ -105,6 +105,8 @@ type Fault struct {
 	Factor float64       `yaml:"factor" json:"factor,omitempty"`
 	Share  float64       `yaml:"share" json:"share,omitempty"`
 	By     time.Duration `yaml:"by" json:"by,omitempty"`
+
+	Standing bool `json:"-"` // a flag has put it there: it is no part of the scenario's event
 }
 
 // Setting is how one pattern starts.

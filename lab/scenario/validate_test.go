@@ -70,7 +70,7 @@ func TestValidate(t *testing.T) {
 				`x.yaml:6: ablation.with: got pattern "quue": unknown, want queue, or another of breaker, client-budget, fanout, queue, want flags that fit the scenario`,
 				`x.yaml:7: variants.a: got pattern queue: knob length: got "0", want a whole number from 1 to 1000, want flags that fit the scenario`,
 				"x.yaml:7: variants.b: got flag --variant: got a variant in a variant, want its flags written out, want flags that fit the scenario",
-				"x.yaml:7: variants.c: got flag on: unknown, want --on, or another of --duration, --off, --on, --scale, --seed, --set, --shadow, --users, --variant, want flags that fit the scenario",
+				"x.yaml:7: variants.c: got flag on: unknown, want --on, or another of --duration, --fault, --instances, --off, --on, --scale, --seed, --set, --shadow, --traffic, --users, --variant, want flags that fit the scenario",
 			},
 		},
 	}

@@ -305,6 +305,24 @@ func labLink(spec scenario.Spec, flags []string, patterns []lab.Pattern) (string
 			q.Add("set", fmt.Sprintf("%s.%s=%s", p.Name, name, values[name]))
 		}
 	}
+	for _, part := range []string{"autoscaler", "balancer"} {
+		t := set.Patterns[part]
+		for name, value := range t.Knobs {
+			q.Add("set", fmt.Sprintf("%s.%s=%v", part, name, value))
+		}
+		if t.State != nil {
+			q.Add("set", fmt.Sprintf("%s.on=%t", part, *t.State == lab.On))
+		}
+	}
+	if set.Instances != 0 {
+		q.Set("instances", strconv.Itoa(set.Instances))
+	}
+	if set.Traffic != nil {
+		q.Set("traffic", strconv.FormatFloat(*set.Traffic, 'g', -1, 64))
+	}
+	for _, f := range set.Faults {
+		q.Add("fault", f.String())
+	}
 	slices.Sort(q["set"])
 	return "/lab?" + q.Encode(), nil
 }

@@ -42,6 +42,7 @@ type Lab struct {
 	Scenarios []Option
 	Presets   []Option // named loads, offered after the scenarios
 	Warning   string   // why the figures are not to be trusted
+	Ask       *Ask     // what the address holds; nil: nothing
 	Watched   bool     // somebody else drives: what changes the lab is out of use here
 }
 

@@ -28,8 +28,24 @@ func ReplayOf(spec scenario.Spec, flags []string, query, worker, version string,
 	}
 	v := Replay{
 		Name: spec.Name, Title: spec.Title, Lesson: spec.Lesson, Flags: flags, Request: string(request), Worker: worker,
-		Size: megabytes(packed), Command: strings.Join(append([]string{"bin/workbench run", spec.Name, "--engine virtual"}, flags...), " "),
+		Size: megabytes(packed), Command: commandOf(spec.Name, flags),
 		Lab: "/lab?" + query,
 	}
 	return v, nil
+}
+
+// plain is what a shell takes as it is.
+const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=.,:/@%+"
+
+// commandOf writes the run as a shell takes it: whatever stands in a link stays
+// one word.
+func commandOf(name string, flags []string) string {
+	words := []string{"bin/workbench run", name, "--engine virtual"}
+	for _, f := range flags {
+		if strings.Trim(f, plain) != "" {
+			f = "'" + strings.ReplaceAll(f, "'", `'\''`) + "'"
+		}
+		words = append(words, f)
+	}
+	return strings.Join(words, " ")
 }

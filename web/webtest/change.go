@@ -52,6 +52,7 @@ func (l *Lab) state() live.State {
 		s.Patterns = append(s.Patterns, one.view(l.model))
 	}
 	s.Faults, s.Markers = slices.Clone(l.faults), slices.Clone(l.markers)
+	s.Link = l.link(s)
 	p := l.predict
 	s.Predict = &p
 	return s
@@ -165,6 +166,13 @@ func (l *Lab) SetTraffic(_ context.Context, c live.TrafficChange) (live.State, e
 
 // Load implements web.Lab.
 func (l *Lab) Load(_ context.Context, c live.ScenarioChange) (live.State, error) {
+	var opened front
+	if c.Link != "" {
+		var err error
+		if c, opened, err = read(c.Link); err != nil {
+			return live.State{}, err
+		}
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !slices.Contains(Scenarios(), c.Name) {
@@ -186,6 +194,9 @@ func (l *Lab) Load(_ context.Context, c live.ScenarioChange) (live.State, error)
 	}
 	l.reset(seed)
 	l.slots = draft.slots
+	if opened.count > 0 {
+		l.front = opened
+	}
 	s := l.state()
 	l.tell(live.Event{State: &s})
 	return s, nil

@@ -3,6 +3,7 @@
 import { send } from './api.js';
 import { $, $$, announce, make, text, toast } from './dom.js';
 import { rate } from './format.js';
+import { again } from './link.js';
 
 export class Panel {
   // took is called with the state that a change answered.
@@ -108,7 +109,7 @@ export class Panel {
     const reset = $('[data-reset]', root);
     reset.addEventListener('click', () => this.change(reset, 'POST', '/api/lab/scenario', { name: this.last.scenario }));
     const restart = $('[data-restart]', root);
-    restart.addEventListener('click', () => this.change(restart, 'POST', '/api/lab/scenario', { name: this.last.scenario, seed: this.last.seed, scale: this.last.scale, patterns: settings(this.last), balancer: part(this.last.balancer), autoscaler: part(this.last.autoscaler) }));
+    restart.addEventListener('click', () => this.change(restart, 'POST', '/api/lab/scenario', this.last.link ? { link: again(this.last.link) } : { name: this.last.scenario }));
   }
 
   async spike() {
@@ -194,16 +195,4 @@ export class Panel {
   }
 }
 
-const part = (p) => Object.fromEntries((p?.knobs ?? []).map((k) => [k.name, k.value]));
-
 const factor = (position) => Number((10 ** (position / 100)).toPrecision(2));
-
-// settings returns how the patterns stand, as a scenario change wants it.
-export function settings(s) {
-  const out = {};
-  for (const p of s.patterns) {
-    if (p.state === 'off') { out[p.name] = { state: 'off' }; continue; }
-    out[p.name] = { state: p.state, knobs: Object.fromEntries(p.knobs.map((k) => [k.name, k.value])) };
-  }
-  return out;
-}

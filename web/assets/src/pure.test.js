@@ -7,7 +7,8 @@ import { diff, places } from './diff.js';
 import { Missed } from './missed.js';
 import { line, points } from './trace.js';
 import { calm, seconds } from './record.js';
-import { agrees, count, grown, off, slower, users } from './ways.js';
+import { agrees, began, beyond, count, grown, meddled, off, slower, users } from './ways.js';
+import { again, said } from './link.js';
 import { downSince, sum, verdict } from './verdict.js';
 
 test('an axis ends at 1, 2, 2.5 or 5 times a power of ten', () => {
@@ -150,4 +151,39 @@ test('the difference of two answers', () => {
 
 test('places in a message', () => {
   assert.deepEqual(places('gate.go:12:3: undefined: x; other.go:4, gate.go:7', ['gate.go']), [{ file: 'gate.go', line: 12 }, { file: 'gate.go', line: 7 }]);
+});
+
+test('the other engines get what is set beside the patterns, and what they leave out is said', () => {
+  const link = 'scenario=metastable&seed=1&scale=0.2&on=queue&set=queue.length%3D20&set=balancer.picker%3Dtwo-choices&set=autoscaler.max%3D4&set=database.reads%3Dreplicas'
+    + '&instances=3&traffic=0.5&fault=gate-slow%3Afactor%3D3&fault=broker-down&down=b%2Cc&drain=a&yours=breaker';
+  assert.deepEqual(beyond(link).flags.sort(), [
+    '--fault=gate-slow:factor=3', '--fault=instance-kill:target=b', '--fault=instance-kill:target=c', '--instances=3', '--set=autoscaler.max=4', '--set=balancer.picker=two-choices', '--traffic=0.5',
+  ]);
+  const out = beyond(link).out.join('; ');
+  for (const word of ['database.reads replicas', 'broker-down', 'a drains', 'your own breaker']) assert.ok(out.includes(word), `${word} in ${out}`);
+  assert.deepEqual(beyond('scenario=metastable&seed=1&scale=0.2&on=queue'), { flags: [], out: [] });
+  assert.deepEqual(beyond(''), { flags: [], out: [] });
+});
+
+test('an event is the scenario’s own, and only a person meddles with it', () => {
+  const event = { at: 30e9, text: 'event: traffic rises to 1600/s', hand: true };
+  const of = (...more) => [{ at: 5e9, text: 'queue on', hand: true }, event, ...more];
+  assert.equal(began(of()), 30);
+  assert.equal(began([{ at: 5e9, text: 'spike ×10 for 10s', hand: true }]), null);
+  assert.equal(began(undefined), null);
+  assert.equal(meddled(of({ at: 31e9, text: 'gate-slow' }, { at: 32e9, text: 'autoscaler: instances 2 → 4' }, { at: 33e9, text: 'instance c serves' }), 30), false);
+  assert.equal(meddled(of({ at: 31e9, text: 'queue off', hand: true }), 30), true);
+  assert.equal(meddled(of({ at: 31e9, text: 'spike ×10 for 10s', hand: true }), 30), true);
+  assert.equal(meddled([{ at: 22e9, text: 'spike ×10 for 10s', hand: true }, event], 30), true);
+  assert.equal(meddled([{ at: 15e9, text: 'spike ×10 for 10s', hand: true }, event], 30), false);
+});
+
+test('a restart keeps what is set and mends what is broken', () => {
+  assert.equal(again('scenario=x&seed=7&instances=3&set=balancer.picker%3Dtwo-choices&traffic=2&fault=gate-slow&down=b&drain=c'), 'scenario=x&seed=7&instances=3&set=balancer.picker%3Dtwo-choices');
+});
+
+test('what is copied is said, and what is not in it', () => {
+  assert.match(said({ link: 'scenario=x' }), /^Link copied\..*by hand\.$/);
+  assert.match(said({ link: 'scenario=x', left_out: ['that the traffic is paused'] }), /Not in it: that the traffic is paused\.$/);
+  assert.equal(said({ link: '', left_out: ['this scenario is a file of your own; send the file'] }), 'There is no link: this scenario is a file of your own; send the file.');
 });

@@ -3,8 +3,7 @@
 import { run } from './engine.js';
 import { line, points } from './trace.js';
 import { CALM, calm, seconds } from './record.js';
-import { agrees, count, figures, grown, off, slower, users } from './ways.js';
-import { anchor } from './compare.js';
+import { agrees, began, beyond, count, figures, grown, meddled, off, slower, users } from './ways.js';
 import { millis, percent } from './format.js';
 import { $, announce, make, text } from './dom.js';
 
@@ -30,7 +29,7 @@ export class Three {
       flags.push(`--${p.state === 'yours' ? 'on' : p.state}=${p.name}`);
       if (p.state !== 'off') for (const k of p.knobs) flags.push(`--set=${p.name}.${k.name}=${k.scales ? grown(k.value, factor) : k.value}`);
     }
-    return { scenario: state.scenario, version: this.root.dataset.version, event: true, ...more, flags: [...flags, ...more.flags] };
+    return { scenario: state.scenario, version: this.root.dataset.version, event: true, ...more, flags: [...flags, ...beyond(state.link).flags, ...more.flags] };
   }
 
   // play works the present setting out, one way after the other, and draws each
@@ -51,6 +50,7 @@ export class Three {
       return this.answers[way];
     };
     stop.hidden = false; bar.hidden = false; bar.value = 0;
+    this.out = leftOut(state);
     this.answers = {}; this.asked = count(users(position)); this.crowd = state.traffic.users * state.scale; this.key = setting(state);
     const here = { flags: [`--scale=${state.scale}`] };
     this.edge = await run(this.worker, { ...this.request(state, here), decide: true }, { signal: ended.signal }).then(JSON.parse, () => '');
@@ -88,7 +88,7 @@ export class Three {
     svg.setAttribute('viewBox', `0 -4 ${WIDTH} ${HEIGHT + 8}`);
     const shares = (r) => Array.from({ length }, (_, i) => { const p = r.series?.find((q) => Math.round(q.t) === i + 1); return p?.offered ? Math.min(1, p.good / p.offered) : NaN; });
     const ways = ['theory', 'many', 'virtual'].filter((w) => this.answers[w]?.series).map((w) => [w, shares(this.answers[w])]);
-    const at = anchor(this.state?.markers);
+    const at = began(this.state?.markers);
     if (at !== null) ways.push(['live', seconds(this.record.frames, at - this.calm, length).map((s) => (s ? s.good / s.offered : NaN))]);
     svg.replaceChildren(...ways.map(([name, values]) => {
       const path = document.createElementNS(svg.namespaceURI, 'path');
@@ -118,21 +118,26 @@ export class Three {
       if (f?.error) return make('tr', {}, head, cell(n), make('td', { class: 'dim', colspan: '5' }, f.error === 'stopped' ? 'Stopped.' : `None: ${f.error}.`));
       if (!f) return make('tr', {}, head, cell(n), make('td', { class: 'dim', colspan: '5' }, at === null ? 'Press Spike to begin.' : fair || 'Under way; the figures come when the event is over.'));
       const o = live && way !== 'live' ? off(live, f) : null;
-      const verdict = !o ? '' : this.edge || strained ? 'no verdict' : `${way === 'many' ? 'another size:' : agrees(o) ? '✓' : '✗'} p50 ${signed(o.p50, 0)} %, p99 ${signed(o.p99, 0)} %, turned away ${signed(o.refused, 1)} points`;
+      const verdict = !o ? '' : this.edge || strained || this.out.length ? 'no verdict' : `${way === 'many' ? 'another size:' : agrees(o) ? '✓' : '✗'} p50 ${signed(o.p50, 0)} %, p99 ${signed(o.p99, 0)} %, turned away ${signed(o.refused, 1)} points`;
       return make('tr', {}, head, cell(n), cell(percent(f.good)), cell(millis(f.p50)), cell(millis(f.p99)), cell(percent(f.refused)), make('td', {}, verdict));
     }));
-    text($('[data-three-note]', this.root), [this.calibration, this.edge && `No verdict: ${this.edge}.`, strained && 'No verdict: this machine was too busy to send its traffic on time.'].filter(Boolean).join(' '));
+    text($('[data-three-note]', this.root), [this.calibration, this.out?.length && `No verdict: virtual time and theory leave out ${this.out.join('; ')}.`, this.edge && `No verdict: ${this.edge}.`, strained && 'No verdict: this machine was too busy to send its traffic on time.'].filter(Boolean).join(' '));
   }
 }
 
-const setting = (state) => JSON.stringify([state.scenario, state.seed, state.patterns.map((p) => [p.name, p.state, p.state === 'off' ? 0 : p.knobs.map((k) => k.value)])]);
+const setting = (state) => JSON.stringify([state.scenario, state.seed, state.patterns.map((p) => [p.name, p.state, p.state === 'off' ? 0 : p.knobs.map((k) => k.value)]), beyond(state.link), joined(state)]);
+
+const joined = (state) => (state.instances ?? []).filter((i) => i.process).length;
+
+// leftOut says what of the setting the other engines do not have.
+const leftOut = (state) => [...beyond(state.link).out, ...(joined(state) ? [`${joined(state)} instances that are processes of their own`] : [])];
 
 // quiet returns since when nothing was changed, s.
 const quiet = (state) => ((state.markers ?? []).at(-1)?.at ?? 0) / 1e9;
 
 // unfair says why the live event cannot be held to the other ways, or nothing.
 function unfair(state, at, key) {
-  if (setting(state) !== key) return 'The patterns are others than those worked out: work it out again.';
-  if ((state.markers ?? []).some((m) => m.at / 1e9 > at && !/^(event|spike)/.test(m.text))) return 'You changed the service under way; the others had it from the start. Spike again to compare.';
+  if (setting(state) !== key) return 'The setting is another than the one worked out: work it out again.';
+  if (meddled(state.markers, at)) return 'You changed the service under way; the others had it from the start. Spike again to compare.';
   return '';
 }

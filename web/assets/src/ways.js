@@ -27,6 +27,38 @@ export const off = (a, b) => ({ p50: a.p50 ? b.p50 / a.p50 - 1 : 0, p99: a.p99 ?
 
 export const agrees = (o) => Object.entries(BOUNDS).every(([k, most]) => Math.abs(o[k]) <= most);
 
+// LIVE names the faults that the lab of a browser alone has.
+const LIVE = /^(broker-down|replica-lag)/;
+
+// beyond takes from a link what is set beside the patterns: as flags for the
+// other engines, and in words what these leave out.
+export function beyond(link) {
+  const flags = [];
+  const out = [];
+  for (const [name, value] of new URLSearchParams(link)) {
+    if (name === 'down') flags.push(...value.split(',').map((i) => `--fault=instance-kill:target=${i}`));
+    else if (name === 'drain') out.push(`that ${value} drains`);
+    else if (name === 'yours') out.push(`your own ${value} (theirs is the workbench’s)`);
+    else if (name === 'set' && value.startsWith('database.')) out.push(value.replace('=', ' '));
+    else if (name === 'fault' && LIVE.test(value)) out.push(value);
+    else if (['duration', 'instances', 'traffic', 'fault'].includes(name) || (name === 'set' && /^(balancer|autoscaler|alert)\./.test(value))) flags.push(`--${name}=${value}`);
+  }
+  return { flags, out };
+}
+
+// began returns when the latest event of the scenario began, in seconds, or null.
+export function began(markers) {
+  const at = (markers ?? []).findLast((m) => m.text.startsWith('event:'))?.at;
+  return at === undefined ? null : at / 1e9;
+}
+
+// BURST is how long the page's own burst lasts, s.
+const BURST = 10;
+
+// meddled reports whether somebody changed the service while the event went on,
+// or let a burst run into it. What the event itself does is no change.
+export const meddled = (markers, at) => (markers ?? []).some((m) => m.hand && !m.text.startsWith('event') && m.at / 1e9 > (m.text.startsWith('spike') ? at - BURST : at));
+
 // grown writes a knob's value factor times as large, whole numbers as such.
 export function grown(value, factor) {
   const v = Number(value) * factor;

@@ -67,14 +67,18 @@ var ErrTheirs = errors.New("this broker is a server of yours, which the lab does
 // lost. A server that somebody else started is not touched.
 func (d *Desk) Down(ctx context.Context) error {
 	d.carry.mu.Lock()
-	c := d.carry.now
-	if c == nil {
-		d.carry.mu.Unlock()
-		return nil
+	c, kind := d.carry.now, d.carry.wish.Load().Kind
+	if c != nil {
+		kind = c.kind
 	}
-	if d.deps.Theirs != nil && d.deps.Theirs(c.kind) {
+	if d.deps.Theirs != nil && d.deps.Theirs(kind) {
 		d.carry.mu.Unlock()
 		return ErrTheirs
+	}
+	if c == nil { // it is still to be opened: not before Revive
+		d.carry.down, d.carry.trouble = true, "taken away by the fault"
+		d.carry.mu.Unlock()
+		return nil
 	}
 	d.carry.now, d.carry.down, d.carry.trouble = nil, true, "taken away by the fault"
 	d.carry.mu.Unlock()
