@@ -173,7 +173,7 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 		Rooms:    []web.Room{web.DatabaseRoom(s.lab)},
 		Observe:  s.lab, Incidents: s.progress,
 		Lab: s.lab, Join: s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: !c.shared(), Token: c.secret(),
-		Dir: c.data, Version: release(), Scenarios: offered, Doc: p.parts.doc, Metrics: s.lab.Registerer(),
+		Dir: c.data, Version: release(), Scenarios: offered, Doc: p.parts.doc, Patterns: p.parts.patterns, Metrics: s.lab.Registerer(),
 		Classroom: class, TLS: encryption, BehindProxy: c.behindProxy,
 	})
 	return s, err
