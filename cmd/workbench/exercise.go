@@ -90,7 +90,7 @@ func start(_ context.Context, p *program, args []string) error {
 	if err := writeNew(dir, files); err != nil {
 		return err
 	}
-	fmt.Fprintf(p.out, "%s is in %s: read README.md, write %s, then\n\n  go test ./...            in that directory, in your own editor\n  %-24s in this one\n", e.Title, dir, e.Names[0], fmt.Sprintf("%s check %s %s", p.name, e.Slug, dir))
+	fmt.Fprintf(p.out, "%s is in %s: read README.md, write %s, then\n\n  go test ./...            in that directory, in your own editor\n  %s check %s %s\n", e.Title, dir, e.Names[0], p.name, e.Slug, dir)
 	return nil
 }
 
