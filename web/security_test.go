@@ -109,7 +109,7 @@ func TestNothingChangesOnGet(t *testing.T) {
 		c.Run(t, s)
 	}
 	s.Open(t, "/lab?scenario=stampede&on=queue&set=queue.length=1")
-	if got := s.Lab.State(); got.Version != 1 || got.Patterns[7].State.String() != "off" {
+	if got := s.Lab.State(); got.Version != 1 || s.Lab.Pattern("queue").State.String() != "off" {
 		t.Errorf("reading moved the lab to version %d", got.Version)
 	}
 }

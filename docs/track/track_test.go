@@ -2,9 +2,11 @@ package track_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"workbench/docs/track"
+	"workbench/lab/system/kind"
 )
 
 func TestTracksAreWhole(t *testing.T) {
@@ -15,6 +17,30 @@ func TestTracksAreWhole(t *testing.T) {
 	for _, tr := range all {
 		if len(tr.Requirements) < 5 || len(tr.Hazards) < 3 || len(tr.Exercises) < 4 || len(tr.MustSay) < 5 || len(tr.Diagram) < 5 {
 			t.Errorf("%s: %d requirements, %d hazards, %d exercises, %d things to say, %d boxes", tr.Name, len(tr.Requirements), len(tr.Hazards), len(tr.Exercises), len(tr.MustSay), len(tr.Diagram))
+		}
+	}
+}
+
+// What only one service can do is in its track, as the cure of a hazard.
+func TestEachChoiceIsInItsTrack(t *testing.T) {
+	without := map[string]string{ // the reason why a choice is the cure of no hazard
+		"digest": "no scenario shows what a batch saves",
+		"broker": "where the queue is kept decides what a crash takes: a trial shows it, and no scenario",
+	}
+	all, err := track.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tr := range all {
+		k, ok := kind.Find(tr.Name)
+		if !ok {
+			t.Fatalf("the track %s is of no service", tr.Name)
+		}
+		for _, p := range k.Choices {
+			there := slices.ContainsFunc(tr.Hazards, func(h track.Hazard) bool { return slices.Contains(h.Flags, "--on="+p.Name) })
+			if why := without[p.Name]; there == (why != "") {
+				t.Errorf("%s: %s is the cure of a hazard: %v; and the reason why of none: %q", tr.Name, p.Name, there, why)
+			}
 		}
 	}
 }

@@ -62,6 +62,7 @@ type Catalog struct {
 	weights   map[string]float64 // rarity of a stem among explanations
 	rarity    map[string]float64 // rarity of a stem among questions
 	bags      []map[string]bool  // stems of each concept's explanation
+	shown     map[string]string  // the scenario in which a concept can be seen
 }
 
 // asked is a question made ready.
@@ -83,7 +84,7 @@ type need struct {
 func New(l phrase.Lexicon, cues Cues, concepts []Concept, questions []Question) (*Catalog, error) {
 	c := &Catalog{
 		questions: questions, byID: map[string]int{}, concepts: slices.Clone(concepts), conceptID: map[string]int{},
-		book: phrase.NewBook(l), function: map[string]bool{}, joining: map[string]bool{},
+		book: phrase.NewBook(l), function: map[string]bool{}, joining: map[string]bool{}, shown: shownBy(),
 	}
 	var faults []error
 	for i, q := range questions {

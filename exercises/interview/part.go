@@ -117,7 +117,7 @@ func (r *reading) general(d Dimension, j judged, claims []Claim) (Item, float64)
 	if it.Points > 0 {
 		it.Grade = Named
 		for _, x := range j.items {
-			if x.said.span.End > 0 && !slices.Contains(it.Spans, x.said.span) {
+			if x.said.span.End > 0 && x.said.grade != Denied && !slices.Contains(it.Spans, x.said.span) {
 				it.Spans = append(it.Spans, x.said.span)
 			}
 		}
@@ -131,7 +131,7 @@ func (r *reading) cueItem(says string, needed, gate float64, kinds ...cue) Item 
 	n := 0.0
 	for i := range r.lines {
 		l := &r.lines[i]
-		if l.again || l.echo || l.wrong || l.alive < 0.4 {
+		if l.again || l.echo || l.wrong || l.denied || l.alive < 0.4 {
 			continue
 		}
 		for _, k := range kinds {

@@ -153,6 +153,9 @@ type Links struct {
 	Chapter  string `yaml:"chapter"`  // slug; the file's own unless given
 	Scenario string `yaml:"scenario"` // gives evidence when run
 	Exercise string `yaml:"exercise"` // slug
+	// Patterns are those that the question is about beside its scenario's and its
+	// exercise's.
+	Patterns []string `yaml:"patterns"`
 }
 
 // Phase is a stretch of a 45-minute round.

@@ -24,6 +24,7 @@ type line struct {
 	echo       bool    // repeats the question
 	again      bool    // repeats an earlier sentence
 	wrong      bool
+	denied     bool // of what is wanted it only says that it is not so
 }
 
 // hit is a concept's pattern in a sentence.
@@ -148,12 +149,18 @@ func (r *reading) credit(i int) {
 		}
 	}
 	crowd := float64(len(l.Words)) / float64(max(len(named), 1)) // words for each concept
+	denied, kept := false, false
 	for _, h := range l.hits {
 		if h.concept < 0 || l.wrong {
 			continue
 		}
-		r.note(h.concept, r.judge(i, h.m, crowd))
+		s := r.judge(i, h.m, crowd)
+		if r.wanted(h.concept) {
+			denied, kept = denied || s.grade == Denied, kept || s.grade != Denied
+		}
+		r.note(h.concept, s)
 	}
+	l.denied = denied && !kept
 }
 
 func (r *reading) note(concept int, s said) {
@@ -167,10 +174,7 @@ func (r *reading) judge(i int, m phrase.Match, crowd float64) said {
 	l := &r.lines[i]
 	out := said{grade: Named, span: Span{i, m.Start, m.End}}
 	if m.Denied && !l.InSupposition(m.At[0]) {
-		out.grade = Denied
-		if len(l.cues[because]) > 0 {
-			out.credit = 0.3
-		}
+		out.grade = Denied // whatever reason is given for it
 		return out
 	}
 	credit := 0.45

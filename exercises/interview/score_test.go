@@ -108,6 +108,29 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// Who says that the right thing is wrong, or needless, earns nothing by it,
+// however good it sounds.
+func TestDenialsEarnNothing(t *testing.T) {
+	c := load(t)
+	for _, text := range []string{
+		"I would not use Little's law at all, because multiplying the arrival rate by the time each stays tells you nothing.",
+		"The peak is no different from the average.",
+		"It is never necessary to measure what one instance can do, so guess.",
+	} {
+		r := score(t, c, "how-many-instances", text)
+		for _, part := range r.Parts {
+			for _, it := range part.Items {
+				if it.Grade == interview.Denied && it.Points > 0 {
+					t.Errorf("%q: %s is denied and earns %.1f", text, it.Concept, it.Points)
+				}
+			}
+		}
+		if r.Total > 8 { // for being brief and to the point
+			t.Errorf("%q scores %d, want at most 8", text, r.Total)
+		}
+	}
+}
+
 // Neither the question, nor a sentence said again, nor a list earns more.
 func TestNothingForPadding(t *testing.T) {
 	c := load(t)

@@ -58,3 +58,23 @@ func TestGuideExperimentRunsInPlace(t *testing.T) {
 	p.Until(`document.querySelector('[data-ask]')?.open`)
 	p.Clean(s.Host)
 }
+
+// TestMeasuredNumbersReadAsText finds a measured number that is set in another size
+// than the sentence around it, as the large figure of the lab's headline is.
+func TestMeasuredNumbersReadAsText(t *testing.T) {
+	book, err := guide.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := webtest.Serve(t, func(c *web.Config) { c.Guide = &web.Guide{Book: book, Patterns: catalog.Patterns()} })
+	p := chrome.Open(t).First()
+	for _, page := range []string{"crib", "original", "resilience"} {
+		p.Do(chromedp.Navigate(s.URL + "/guide/" + page))
+		p.Until(`document.querySelectorAll('data.figure').length > 3`)
+		odd := chrome.JS[[]string](p, `[...document.querySelectorAll('data.figure')].filter((d) => getComputedStyle(d).font !== getComputedStyle(d.parentElement).font).map((d) => d.id)`)
+		if len(odd) > 0 {
+			t.Errorf("%s: %d numbers are set in another type than their sentence, such as %s", page, len(odd), odd[0])
+		}
+		p.Clean(s.Host)
+	}
+}

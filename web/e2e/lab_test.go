@@ -47,7 +47,7 @@ func TestToggleShowsWithinAQuarterSecond(t *testing.T) {
 			new MutationObserver(() => b.getAttribute('aria-pressed') === 'true' && done(performance.now() - start)).observe(b, { attributes: true });
 			b.click();
 		})`))
-		if got := s.Lab.State().Patterns[7].State.String(); got != state {
+		if got := s.Lab.Pattern("queue").State.String(); got != state {
 			t.Errorf("the queue is %s in the lab, want %s", got, state)
 		}
 	}
@@ -72,7 +72,7 @@ func TestSpikeKillsAndOneSwitchHeals(t *testing.T) {
 	}
 	p.Until(`/^Down for .*back to normal, yet it does not recover/.test(document.querySelector('[data-verdict]').textContent)`)
 	p.Until(`document.querySelector('[data-markers]').textContent.includes('event')`)
-	p.Do(chromedp.KeyEvent("8"))
+	p.Do(chromedp.KeyEvent(chrome.JS[string](p, `document.querySelector('[data-pattern="queue"] kbd').textContent`)))
 	p.Until(`document.querySelector('[data-pattern="queue"]').dataset.state === 'on'`)
 	for range 150 {
 		s.Lab.Step()
@@ -105,7 +105,7 @@ func TestWrongKnobSaysWhatIsRight(t *testing.T) {
 		form.requestSubmit();
 	})()`)
 	p.Until(`document.querySelector('[data-pattern="queue"] [data-knobs]').dataset.dirty === undefined`)
-	for _, k := range s.Lab.State().Patterns[7].Knobs {
+	for _, k := range s.Lab.Pattern("queue").Knobs {
 		if k.Name == "length" && k.Value != "44" {
 			t.Errorf("queue.length = %s in the lab, want 44", k.Value)
 		}

@@ -952,7 +952,7 @@ func Bomb(s view.Site, v view.Bomb) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 87, "\"></polyline></svg><figcaption class=\"dim\"><b>series</b>, and thinner the heap of the whole process; <span data-f=\"most\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 87, "\"></polyline></svg><figcaption class=\"dim\"><b>series</b>, and thinner the heap of the whole process: <span data-f=\"most\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -103,6 +103,12 @@ func BombOf(set series.Settings, points []series.Point) Bomb {
 		{"n", "series", strconv.Itoa(last.Series)}, {"b", "bytes of one scrape", thousands(last.Bytes)}, {"t", "to make it", millis(last.Took)},
 		{"h", "heap of the whole process", fmt.Sprintf("%.1f MB", float64(last.Heap)/1e6)}, {"o", "requests under other", strconv.FormatUint(last.Other, 10)},
 	}
+	if len(points) == 0 { // nothing is measured while it is off
+		for i := range v.Facts {
+			v.Facts[i].Text = "–"
+		}
+		v.Most = "nothing is measured while it is off"
+	}
 	return v
 }
 

@@ -123,7 +123,7 @@ func (r Record) built(pattern string) string {
 }
 
 // explained counts questions about a pattern that were answered well: those
-// that a scenario or an exercise of the pattern gives evidence for.
+// that name it, or that a scenario or an exercise of it gives evidence for.
 func (r Record) explained(pattern string, taught []string) string {
 	n := 0
 	for _, q := range r.Questions {
@@ -135,7 +135,7 @@ func (r Record) explained(pattern string, taught []string) string {
 }
 
 func (r Record) about(q interview.Question, pattern string, taught []string) bool {
-	return slices.Contains(taught, q.Links.Scenario) || slices.ContainsFunc(r.Exercises, func(e shelf.Exercise) bool {
+	return slices.Contains(taught, q.Links.Scenario) || slices.Contains(q.Links.Patterns, pattern) || slices.ContainsFunc(r.Exercises, func(e shelf.Exercise) bool {
 		return e.Pattern == pattern && e.Slug == q.Links.Exercise
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"workbench/lab"
 	"workbench/lab/live"
+	"workbench/lab/system/kind"
 	"workbench/web/view"
 )
 
@@ -50,7 +51,18 @@ func FuzzParagraphs(f *testing.F) {
 // A drawing holds every pattern once, nothing outside its box, and a way from
 // the users to each dependency through each instance.
 func TestDiagramsHoldWhatTheStateHolds(t *testing.T) {
-	for _, patterns := range []int{1, 12, 13, 15, 18, 22} { // the orders service has the most
+	counts := []int{1, 12, 13, 22}
+	for _, k := range kind.All() { // what the services have, whatever joins the catalogue
+		n := 0
+		for _, p := range kind.Patterns(k.Name) {
+			if p.Side == lab.Server && !p.Front {
+				n++
+			}
+		}
+		counts = append(counts, n)
+	}
+	slices.Sort(counts)
+	for _, patterns := range slices.Compact(counts) {
 		for _, instances := range []int{1, 2, 4, 8} {
 			provider := instances == 2
 			s := live.State{Nodes: []live.Node{

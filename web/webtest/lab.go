@@ -121,8 +121,9 @@ func (l *Lab) frame() live.Frame {
 	if l.limited {
 		f.Verdict, f.Lag99 = load.GeneratorLimited, 80
 	}
-	f.Outcomes = [7]float64{r.good, 0, r.limited, r.shed, r.open, r.late, r.failed}
-	for reason, rate := range map[string]float64{"rate_limit": r.limited, "queue_full": r.shed, "breaker_open": r.open, "deadline": r.late, "fault": r.failed} {
+	f.Outcomes = [7]float64{r.good, r.stale, r.limited, r.shed + r.throttled, r.open, r.late, r.failed}
+	f.Good += r.stale
+	for reason, rate := range map[string]float64{"rate_limit": r.limited, "queue_full": r.shed, "throttled": r.throttled, "breaker_open": r.open, "deadline": r.late, "fault": r.failed} {
 		if rate >= .5 {
 			f.Reasons[reason] = rate
 		}
@@ -131,10 +132,16 @@ func (l *Lab) frame() live.Frame {
 		f.Reasons["backlog"] = r.shed
 		delete(f.Reasons, "queue_full")
 	}
-	for reason, name := range map[string]string{"rate_limit": "ratelimit", "queue_full": "queue", "breaker_open": "breaker"} {
+	for reason, name := range map[string]string{"rate_limit": "ratelimit", "queue_full": "queue", "throttled": "throttle", "breaker_open": "breaker"} {
 		if n := uint64(f.Reasons[reason] * tick); n > 0 {
 			l.slot(name).counters["refused"] += n
 		}
+	}
+	for _, c := range []struct {
+		slot, event string
+		rate        float64
+	}{{"hedge", "hedged", r.seconds}, {"fallback", "default", r.stale}, {"brownout", "reduced", r.good * l.model.dimmed}} {
+		l.slot(c.slot).count(c.event, c.rate*tick)
 	}
 	return f
 }
@@ -147,7 +154,12 @@ func (l *Lab) inputs() inputs {
 		queue: on("queue"), length: float64(l.slot("queue").knobs.(*queueKnobs).Length),
 		breaker: on("breaker"), openFor: l.slot("breaker").knobs.(*timeKnobs).Limit.Seconds(),
 		budget: on("client-budget"), retries: l.slot("client-budget").knobs.(*shareKnobs).Share,
-		cache: on("cache") && !l.fault("cache-down"),
+		cache: on("cache") && !l.fault("cache-down"), relief: relief{copies: on("stale")},
+	}
+	for _, s := range l.slots {
+		if s.state == lab.On {
+			in.relief.set(s.knobs)
+		}
 	}
 	switch {
 	case l.phase == "paused":
@@ -260,6 +272,18 @@ func (l *Lab) Watch(ctx context.Context) <-chan live.Event {
 		close(ch)
 	})
 	return ch
+}
+
+// Pattern returns a pattern as the state shows it, for tests: no test counts
+// places in a list that grows.
+func (l *Lab) Pattern(name string) live.PatternState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.slot(name)
+	if s == nil {
+		return live.PatternState{}
+	}
+	return s.view(l.model)
 }
 
 // Metrics implements web.Lab.

@@ -20,6 +20,7 @@ type model struct {
 	open    float64 // s that the breaker stays open
 	hits    float64 // share of reads answered by the cache, smoothed
 	noise   uint64
+	soon
 }
 
 // inputs are what the model is told for one tick.
@@ -35,11 +36,14 @@ type inputs struct {
 	retries         float64 // for each first try, with a budget
 	cache           bool
 	failures        float64 // share of answers that are errors
+	relief
 }
 
 // result is what came of one tick, in rates a second.
 type result struct {
 	users, tries, good, limited, shed, open, late, failed float64
+	throttled, stale                                      float64 // refused by the throttle; answered by the fallback
+	seconds                                               float64 // the hedge's second calls
 	p50, p99, wait, saturation                            float64
 }
 
@@ -62,23 +66,17 @@ func (m *model) step(in inputs) result {
 		over := math.Max(0, admitted-in.rate)
 		r.limited, admitted = over, admitted-over
 	}
+	asked := admitted
+	r.throttled = asked * m.refuse(in.throttle)
+	admitted -= r.throttled
 	if m.open > 0 {
 		m.open -= tick
 		r.open, admitted = admitted, 0
 	}
-	m.queue += (admitted - in.capacity) * tick
-	most := backlog
-	if in.queue {
-		most = in.length
-	}
-	if m.queue > most {
-		r.shed = (m.queue - most) / tick
-		m.queue = most
-	}
-	served := math.Min(in.capacity, admitted+math.Max(0, m.queue)/tick)
-	m.queue = math.Max(0, m.queue)
-	r.saturation = math.Min(1, served/math.Max(in.capacity, 1))
-	r.wait = m.queue / math.Max(in.capacity, 1)
+	twice, delay := m.second(in.hedge)
+	r.seconds = admitted * twice
+	in.capacity *= m.room(in.brownout)
+	served := m.serve(in, &r, admitted+r.seconds) / (1 + twice)
 	inTime := 1 / (1 + math.Exp((r.wait-.42)*40)) // most give up at the same patience
 	r.good = math.Min(in.users, served*inTime+r.tries*m.hits)
 	r.late = math.Max(0, math.Min(in.users-r.good, served*(1-inTime)))
@@ -87,14 +85,35 @@ func (m *model) step(in inputs) result {
 		r.good -= r.failed
 	}
 	m.trip(in, served, inTime)
+	m.turned(asked, served*inTime)
 	share := 1 - math.Min(1, (served*inTime+r.tries*m.hits)/math.Max(r.tries, 1))
 	m.failing += .25 * (share - m.failing)
 	m.noise = m.noise*6364136223846793005 + 1442695040888963407
 	wiggle := 1 + (float64(m.noise>>40)/float64(1<<24)-.5)*.12
 	r.p50 = (22 + 1000*math.Min(r.wait, patience)) * wiggle
-	r.p99 = (64 + 1000*r.wait*1.15) * wiggle
+	r.p99 = math.Min((64+1000*r.wait*1.15)*wiggle, delay+r.p50)
+	m.p50, m.p99 = r.p50, r.p99
 	r.good = math.Min(in.users, r.good*(1+(wiggle-1)*.1))
+	r.answer(in.relief)
 	return r
+}
+
+// serve lets calls wait and be worked on, and returns how many were done.
+func (m *model) serve(in inputs, r *result, calls float64) float64 {
+	m.queue += (calls - in.capacity) * tick
+	most := backlog
+	if in.queue {
+		most = in.length
+	}
+	if m.queue > most {
+		r.shed = (m.queue - most) / tick
+		m.queue = most
+	}
+	done := math.Min(in.capacity, calls+math.Max(0, m.queue)/tick)
+	m.queue = math.Max(0, m.queue)
+	r.saturation = math.Min(1, done/math.Max(in.capacity, 1))
+	r.wait = m.queue / math.Max(in.capacity, 1)
+	return done
 }
 
 // trip opens the breaker when too much of what is served comes too late.

@@ -1,0 +1,11 @@
+package interview
+
+// ShownBy returns the scenarios in which concepts can be seen, by concept, and
+// how many entries the list has.
+func ShownBy() (map[string]string, int) {
+	n := 0
+	for _, s := range shows() {
+		n += len(s.concepts)
+	}
+	return shownBy(), n
+}
