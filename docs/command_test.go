@@ -50,7 +50,7 @@ func TestCommandsOfPages(t *testing.T) {
 	}
 	for _, c := range chapters {
 		for _, e := range c.Experiments() {
-			if call, ok := strings.CutPrefix(e.Command(), "workbench "); ok {
+			if call, ok := strings.CutPrefix(e.Command(), "bin/workbench "); ok {
 				found++
 				if err := checkCommand(call, source.String()); err != nil {
 					t.Errorf("%s, experiment %s: `%s`: %v", c.File, e.ID, e.Command(), err)

@@ -12,7 +12,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"workbench/lab/classics"
-	"workbench/lab/live"
 	"workbench/lab/proof"
 	"workbench/lab/scenario"
 	"workbench/lab/trace"
@@ -131,35 +130,6 @@ func (s *Server) lab(c echo.Context, first bool) error {
 	}
 	v.Scenarios, v.Presets = view.Pick(scenarios, state.Scenario), view.Pick(presets, state.Scenario)
 	return s.html(c, http.StatusOK, page.Lab(v))
-}
-
-func (s *Server) patternsPage(c echo.Context) error {
-	var all []view.Switch
-	for _, p := range s.cfg.Lab.State().Patterns {
-		all = append(all, view.SwitchOf(p, 0, ""))
-	}
-	return s.html(c, http.StatusOK, page.Patterns(s.site(c, "Patterns", ""), all))
-}
-
-// patternPage shows a pattern, or its documentation alone as plain text to a
-// program that asks for it.
-func (s *Server) patternPage(c echo.Context) error {
-	name := c.Param("name")
-	doc := ""
-	if s.cfg.Doc != nil {
-		doc, _ = s.cfg.Doc(name)
-	}
-	for _, p := range s.cfg.Lab.State().Patterns {
-		if p.Name != name {
-			continue
-		}
-		if c.Request().Header.Get("Accept") == "text/plain" {
-			return c.String(http.StatusOK, doc)
-		}
-		v := view.PatternOf(p, doc)
-		return s.html(c, http.StatusOK, page.Pattern(s.site(c, v.Switch.Title, ""), v))
-	}
-	return fmt.Errorf("%w: pattern %q", live.ErrUnknown, name)
 }
 
 func (s *Server) runsPage(c echo.Context) error {

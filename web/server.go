@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"workbench/docs/guide"
+	"workbench/lab"
 	"workbench/lab/farewell"
 	"workbench/lab/join"
 	"workbench/sim/clock"
@@ -37,6 +38,9 @@ type Config struct {
 	Scenarios []Choice // what the picker offers, in order
 	// Doc returns the package documentation of a pattern's room as text.
 	Doc func(pattern string) (string, bool)
+	// Patterns is the whole catalog, for the pages of those that the running
+	// service does not have; empty: they have none.
+	Patterns []lab.Pattern
 	// Exercises is what the exercises' pages stand on; nil: there are none.
 	Exercises *Exercises
 	// Rehearse is what the rehearsal's pages stand on; nil: there are none.

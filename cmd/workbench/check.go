@@ -43,7 +43,7 @@ func check(ctx context.Context, p *program, args []string) error {
 	if err != nil {
 		return err
 	}
-	if dir, err = answerIn(e, dir); err != nil {
+	if dir, err = p.answerIn(e, dir); err != nil {
 		return err
 	}
 	g, err := p.grader(ctx)
@@ -58,7 +58,7 @@ func check(ctx context.Context, p *program, args []string) error {
 
 // answerIn returns the directory of an answer: the one that was named, else
 // this one if the answer's file is in it, else that of the starter.
-func answerIn(e shelf.Exercise, dir string) (string, error) {
+func (p *program) answerIn(e shelf.Exercise, dir string) (string, error) {
 	if dir == "" {
 		dir = filepath.Join(solutions, e.Slug)
 		if _, err := os.Stat(e.Names[0]); err == nil {
@@ -66,7 +66,7 @@ func answerIn(e shelf.Exercise, dir string) (string, error) {
 		}
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return "", usagef("%s is not a directory: write the starter there with workbench start %s %s, or name the directory of your answer", dir, e.Slug, dir)
+		return "", usagef("%s is not a directory: write the starter there with %s start %s %s, or name the directory of your answer", dir, p.name, e.Slug, dir)
 	}
 	return dir, nil
 }
@@ -156,8 +156,25 @@ func traces(e shelf.Exercise, dir string) string {
 // printVerdict writes a verdict for a person.
 func (p *program) printVerdict(e shelf.Exercise, v grade.Verdict) {
 	fmt.Fprintf(p.out, "%s: %s\n\n", e.Slug, e.Title)
+	idle := 0
 	for _, c := range v.Cases {
-		p.printCase(c)
+		if c.State == grade.NotRun {
+			idle++
+		}
+	}
+	if idle == len(v.Cases) { // nothing is to be said but why
+		fmt.Fprintf(p.out, "%s\n\n", v.Reason)
+	}
+	why := ""
+	for _, c := range v.Cases {
+		if c.State != grade.NotRun {
+			p.printCase(c)
+		} else if why == "" {
+			why = c.Message
+		}
+	}
+	if idle > 0 {
+		fmt.Fprintf(p.out, "  – %s\n", strings.TrimSuffix(plural(idle, "test")+" not run: "+why, ": "))
 	}
 	for _, a := range v.Advice {
 		fmt.Fprintf(p.out, "  vet: %s\n", a)
@@ -172,7 +189,18 @@ func (p *program) printVerdict(e shelf.Exercise, v grade.Verdict) {
 	if v.Accepted {
 		word = "accepted"
 	}
-	fmt.Fprintf(p.out, "\n%s: %d of %d points, %.2f s\n%s\n", word, v.Score, v.Of, v.Duration.Seconds(), v.Reason)
+	fmt.Fprintf(p.out, "\n%s: %d of %d points, %.2f s\n", word, v.Score, v.Of, v.Duration.Seconds())
+	if idle < len(v.Cases) {
+		fmt.Fprintln(p.out, v.Reason)
+	}
+}
+
+// plural returns a number of things.
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func (p *program) printCase(c grade.Case) {

@@ -117,7 +117,7 @@ type school struct {
 func openSchool(ctx context.Context, p *program, c config, j judge, questions *interview.Catalog, log *slog.Logger) (*school, error) {
 	if c.shared() {
 		if err := j.report.Require(sandbox.Full); err != nil {
-			return nil, fmt.Errorf("flag --classroom: learners' answers would run here: %w; `workbench doctor` says what to install, and with --addr 127.0.0.1:8080 a class can be tried on this machine alone", err)
+			return nil, fmt.Errorf("flag --classroom: learners' answers would run here: %w; `%s doctor` says what to install, and with --addr 127.0.0.1:8080 a class can be tried on this machine alone", err, p.name)
 		}
 	}
 	s := &school{dir: filepath.Join(c.data, "class"), shelf: p.shelf(""), questions: questions, patterns: p.parts.patterns, log: log, judge: j}

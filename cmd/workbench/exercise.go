@@ -52,7 +52,7 @@ func (p *program) shelf(dir string) *shelf.Shelf {
 // one too.
 func (p *program) pick(rest []string, dir string) (shelf.Exercise, string, error) {
 	if len(rest) < 1 || len(rest) > 2 {
-		return shelf.Exercise{}, "", usagef("got %d arguments, want EXERCISE [DIR] (workbench list exercises)", len(rest))
+		return shelf.Exercise{}, "", usagef("got %d arguments, want EXERCISE [DIR] (%s list exercises)", len(rest), p.name)
 	}
 	e, err := p.shelf(dir).Find(rest[0])
 	if err != nil {
@@ -90,7 +90,7 @@ func start(_ context.Context, p *program, args []string) error {
 	if err := writeNew(dir, files); err != nil {
 		return err
 	}
-	fmt.Fprintf(p.out, "%s is in %s: read README.md, write %s, then\n\n  go test ./...            in that directory, in your own editor\n  workbench check %s %s\n", e.Title, dir, e.Names[0], e.Slug, dir)
+	fmt.Fprintf(p.out, "%s is in %s: read README.md, write %s, then\n\n  go test ./...            in that directory, in your own editor\n  %s check %s %s\n", e.Title, dir, e.Names[0], p.name, e.Slug, dir)
 	return nil
 }
 

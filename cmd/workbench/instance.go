@@ -142,7 +142,7 @@ func (c instanceConfig) explain(err error) error {
 		return fmt.Errorf("flag --listen: %w; choose another port, or 0 for any free one", err)
 	}
 	if errors.As(err, &op) || strings.Contains(err.Error(), "context deadline exceeded") {
-		return fmt.Errorf("flag --join: nothing answers at %s (%w): start a workbench there with `workbench serve`, or correct the address", c.join, err)
+		return fmt.Errorf("flag --join: nothing answers at %s (%w): start a workbench there with `bin/workbench serve`, or correct the address", c.join, err)
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -50,6 +51,14 @@ func ordersAlone(ctx context.Context, p *program, args []string) (err error) {
 		return err // checked above
 	}
 	c.Log = slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: logged}))
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return fmt.Errorf("make the data directory: %w; choose another with --data", err)
+	}
+	held, err := alone(c.Dir) // two would each give out the same numbers of the one sequence
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, held.Release()) }()
 	wall := clock.NewWall()
 	s, err := product.Open(ctx, c)
 	if err != nil {

@@ -35,6 +35,7 @@ type program struct {
 	out, err io.Writer
 	env      func(string) string
 	parts    parts
+	name     string // by which it was called, for the commands that it prints
 }
 
 // command is one subcommand.
@@ -73,7 +74,12 @@ func commands() []command {
 
 // run carries out one call and returns its exit code.
 func run(ctx context.Context, args []string, in io.Reader, out, err io.Writer, env func(string) string) int {
-	p := &program{in: in, out: out, err: err, env: env, parts: wire()}
+	return runAs(ctx, "workbench", args, in, out, err, env)
+}
+
+// runAs is run for a program that was called by a name.
+func runAs(ctx context.Context, name string, args []string, in io.Reader, out, err io.Writer, env func(string) string) int {
+	p := &program{in: in, out: out, err: err, env: env, parts: wire(), name: name}
 	return p.main(ctx, args)
 }
 
@@ -100,7 +106,7 @@ func isHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "-
 
 func (p *program) dispatch(ctx context.Context, name string, args []string) error {
 	if name == "help" {
-		return p.usage(args)
+		return p.help(ctx, args)
 	}
 	for _, c := range commands() {
 		if c.name == name {
@@ -127,18 +133,6 @@ func (p *program) complain(name string, err error) {
 	}
 }
 
-// usage prints what the program can do.
-func (p *program) usage([]string) error {
-	fmt.Fprint(p.out, "workbench: learn to design services for heavy traffic by operating one\n\n")
-	for _, c := range commands() {
-		if !c.hidden {
-			fmt.Fprintf(p.out, "  %s\n      %s\n", strings.TrimSpace("workbench "+c.name+" "+c.args), c.help)
-		}
-	}
-	fmt.Fprint(p.out, "\nworkbench SUBCOMMAND --help lists a subcommand's flags. Settings may also come from the environment, as WORKBENCH_ADDR and so on.\n")
-	return nil
-}
-
 // flags reads the flags of a subcommand. They may stand before, between and
 // after the other arguments, which it returns.
 func (p *program) flags(fs *flag.FlagSet, args []string) ([]string, error) {
@@ -154,25 +148,6 @@ func (p *program) flags(fs *flag.FlagSet, args []string) ([]string, error) {
 		rest = append(rest, fs.Arg(0))
 		args = fs.Args()[1:]
 	}
-}
-
-// flagError prints a subcommand's flags when help was asked for, and otherwise
-// says which flag is wrong.
-func (p *program) flagError(fs *flag.FlagSet, err error) error {
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintf(p.out, "workbench %s\n\n", fs.Name())
-		fs.VisitAll(func(f *flag.Flag) {
-			name, help := flag.UnquoteUsage(f)
-			fmt.Fprintf(p.out, "  --%s %s\n      %s\n", f.Name, name, help)
-		})
-		return err
-	}
-	if bad, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
-		var known []string
-		fs.VisitAll(func(f *flag.Flag) { known = append(known, "--"+f.Name) })
-		return usagef("flag --%s: unknown, want one of %s", strings.TrimPrefix(bad, "-"), strings.Join(known, ", "))
-	}
-	return usagef("%v", err)
 }
 
 // overrides adds the flags that change a scenario. Their faults are collected,

@@ -117,6 +117,7 @@ func newBench() *bench {
 	paper := kind(&fake{name: "paper", known: b.parts.known(), ran: &b.ran})
 	paper.paper = true
 	b.parts.engines = []engineKind{kind(b.engine), kind(quick), paper}
+	b.program.name = "workbench"
 	b.program.in, b.program.out, b.program.err = strings.NewReader(""), &b.stdout, &b.stderr
 	b.program.env = func(name string) string { return b.vars[name] }
 	return b

@@ -18,6 +18,7 @@ import (
 	"workbench/exercises/progress"
 	"workbench/lab/journal"
 	"workbench/lab/live"
+	"workbench/lab/lock"
 	"workbench/lab/scenario"
 	"workbench/lab/trace"
 	"workbench/lab/trace/otlp"
@@ -107,6 +108,7 @@ type site struct {
 	school   *school        // nil: there is no class
 	otlp     *otlp.Exporter // nil: traces stay here
 	scratch  string         // the demo service's database: of this process alone
+	held     *lock.Held     // the data directory
 }
 
 // openSite opens the learner's file, the lab and the server. What it has opened
@@ -120,6 +122,9 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 	}()
 	if err := os.MkdirAll(c.data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w; choose another with --data", err)
+	}
+	if s.held, err = alone(c.data); err != nil {
+		return nil, err
 	}
 	if s.progress, err = progress.Open(ctx, filepath.Join(c.data, "progress.db")); err != nil {
 		return nil, err
@@ -173,7 +178,7 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 		Rooms:    []web.Room{web.DatabaseRoom(s.lab)},
 		Observe:  s.lab, Incidents: s.progress,
 		Lab: s.lab, Join: s.lab, Log: log, Clock: clock.NewWall(), Hosts: c.names(ln.Addr()), Loopback: !c.shared(), Token: c.secret(),
-		Dir: c.data, Version: release(), Scenarios: offered, Doc: p.parts.doc, Metrics: s.lab.Registerer(),
+		Dir: c.data, Version: release(), Scenarios: offered, Doc: p.parts.doc, Patterns: p.parts.patterns, Metrics: s.lab.Registerer(),
 		Classroom: class, TLS: encryption, BehindProxy: c.behindProxy,
 	})
 	return s, err
@@ -258,5 +263,6 @@ func (s *site) close(ctx context.Context) error {
 	if s.scratch != "" {
 		faults = append(faults, os.RemoveAll(s.scratch))
 	}
+	faults = append(faults, s.held.Release()) // last: until here its files are ours
 	return errors.Join(faults...)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -9,10 +10,14 @@ import (
 
 // version is the subcommand that prints the program's version.
 func version(_ context.Context, p *program, args []string) error {
-	if len(args) > 0 {
-		return usagef("got %q, want no arguments", args)
+	rest, err := p.flags(flag.NewFlagSet("version", flag.ContinueOnError), args)
+	if err != nil {
+		return err
 	}
-	_, err := fmt.Fprintf(p.out, "workbench %s (%s %s/%s)\n", release(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	if len(rest) > 0 {
+		return usagef("got %q, want no arguments", rest)
+	}
+	_, err = fmt.Fprintf(p.out, "workbench %s (%s %s/%s)\n", release(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }
 

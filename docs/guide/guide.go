@@ -129,9 +129,9 @@ func (e Experiment) Command() string {
 		return "go run ./docs/guide/numbers " + e.Program
 	}
 	if len(e.Runs) == 1 {
-		return strings.TrimSpace("workbench run " + e.Scenario + " --engine virtual " + strings.Join(e.Runs[0].Flags, " "))
+		return strings.TrimSpace("bin/workbench run " + e.Scenario + " --engine virtual " + strings.Join(e.Runs[0].Flags, " "))
 	}
-	return fmt.Sprintf("workbench compare %s --engine virtual --a %q --b %q", e.Scenario, strings.Join(e.Runs[0].Flags, " "), strings.Join(e.Runs[1].Flags, " "))
+	return fmt.Sprintf("bin/workbench compare %s --engine virtual --a %q --b %q", e.Scenario, strings.Join(e.Runs[0].Flags, " "), strings.Join(e.Runs[1].Flags, " "))
 }
 
 // Experiments returns the experiments of the chapter in their order.

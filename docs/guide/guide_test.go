@@ -325,7 +325,7 @@ func TestEachExperimentHasItsAnswer(t *testing.T) {
 func TestCommands(t *testing.T) {
 	for _, c := range open(t).Chapters {
 		for _, e := range c.Experiments() {
-			if !strings.HasPrefix(e.Command(), "workbench ") && !strings.HasPrefix(e.Command(), "go run ./docs/guide/numbers ") {
+			if !strings.HasPrefix(e.Command(), "bin/workbench ") && !strings.HasPrefix(e.Command(), "go run ./docs/guide/numbers ") {
 				t.Errorf("%s %s: command %q", c.Slug, e.ID, e.Command())
 			}
 		}

@@ -20,10 +20,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver
+	"workbench/lab/store/sqlite"
 )
 
 // Errors of a class. Each says what to do.
@@ -109,11 +108,7 @@ func migrations() []string {
 // Open opens the file at path and makes it, with a door that is open, if it is
 // not there. now is the date.
 func Open(ctx context.Context, path string, now func() time.Time) (*Class, error) {
-	source := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{
-		"_pragma": {"journal_mode(wal)", "synchronous(full)", "busy_timeout(5000)"},
-		"_txlock": {"immediate"},
-	}.Encode()}
-	db, err := sql.Open("sqlite", source.String())
+	db, err := sql.Open("sqlite", sqlite.Source(path, "journal_mode(wal)", "synchronous(full)")+"&_txlock=immediate")
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}

@@ -94,7 +94,7 @@ func (a *attempt) conclude() {
 		if c.Kind == shelf.Concurrency {
 			a.concurrency(c)
 		}
-		if c.State == Pass {
+		if c.State == Pass || c.State == NotRun { // what was not seen to fail has nothing to hint at
 			c.Hint = ""
 		}
 		v.Score += c.Points

@@ -55,8 +55,8 @@ func TestWhatTheCompilerSays(t *testing.T) {
 			if v.State != CompileError || v.Accepted || v.Score != 0 || !strings.Contains(v.Reason, c.want) || strings.Contains(v.Reason, "grade/") || strings.Contains(v.Reason, os.TempDir()) {
 				t.Errorf("verdict %+v, want a compile error with %q and no path of ours", v, c.want)
 			}
-			if c := v.find("TestStartsFull"); c.State != NotRun {
-				t.Errorf("a test that did not run is %q", c.State)
+			if c := v.find("TestStartsFull"); c.State != NotRun || c.Hint != "" {
+				t.Errorf("a test that did not run is %q, with the hint %q", c.State, c.Hint)
 			}
 		})
 	}

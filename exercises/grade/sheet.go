@@ -42,7 +42,7 @@ type MarkDetail struct {
 	Hint     string `json:"hint,omitempty"`
 }
 
-// Plain returns the sheet without details: what `workbench check --json` prints.
+// Plain returns the sheet without details: what `bin/workbench check --json` prints.
 func (s Sheet) Plain() Sheet {
 	s.SheetDetail = SheetDetail{}
 	s.Cases = append([]Mark{}, s.Cases...)

@@ -11,13 +11,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
-
-	_ "modernc.org/sqlite" // the driver
 
 	"workbench/lab/live"
 	"workbench/lab/scenario"
+	"workbench/lab/store/sqlite"
 )
 
 // Progress is an open file. Its methods are safe for concurrent use.
@@ -101,11 +99,7 @@ func migrations() []string {
 // Open opens the file at path and makes it if it is not there. A file from a
 // newer version of the program is refused and left as it is.
 func Open(ctx context.Context, path string) (*Progress, error) {
-	source := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{
-		"_pragma": {"journal_mode(wal)", "synchronous(full)", "busy_timeout(5000)"},
-		"_txlock": {"immediate"},
-	}.Encode()}
-	db, err := sql.Open("sqlite", source.String())
+	db, err := sql.Open("sqlite", sqlite.Source(path, "journal_mode(wal)", "synchronous(full)")+"&_txlock=immediate")
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}

@@ -129,7 +129,7 @@ func (g *guest) serve(ctx context.Context) error {
 		p, err := g.sync(ctx)
 		switch {
 		case errors.Is(err, ErrUnknown):
-			return fmt.Errorf("%w any more: it has ended this instance, or begun anew; start `workbench instance` again", ErrUnknown)
+			return fmt.Errorf("%w any more: it has ended this instance, or begun anew; start `bin/workbench instance` again", ErrUnknown)
 		case err != nil && g.wall.Now()-heard > silence:
 			return fmt.Errorf("%w for %v: %w", ErrSilent, silence, err)
 		case err != nil:

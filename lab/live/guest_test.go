@@ -206,7 +206,7 @@ func TestJoinedInstanceByHand(t *testing.T) {
 	if !errors.Is(g.err, join.ErrKilled) {
 		t.Errorf("Run() = %v, want %v", g.err, join.ErrKilled)
 	}
-	if _, err := r.SetInstance(t.Context(), "p7", live.InstanceChange{State: "up"}); !errors.Is(err, live.ErrConflict) || !strings.Contains(err.Error(), "workbench instance") {
+	if _, err := r.SetInstance(t.Context(), "p7", live.InstanceChange{State: "up"}); !errors.Is(err, live.ErrConflict) || !strings.Contains(err.Error(), "bin/workbench instance") {
 		t.Errorf("up = %v, want a conflict that says how to start another", err)
 	}
 }

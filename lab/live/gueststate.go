@@ -223,7 +223,7 @@ func (r *run) setGuest(g *guest, state string) (string, error) {
 	case dead && state == "down":
 		return "", nil
 	case dead:
-		return "", fmt.Errorf("%w: instance %s was a process of its own (%d), and has ended: start another with `workbench instance --join`", ErrConflict, g.name, g.hello.PID)
+		return "", fmt.Errorf("%w: instance %s was a process of its own (%d), and has ended: start another with `bin/workbench instance --join`", ErrConflict, g.name, g.hello.PID)
 	}
 	h.mu.Lock()
 	g.killed, g.drained = state == "down", state == "draining"

@@ -10,7 +10,6 @@ package live
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -34,7 +33,7 @@ import (
 // Config is what a lab is made from.
 type Config struct {
 	Dir       string                                              // where the service's database lives; emptied at start
-	RedisURL  string                                              // empty: a private redis-server, or the embedded one
+	RedisURL  string                                              // empty: a private redis-server, or the embedded one, which also stand in for one that cannot be used
 	Postgres  string                                              // URL of a PostgreSQL; empty: SQLite, which also stands in for one that cannot be used
 	Replicas  []string                                            // URLs of its hot standbys
 	RabbitMQ  string                                              // an amqp:// address; empty: there is none
@@ -66,6 +65,8 @@ type Lab struct {
 	data  *data
 	redis *remote.Redis
 	meter *meter.Meter
+
+	instead string // why another Redis than the one that was given serves; empty: it is that
 
 	observe observe
 	house   house // instances in other processes
@@ -135,8 +136,8 @@ func New(ctx context.Context, cfg Config) (*Lab, error) {
 	if l.data, err = openData(ctx, cfg); err != nil {
 		return nil, err
 	}
-	if l.redis, err = remote.Open(ctx, remote.Options{URL: cfg.RedisURL, Log: cfg.Log, Dir: cfg.Dir, Embedded: cfg.Embedded}); err != nil {
-		return nil, errors.Join(fmt.Errorf("open redis: %w", err), l.data.close())
+	if err = l.openRedis(ctx); err != nil {
+		return nil, errors.Join(err, l.data.close())
 	}
 	l.redis.Client().AddHook(l.observe.tracer.Redis())
 	return l, nil

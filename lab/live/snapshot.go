@@ -61,7 +61,7 @@ func (l *Lab) State() State {
 }
 
 func (l *Lab) redisState() RedisState {
-	out := RedisState{Kind: l.redis.Kind(), Label: l.redis.Label(), Up: l.redis.Up()}
+	out := RedisState{Kind: l.redis.Kind(), Label: l.redis.Label(), Up: l.redis.Up(), Degraded: l.instead}
 	if !out.Up {
 		out.Degraded = "does not answer: caches and quotas go on without it"
 	}

@@ -89,17 +89,38 @@ func Open(ctx context.Context, o Options) (*Redis, error) {
 	if err != nil {
 		return nil, err
 	}
+	return reach(ctx, o, e, startLimit)
+}
+
+// reach returns a Redis once its server has answered the client that all will
+// use. A busy machine may take longer over that than one call is allowed, so the
+// server is asked again until the limit; a server of our own that is silent until
+// then gives way to the embedded one.
+func reach(ctx context.Context, o Options, e engine, limit time.Duration) (*Redis, error) {
 	life, cancel := context.WithCancel(context.Background())
 	r := &Redis{client: redis.NewClient(e.options()), engine: e, log: o.Log, cancel: cancel}
-	if err := r.Health(ctx); err != nil {
+	if err := r.reached(ctx, limit); err != nil {
 		cancel()
-		return nil, errors.Join(fmt.Errorf("first ping of %s: %w", e.label(), err), r.client.Close(), e.close())
+		err = fmt.Errorf("first ping of %s: %w", e.label(), err)
+		closed := errors.Join(r.client.Close(), e.close())
+		if e.kind() != Spawned || ctx.Err() != nil || closed != nil {
+			return nil, errors.Join(err, closed)
+		}
+		o.Log.Warn(insteadOfOurs, "error", err)
+		inside, err := embed()
+		if err != nil {
+			return nil, err
+		}
+		return reach(ctx, o, inside, limit)
 	}
-	r.up.Store(true)
 	r.watch.Go(func() { r.follow(life) })
 	o.Log.Info("redis open", "kind", string(e.kind()), "label", e.label())
 	return r, nil
 }
+
+// insteadOfOurs is the warning that comes with the embedded server where there
+// is another.
+const insteadOfOurs = "redis-server is on PATH but does not start, using the embedded one"
 
 func choose(ctx context.Context, o Options) (engine, error) {
 	if o.URL != "" {
@@ -110,7 +131,7 @@ func choose(ctx context.Context, o Options) (engine, error) {
 		if err == nil {
 			return e, nil
 		}
-		o.Log.Warn("redis-server is on PATH but does not start, using the embedded one", "error", err)
+		o.Log.Warn(insteadOfOurs, "error", err)
 	}
 	return embed()
 }
@@ -204,13 +225,17 @@ func (r *Redis) Revive(ctx context.Context) error {
 		return fmt.Errorf("revive %s: %w", r.Label(), err)
 	}
 	r.killed = false
-	return r.reached(ctx)
+	if err := r.reached(ctx, reviveLimit); err != nil {
+		return fmt.Errorf("%s is back but does not answer: %w", r.Label(), err)
+	}
+	return nil
 }
 
-// reached waits until the client has noticed that Redis is back: after as many
+// reached waits until the client has noticed that Redis is there. It may take
+// several asks: after as many
 // failed dials as it has places it asks only once a second.
-func (r *Redis) reached(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, reviveLimit)
+func (r *Redis) reached(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	wall := clock.NewWall()
 	for {
@@ -220,7 +245,7 @@ func (r *Redis) reached(ctx context.Context) error {
 			return nil
 		}
 		if wall.Wait(ctx, wall.Now()+revivePoll) != nil {
-			return fmt.Errorf("%s is back but does not answer: %w", r.Label(), err)
+			return err
 		}
 	}
 }

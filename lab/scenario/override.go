@@ -98,7 +98,13 @@ func (o *Override) Set(flag, value string) error {
 		if value == "" {
 			return wrong("a pattern's name")
 		}
-		for name := range strings.SplitSeq(value, ",") {
+		names := strings.Split(value, ",")
+		for _, name := range names {
+			if before := o.Patterns[name].State; before != nil && *before != state {
+				return fmt.Errorf("flag --%s: got %q after --%s %[2]s, want one of the two", flag, shorten(name), before)
+			}
+		}
+		for _, name := range names {
 			o.toggle(name, func(t *Toggle) { t.State = &state })
 		}
 	case "set":

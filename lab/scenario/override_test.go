@@ -40,6 +40,9 @@ func TestParseFlags(t *testing.T) {
 		{"knobs", "--set=queue.length=5 --set queue.order=lifo --on=queue", "queue on map[length:5 order:lifo]", false},
 		{"knobs alone keep the state", "--set=queue.length=5", "queue as it is map[length:5]", false},
 		{
+			"two states", "--on=queue --off=cache --off=queue,breaker --on queue", `flag --off: got "queue" after --on queue, want one of the two`, true,
+		},
+		{
 			"every fault", "--onn=queue --seed=-1 --duration=fast --scale=0 --set=queue --on= --variant= --off",
 			"flag --onn: unknown, want --on, or another of --duration, --fault, --instances, --off, --on, --scale, --seed, --set, --shadow, --traffic, --users, --variant\n" +
 				`flag --seed: got "-1", want a whole number of at least 0` + "\n" +

@@ -60,7 +60,7 @@ func Trials(s view.Site, v view.Trials) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, " runs on this machine, with the wrong settings and with the right ones.</p><p class=\"dim\">They cost the machine work, so they run one at a time, and the lab's own figures suffer meanwhile. In a terminal: <code>workbench list trials</code>.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, " runs on this machine, with the wrong settings and with the right ones.</p><p class=\"dim\">They cost the machine work, so they run one at a time, and the lab's own figures suffer meanwhile. In a terminal: <code>bin/workbench list trials</code>.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

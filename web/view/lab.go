@@ -66,7 +66,8 @@ type Switch struct {
 	States                   []Option
 	Yours                    string // how a plugged-in answer fares; empty where none decides
 	Knobs                    []Knob
-	Teaches                  bool // whether the scenario is about it
+	Teaches                  bool   // whether the scenario is about it
+	Away                     string // why it cannot be switched here; empty: it can
 }
 
 // Knob is one field of a pattern's form.

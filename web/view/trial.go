@@ -162,7 +162,7 @@ func TrialOf(t trial.Trial, env trial.Env) Trial {
 	v := Trial{
 		Name: t.Name, Title: t.Title, Question: t.Question, Lesson: t.Lesson, Long: t.Long, Needs: lacks(t, env), Seed: "1",
 		Chapter: GuideLine{Title: fmt.Sprintf("Chapter %d", t.Chapter)}, Sides: t.Wrong != nil, Wrong: sideWords(t.Wrong), Right: sideWords(t.Right),
-		Command: "workbench trial " + t.Name,
+		Command: "bin/workbench trial " + t.Name,
 	}
 	if v.Sides {
 		v.Command += " --both"

@@ -15,7 +15,7 @@ import (
 func trialReference(trials []trial.Trial, rows []checklist.Row) string {
 	var b strings.Builder
 	b.WriteString("# Trials\n\nMade by `make generate` from what the trials say of themselves. A trial is an experiment on real components, with wrong settings and right ones: " +
-		"`workbench trial NAME --both` runs it in a terminal, its page under `/trials` in a browser. It is lost when a claim fails. What takes long to make, such as a million rows, is kept " +
+		"`bin/workbench trial NAME --both` runs it in a terminal, its page under `/trials` in a browser. It is lost when a claim fails. What takes long to make, such as a million rows, is kept " +
 		"in the data directory and used again.\n\n")
 	for _, t := range trials {
 		fmt.Fprintf(&b, "- [%s](#%s), chapter %d\n", t.Title, t.Name, t.Chapter)
@@ -23,7 +23,7 @@ func trialReference(trials []trial.Trial, rows []checklist.Row) string {
 	for _, t := range trials {
 		oneTrial(&b, t)
 	}
-	b.WriteString("\n## The checklist\n\nWhat shows each row of the guide's checklist; `workbench checklist --run` measures it.\n\n| chapter | row | patterns | shown by | missing |\n|---|---|---|---|---|\n")
+	b.WriteString("\n## The checklist\n\nWhat shows each row of the guide's checklist; `bin/workbench checklist --run` measures it.\n\n| chapter | row | patterns | shown by | missing |\n|---|---|---|---|---|\n")
 	for _, r := range rows {
 		var by []string
 		for _, name := range r.Scenarios {

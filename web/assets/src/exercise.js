@@ -172,8 +172,6 @@ function follow(id) {
   });
 }
 
-const REASONS = { 'not-run': 'not run' };
-
 function show(a) {
   const v = a.verdict ?? { accepted: false, reason: 'The workbench ended while this was checked. Check it again.', cases: [] };
   const said = a.passed ? `Accepted, ${v.score} of ${v.of ?? 100} points` : 'Not accepted yet';
@@ -183,15 +181,17 @@ function show(a) {
   const faults = {};
   const note = (message) => { for (const p of places(message, names)) (faults[p.file] ??= []).push({ line: p.line, message }); };
   note(v.reason);
-  const rows = (v.cases ?? []).map((c) => {
+  const idle = (v.cases ?? []).filter((c) => !c.ok && c.status === 'not-run');
+  const rows = (v.cases ?? []).filter((c) => !idle.includes(c)).map((c) => {
     note(c.message);
     const spots = places(c.message, names).map((p) => {
       const b = make('button', { type: 'button', class: 'plain' }, `${p.file}:${p.line}`);
       b.addEventListener('click', () => { choose(p.file); editors[p.file]?.line(p.line); });
       return b;
     });
-    return make('li', { class: c.ok ? 'ok' : 'bad', 'data-case': c.name }, make('b', {}, `${c.ok ? '✓' : '✗'} ${c.name}`), make('span', { class: 'dim' }, c.ok ? ` ${c.points ?? ''}`.trimEnd() : ` ${REASONS[c.status] ?? ''}`), !c.ok && c.message ? make('pre', { tabindex: '0' }, c.message + (c.expected ? `\nexpected ${c.expected}\ngot      ${c.got}` : '')) : '', ...spots, !c.ok && c.hint ? make('p', { class: 'dim' }, c.hint) : '');
+    return make('li', { class: c.ok ? 'ok' : 'bad', 'data-case': c.name }, make('b', {}, `${c.ok ? '✓' : '✗'} ${c.name}`), make('span', { class: 'dim' }, c.ok ? ` ${c.points ?? ''}`.trimEnd() : ''), !c.ok && c.message ? make('pre', { tabindex: '0' }, c.message + (c.expected ? `\nexpected ${c.expected}\ngot      ${c.got}` : '')) : '', ...spots, !c.ok && c.hint ? make('p', { class: 'dim' }, c.hint) : '');
   });
+  if (idle.length) rows.push(make('li', { class: 'dim', 'data-idle': '' }, `${idle.length} ${idle.length === 1 ? 'test' : 'tests'} not run${idle[0].message ? `: ${idle[0].message}` : ''}`));
   const facts = [['race detector', v.race], ['goroutine leaks', v.leak]].filter(([, f]) => f !== undefined && f !== null && f !== '').map(([n, f]) => make('li', {}, `${n}: ${f === true ? 'found' : f === false ? 'none found' : f}`));
   $('[data-verdict]', desk).replaceChildren(v.reason && !a.passed ? make('pre', { class: 'reason', tabindex: '0' }, v.reason) : '', v.lesson ? make('p', { class: 'lesson' }, make('b', {}, 'This looks like a known mistake. '), v.lesson) : '', make('ul', { class: 'verdicts' }, ...rows), v.output && !a.passed ? make('details', {}, make('summary', {}, 'What your code printed'), make('pre', { tabindex: '0' }, v.output)) : '', ...(v.advice ?? []).map((l) => make('p', { class: 'warn' }, `vet: ${l}`)), make('ul', { class: 'facts dim' }, ...facts, make('li', {}, `${((v.duration_ms ?? 0) / 1000).toFixed(1)} s`)));
   for (const [name, e] of Object.entries(editors)) e.faults(faults[name] ?? []);
