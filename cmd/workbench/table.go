@@ -28,11 +28,11 @@ func printReport(w io.Writer, spec scenario.Spec, r scenario.Report) {
 		fmt.Fprintln(w)
 	}
 	for _, c := range r.Claims {
-		mark := "✗"
-		if c.OK {
-			mark = "✓"
+		if c.NotJudged != "" {
+			fmt.Fprintf(w, "  %s %s: not judged, %s\n", c.Mark(), c.Text, c.NotJudged)
+			continue
 		}
-		fmt.Fprintf(w, "  %s %s: %.4g (%s)\n", mark, c.Text, c.Value, c.Want)
+		fmt.Fprintf(w, "  %s %s: %.4g (%s)\n", c.Mark(), c.Text, c.Value, c.Want)
 	}
 }
 
