@@ -11,6 +11,7 @@ import (
 	"workbench/lab"
 	"workbench/lab/scenario"
 	"workbench/sim/outcome"
+	"workbench/sim/stat"
 )
 
 // printReport writes a report for a person.
@@ -67,7 +68,7 @@ func outcomes(r scenario.Report) string {
 	return out.String()
 }
 
-func percent(share float64) string { return fmt.Sprintf("%.1f %%", 100*share) }
+func percent(share float64) string { return stat.Percent(share, 1) }
 
 // ms writes milliseconds, as seconds from one second on.
 func ms(v float64) string {
