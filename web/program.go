@@ -12,6 +12,7 @@ import (
 	"workbench/lab/live"
 	"workbench/lab/trial"
 	"workbench/lab/trial/runner"
+	"workbench/web/view"
 )
 
 // programSubject is how runs of the guide's programs are told from trials.
@@ -42,13 +43,13 @@ func (s *Server) programJob(slug, id string) (runner.Job, error) {
 	kept := s.cfg.Guide.Book.Figures
 	return runner.Job{
 		Subject: programSubject + c.Slug + "/" + e.ID, Title: e.Title, Seed: 1, // the guide's own seed
-		Parts: []runner.Part{{Name: measured, Run: func(ctx context.Context, _ trial.Env, tell func(trial.Step)) (trial.Result, error) {
+		Parts: []runner.Part{{Name: partOf(p), Run: func(ctx context.Context, _ trial.Env, tell func(trial.Step)) (trial.Result, error) {
 			tell(trial.Step{Text: "measures"})
 			fresh, err := p.Run(ctx)
 			if err != nil {
 				return trial.Result{}, err
 			}
-			return drift(p.ID, kept, fresh), nil
+			return drift(p, kept, fresh), nil
 		}}},
 	}, nil
 }
@@ -56,20 +57,34 @@ func (s *Server) programJob(slug, id string) (runner.Job, error) {
 // measured is the one part of a program's run.
 const measured = "measured"
 
-// drift is a fresh measurement of a program beside the kept one.
-func drift(id string, kept, fresh guide.Figures) trial.Result {
+// partOf names what a program's run does.
+func partOf(p measure.Program) string {
+	if len(p.Formulas()) > 0 {
+		return view.WorkedOut
+	}
+	return measured
+}
+
+// drift is a fresh measurement of a program beside the kept one. What is worked
+// out from a formula has no drift.
+func drift(p measure.Program, kept, fresh guide.Figures) trial.Result {
 	res := trial.Result{
 		Component: "the guide's own program, on this machine",
 		Columns:   []trial.Column{{Title: "figure"}, {Title: "kept"}, {Title: "just now"}, {Title: "drift"}},
 	}
-	for _, name := range slices.Sorted(maps.Keys(fresh)) {
-		now := fresh[name]
+	formulas := p.Formulas()
+	if len(formulas) > 0 {
+		res.Component, res.Columns = "worked out from "+strings.Join(formulas, " and ")+", not measured", res.Columns[:3]
+	}
+	for _, now := range p.Order(slices.Collect(maps.Values(fresh))) {
+		name := now.ID
 		old, ok := kept[name]
 		if !ok {
 			continue // a figure that the guide does not print
 		}
 		now.Digits, now.Unit = old.Digits, old.Unit
-		res.Rows = append(res.Rows, []string{strings.TrimPrefix(name, id+"."), old.Text(), now.Text(), drifted(old, now.Value)})
+		row := []string{strings.TrimPrefix(name, p.ID+"."), old.Text(), now.Text(), drifted(old, now.Value)}
+		res.Rows = append(res.Rows, row[:len(res.Columns)])
 		claim := trial.Claim{Text: old.How + ": " + old.Text(), OK: old.Check(now.Value) == "", Got: now.Text()}
 		if old.Tolerance > 0 {
 			claim.Text += fmt.Sprintf(", up to %s × as much or as little on another machine", trial.Number(1+old.Tolerance, ""))

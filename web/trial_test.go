@@ -245,10 +245,30 @@ func TestGuideProgramsRun(t *testing.T) {
 	if programs < 30 {
 		t.Errorf("%d programs, want all of the guide's", programs)
 	}
+	curve := parse(t, s.Open(t, "/guide/mental-model"))
+	pool := words(one(t, curve, "section[aria-labelledby=x-mental-model.pooling]"))
+	if !strings.Contains(pool, "Worked out from C(c, 0.8c)") || strings.Contains(pool, "What was measured") || strings.Contains(pool, "drift") {
+		t.Errorf("the formula's section says %q, want that it is worked out, and no drift", pool)
+	}
+	var order []string
+	for _, row := range all(one(t, curve, "section[aria-labelledby=x-mental-model.pooling]"), "tr[data-figure]") {
+		order = append(order, strings.Fields(words(row))[0])
+	}
+	if got := strings.Join(order, " "); got != "one two four ten twenty" && got != "one two ten twenty" && got != "one four ten twenty" {
+		t.Errorf("the rows are %q, want them in the order of the servers", got)
+	}
+	if measured := words(one(t, curve, "section[aria-labelledby=x-mental-model.omission]")); !strings.Contains(measured, "What was measured") || !strings.Contains(measured, "drift") {
+		t.Errorf("a measured section says %q, want what was measured and its drift", measured)
+	}
 	place := sent(t, s, "/guide/caching/convoy", url.Values{"guess": {"100"}})
 	run := await(t, r, 1)
 	if place != "/trials/runs/1#run" || run.State != runner.Done || len(run.Outcomes[0].Result.Rows) != 3 || !run.Outcomes[0].Won {
 		t.Errorf("%q, run %+v, want its three figures as they were kept", place, run)
 	}
 	webtest.Case{Path: "/trials/runs/1", Status: http.StatusOK, Want: []string{"Every figure is as it was kept.", "Back to the chapter", "Your guess was “100”"}}.Run(t, s)
+	sent(t, s, "/guide/mental-model/hockey", url.Values{"guess": {"20"}})
+	if worked := await(t, r, 2); len(worked.Outcomes) != 1 || len(worked.Outcomes[0].Result.Columns) != 3 || worked.Outcomes[0].Result.Rows[0][0] != "busy50" {
+		t.Errorf("run %+v, want figures that are worked out, without drift", worked)
+	}
+	webtest.Case{Path: "/trials/runs/2", Status: http.StatusOK, Want: []string{"Worked out just now", "worked out from 1/(1-ρ), not measured"}, Not: []string{"Measured just now"}}.Run(t, s)
 }

@@ -65,7 +65,7 @@ func stripTest(ctx context.Context, seed uint64) (proof.Strip, error) {
 		}
 		var held []scenario.Claim
 		for _, c := range spec.Claims {
-			if !slices.ContainsFunc(complete.Claims, func(v scenario.Verdict) bool { return v.Text == c.Text }) {
+			if !slices.ContainsFunc(complete.Claims, func(v scenario.Verdict) bool { return v.Text == c.Text && v.NotJudged == "" }) {
 				continue // it speaks of another configuration
 			}
 			h, ok, err := holds(spec, c, complete)
@@ -125,6 +125,9 @@ func holds(spec scenario.Spec, c scenario.Claim, rep scenario.Report) (proof.Hel
 		return proof.Held{}, false, fmt.Errorf("scenario %s: the claim %q cannot be measured", spec.Name, c.Text)
 	}
 	v := all[0]
+	if v.NotJudged != "" {
+		return proof.Held{}, false, fmt.Errorf("scenario %s: the claim %q is not judged: %s", spec.Name, c.Text, v.NotJudged)
+	}
 	return proof.Held{Scenario: spec.Name, Claim: c.Text, Metric: c.Metric, Want: v.Want, Value: v.Value}, v.OK, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"workbench/lab"
 	"workbench/lab/scenario"
 	"workbench/sim/outcome"
+	"workbench/sim/stat"
 )
 
 // printReport writes a report for a person.
@@ -28,11 +29,11 @@ func printReport(w io.Writer, spec scenario.Spec, r scenario.Report) {
 		fmt.Fprintln(w)
 	}
 	for _, c := range r.Claims {
-		mark := "✗"
-		if c.OK {
-			mark = "✓"
+		if c.NotJudged != "" {
+			fmt.Fprintf(w, "  %s %s: not judged, %s\n", c.Mark(), c.Text, c.NotJudged)
+			continue
 		}
-		fmt.Fprintf(w, "  %s %s: %.4g (%s)\n", mark, c.Text, c.Value, c.Want)
+		fmt.Fprintf(w, "  %s %s: %.4g (%s)\n", c.Mark(), c.Text, c.Value, c.Want)
 	}
 }
 
@@ -67,7 +68,7 @@ func outcomes(r scenario.Report) string {
 	return out.String()
 }
 
-func percent(share float64) string { return fmt.Sprintf("%.1f %%", 100*share) }
+func percent(share float64) string { return stat.Percent(share, 1) }
 
 // ms writes milliseconds, as seconds from one second on.
 func ms(v float64) string {

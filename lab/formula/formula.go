@@ -107,7 +107,7 @@ func newPlan(spec scenario.Spec, o Options) (*plan, error) {
 	if p.placed, err = chain.Arrange(virtual.Patterns(), o.Scale, virtual.Starting(spec), o.Patterns); err != nil {
 		return nil, err
 	}
-	faults := p.foreign()
+	faults := append(p.foreign(), p.costs()...)
 	for _, placed := range p.placed {
 		faults = append(faults, p.place(placed))
 	}

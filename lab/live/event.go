@@ -7,6 +7,7 @@ import (
 
 	"workbench/lab/scenario"
 	"workbench/sim/load"
+	"workbench/sim/stat"
 )
 
 // event is a scenario's event under way: what follows its calm.
@@ -180,7 +181,7 @@ func (r *run) compare(rep scenario.Report) string {
 	return "wrong"
 }
 
-func percent(share float64) string { return fmt.Sprintf("%.0f %%", share*100) }
+func percent(share float64) string { return stat.Percent(share, 0) }
 
 func inUnit(v float64, unit string) string {
 	if unit == "share" {

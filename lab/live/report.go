@@ -28,8 +28,8 @@ type RunSummary struct {
 	DurationS    float64      `json:"duration_s"`
 	GoodputShare float64      `json:"goodput_share"`
 	P99MS        float64      `json:"p99_ms"`
-	On           []string     `json:"on"` // patterns that were on at the end
-	Claims       int          `json:"claims"`
+	On           []string     `json:"on"`     // patterns that were on at the end
+	Claims       int          `json:"claims"` // that were judged
 	ClaimsOK     int          `json:"claims_ok"`
 	Prediction   string       `json:"prediction,omitempty"` // right, wrong, or empty for none
 	Verdict      load.Verdict `json:"verdict,omitempty"`
@@ -146,7 +146,7 @@ func values(knobs []knob.Info) map[string]string {
 func (l *Lab) keep(ctx context.Context, rep scenario.Report, title, prediction string) error {
 	s := RunSummary{
 		At: l.clock.Date(l.clock.Now()), Scenario: rep.Scenario, Title: title, Engine: rep.Engine, Seed: rep.Seed, Scale: rep.Scale,
-		DurationS: rep.DurationS, GoodputShare: rep.GoodputShare, P99MS: rep.LatencyMS.P99, Claims: len(rep.Claims), Prediction: prediction, Verdict: rep.Verdict,
+		DurationS: rep.DurationS, GoodputShare: rep.GoodputShare, P99MS: rep.LatencyMS.P99, Prediction: prediction, Verdict: rep.Verdict,
 	}
 	for name, p := range rep.Patterns {
 		if p.State == lab.On || p.State == lab.Yours {
@@ -154,11 +154,7 @@ func (l *Lab) keep(ctx context.Context, rep scenario.Report, title, prediction s
 		}
 	}
 	slices.Sort(s.On)
-	for _, c := range rep.Claims {
-		if c.OK {
-			s.ClaimsOK++
-		}
-	}
+	s.Claims, s.ClaimsOK = rep.Judged()
 	return l.cfg.Keeper.Keep(ctx, s, rep)
 }
 

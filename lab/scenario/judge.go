@@ -9,9 +9,9 @@ import (
 )
 
 // Judge decides the claims of a scenario from a run of it. A claim is left out
-// when its When and Knobs do not match how the patterns ended, or when the run
-// ended before the claim's window began. One that cannot be measured
-// for another reason has failed.
+// when its When and Knobs do not match how the patterns ended. It is listed and
+// not judged when the run was cut before the claim's window ended, or has no
+// figure to hold against it.
 func Judge(spec Spec, r Report) []Verdict {
 	var out []Verdict
 	for _, c := range spec.Claims {
@@ -19,22 +19,49 @@ func Judge(spec Spec, r Report) []Verdict {
 			continue
 		}
 		v := Verdict{Text: c.Text, Want: bounds(c.Min, c.Max)}
-		value, err := MeasureIn(Window{c.Last, c.From, c.To}, c.Metric, spec, r)
-		if err != nil {
-			v.Text += " (" + err.Error() + ")"
-		} else {
-			v.Value, v.OK = value, within(value, c.Min, c.Max)
+		w := Window{c.Last, c.From, c.To}
+		if v.NotJudged = spec.beyond(w, r); v.NotJudged == "" {
+			v.measure(c, w, spec, r)
 		}
 		out = append(out, v)
 	}
 	return out
 }
 
+// measure holds the claim's metric to its bounds, or says why there is none.
+func (v *Verdict) measure(c Claim, w Window, spec Spec, r Report) {
+	value, err := MeasureIn(w, c.Metric, spec, r)
+	switch {
+	case errors.Is(err, ErrNoData):
+		v.NotJudged = strings.TrimPrefix(err.Error(), "metric "+c.Metric+": "+ErrNoData.Error()+": ")
+	case err != nil:
+		v.Text += " (" + err.Error() + ")"
+	default:
+		v.Value, v.OK = value, within(value, c.Min, c.Max)
+	}
+}
+
+// cutSlack forgives the rounding of a run's length, in seconds.
+const cutSlack = 0.5
+
+// beyond says why a window is not wholly within a run; "" when it is. The last
+// so much of a scenario that was cut is another part of it, and so is the whole.
+func (s Spec) beyond(w Window, r Report) string {
+	own := max(s.uncut, s.Traffic.Duration()).Seconds()
+	switch end := w.To.Seconds(); {
+	case r.DurationS >= own-cutSlack:
+		return ""
+	case w.To > 0 && end <= r.DurationS:
+		return ""
+	case w.To > 0:
+		return fmt.Sprintf("the run ends at %.4g s, before the %.4g s until which the claim looks", r.DurationS, end)
+	default:
+		return fmt.Sprintf("the run ends at %.4g s, before the scenario's own end at %.4g s, to which the claim looks", r.DurationS, own)
+	}
+}
+
 // applies reports whether a claim speaks about the configuration of a run.
 func applies(spec Spec, c Claim, r Report) bool {
-	if c.From.Seconds() >= r.DurationS {
-		return false
-	}
 	for name, want := range c.When {
 		if acts(r.Patterns[name].State) != acts(want) {
 			return false
@@ -92,18 +119,27 @@ func (p Predict) Answer(spec Spec, r Report) (choice int, value float64, err err
 var ErrClaims = errors.New("a claim failed")
 
 // Failed returns an error that wraps ErrClaims and counts the failed claims of
-// a run; nil when all hold.
+// a run among those that were judged; nil when none failed.
 func (r Report) Failed() error {
-	failed := 0
-	for _, v := range r.Claims {
-		if !v.OK {
-			failed++
-		}
-	}
-	if failed == 0 {
+	judged, held := r.Judged()
+	if held == judged {
 		return nil
 	}
-	return fmt.Errorf("%w: %d of %d", ErrClaims, failed, len(r.Claims))
+	return fmt.Errorf("%w: %d of %d", ErrClaims, judged-held, judged)
+}
+
+// Judged returns how many claims of a run were judged, and how many of them held.
+func (r Report) Judged() (judged, held int) {
+	for _, v := range r.Claims {
+		if v.NotJudged != "" {
+			continue
+		}
+		judged++
+		if v.OK {
+			held++
+		}
+	}
+	return judged, held
 }
 
 func within(value float64, lo, hi *float64) bool {

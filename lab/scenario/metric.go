@@ -26,6 +26,7 @@ type Metric struct {
 	PerOp  bool   // written with an operation: "op_good_share:report"
 	Event  bool   // written with a pattern and what it counts: "event_share:cache.hit"
 	Whole  bool   // always over the whole run: takes no window
+	Played bool   // only a played run has it; theory does not
 
 	measure func(view) (float64, error)
 }
@@ -54,25 +55,25 @@ func Metrics() []Metric {
 		{Name: "p50_ms", Unit: "ms", Help: "median latency of the served; in a window, of its median second", measure: latency(func(l Latency) float64 { return l.P50 }, func(p Point) float64 { return p.P50MS })},
 		{Name: "p99_ms", Unit: "ms", Help: "99th percentile of the latency of the served; in a window, of its median second", measure: latency(func(l Latency) float64 { return l.P99 }, func(p Point) float64 { return p.P99MS })},
 		{Name: "max_p99_ms", Unit: "ms", Help: "99th percentile of the latency of the served in the worst second", measure: maxP99},
-		{Name: "shed_share", Unit: "share", Help: "users refused because the service was saturated", measure: ended(outcome.Shed)},
-		{Name: "limited_share", Unit: "share", Help: "users refused because they were over their quota", measure: ended(outcome.Limited)},
-		{Name: "open_share", Unit: "share", Help: "users refused by an open circuit breaker", measure: ended(outcome.Open)},
-		{Name: "late_share", Unit: "share", Help: "users who got no answer in time", measure: ended(outcome.Late)},
-		{Name: "failed_share", Unit: "share", Help: "users who got an error", measure: ended(outcome.Failed)},
-		{Name: "stale_share", Unit: "share", Help: "users answered with an older copy", measure: ended(outcome.Stale)},
-		{Name: "hit_share", Unit: "share", Help: "answers that came from a cache, of all good answers", measure: weighted(func(p Point) float64 { return p.HitShare }, func(p Point) float64 { return p.Good })},
+		{Name: "shed_share", Played: true, Unit: "share", Help: "users refused because the service was saturated", measure: ended(outcome.Shed)},
+		{Name: "limited_share", Played: true, Unit: "share", Help: "users refused because they were over their quota", measure: ended(outcome.Limited)},
+		{Name: "open_share", Played: true, Unit: "share", Help: "users refused by an open circuit breaker", measure: ended(outcome.Open)},
+		{Name: "late_share", Played: true, Unit: "share", Help: "users who got no answer in time", measure: ended(outcome.Late)},
+		{Name: "failed_share", Played: true, Unit: "share", Help: "users who got an error", measure: ended(outcome.Failed)},
+		{Name: "stale_share", Played: true, Unit: "share", Help: "users answered with an older copy", measure: ended(outcome.Stale)},
+		{Name: "hit_share", Played: true, Unit: "share", Help: "answers that came from a cache, of all good answers", measure: weighted(func(p Point) float64 { return p.HitShare }, func(p Point) float64 { return p.Good })},
 		{Name: "calls_rate", Unit: "req/s", Scales: true, Help: "requests that reached the dependencies' gates, a second", measure: mean(func(p Point) float64 { return p.Calls })},
 		{Name: "calls_share", Unit: "calls/user", Help: "requests that reached the dependencies' gates, for each user who came", measure: perUser(func(p Point) float64 { return p.Calls })},
 		{Name: "tries_ratio", Unit: "calls/user", Help: "requests sent for each user who came: 1 without retries", measure: perUser(func(p Point) float64 { return p.Tries })},
 		{Name: "victim_good_share", Unit: "share", Help: "users other than the abuser answered in time, of those who came", measure: weighted(func(p Point) float64 { return min(1, p.VictimGood) }, func(p Point) float64 { return p.Offered })},
 		{Name: "queue_max", Unit: "requests", Scales: true, Help: "most requests waiting in patterns and for the gates, of the seconds' means", measure: largest(func(p Point) float64 { return p.Queue })},
-		{Name: "op_good_share", Unit: "share", PerOp: true, Help: "users of one operation answered in time, of those who came: op_good_share:report", measure: opGood},
-		{Name: "event_share", Unit: "share", Event: true, Whole: true, Help: "how often a pattern counted something, for each user who came: event_share:cache.hit", measure: eventShare},
-		{Name: "busiest_max", Unit: "requests", Scales: true, Help: "most requests inside one instance, of the seconds' means", measure: largest(func(p Point) float64 { return p.Busiest })},
-		{Name: "busiest_mean", Unit: "requests", Scales: true, Help: "requests inside the fullest instance, the mean over the seconds", measure: mean(func(p Point) float64 { return p.Busiest })},
-		{Name: "instances_max", Unit: "instances", Help: "most instances that served at once", measure: largest(func(p Point) float64 { return p.Instances })},
-		{Name: "instances_mean", Unit: "instances", Help: "instances that served, the mean: what they cost", measure: mean(func(p Point) float64 { return p.Instances })},
-		{Name: "sessions_lost_share", Unit: "share", Help: "tries answered with: sign in again, for each user who came", measure: perUser(func(p Point) float64 { return p.Sessions })},
+		{Name: "op_good_share", Played: true, Unit: "share", PerOp: true, Help: "users of one operation answered in time, of those who came: op_good_share:report", measure: opGood},
+		{Name: "event_share", Played: true, Unit: "share", Event: true, Whole: true, Help: "how often a pattern counted something, for each user who came: event_share:cache.hit", measure: eventShare},
+		{Name: "busiest_max", Played: true, Unit: "requests", Scales: true, Help: "most requests inside one instance, of the seconds' means", measure: largest(func(p Point) float64 { return p.Busiest })},
+		{Name: "busiest_mean", Played: true, Unit: "requests", Scales: true, Help: "requests inside the fullest instance, the mean over the seconds", measure: mean(func(p Point) float64 { return p.Busiest })},
+		{Name: "instances_max", Played: true, Unit: "instances", Help: "most instances that served at once", measure: largest(func(p Point) float64 { return p.Instances })},
+		{Name: "instances_mean", Played: true, Unit: "instances", Help: "instances that served, the mean: what they cost", measure: mean(func(p Point) float64 { return p.Instances })},
+		{Name: "sessions_lost_share", Played: true, Unit: "share", Help: "tries answered with: sign in again, for each user who came", measure: perUser(func(p Point) float64 { return p.Sessions })},
 		{Name: "recovered_after_s", Unit: "s", Whole: true, Help: "from the end of the phase named spike, or of the last fault, until goodput_share is at least 0.95 in every 5 s to come; the run's length when it never is", measure: recovered},
 		{Name: "wrong_pages", Unit: "pages", Whole: true, Help: "how often the scenario's alert was wrong: it woke somebody outside an incident, or did not within one", measure: wrongPages},
 		{Name: "detected_after_s", Unit: "s", Whole: true, Help: "from an incident's begin until the scenario's alert woke somebody, the mean; the run's length when one was missed", measure: detected},
@@ -106,6 +107,9 @@ func (w Window) span(run time.Duration) (from, to time.Duration) {
 	return w.From, to
 }
 
+// theoryName is the engine that works a scenario out without playing it.
+const theoryName = "theory"
+
 // Measure returns a metric over the whole of a run.
 func Measure(metric string, spec Spec, r Report) (float64, error) {
 	return MeasureIn(Window{}, metric, spec, r)
@@ -117,6 +121,9 @@ func MeasureIn(w Window, name string, spec Spec, r Report) (float64, error) {
 	m, op, ok := metric(name)
 	if !ok {
 		return 0, fmt.Errorf("metric %q: unknown, want %s", name, unknown(name, metricNames()))
+	}
+	if m.Played && r.Engine == theoryName {
+		return 0, fmt.Errorf("metric %s: %w: engine %s has no such figure", name, ErrNoData, r.Engine)
 	}
 	spec = spec.alerted(r)
 	run := time.Duration(r.DurationS * float64(time.Second))

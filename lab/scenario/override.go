@@ -232,6 +232,9 @@ func Apply(spec Spec, o Override, known Known) (Spec, Override, error) {
 		return Spec{}, Override{}, err
 	}
 	if o.Duration > 0 {
+		if own := spec.Traffic.Duration(); o.Duration < own {
+			spec.uncut = max(spec.uncut, own)
+		}
 		spec.Traffic = stretch(spec.Traffic, o.Duration)
 		spec.Faults = slices.DeleteFunc(slices.Clone(spec.Faults), func(f Fault) bool { return f.At >= o.Duration })
 		spec.Resize = slices.DeleteFunc(slices.Clone(spec.Resize), func(r Resize) bool { return r.At >= o.Duration })

@@ -82,6 +82,19 @@ type Verdict struct {
 	OK    bool    `json:"ok"`
 	Value float64 `json:"value"`
 	Want  string  `json:"want,omitempty"`
+	// NotJudged says why the run cannot tell; OK and Value mean nothing then.
+	NotJudged string `json:"not_judged,omitempty"`
+}
+
+// Mark returns the sign of the verdict: ✓ held, ✗ failed, – not judged.
+func (v Verdict) Mark() string {
+	switch {
+	case v.NotJudged != "":
+		return "–"
+	case v.OK:
+		return "✓"
+	}
+	return "✗"
 }
 
 // Change is one marked moment of a run.

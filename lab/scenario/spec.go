@@ -43,6 +43,8 @@ type Spec struct {
 	LiveScale   float64             `yaml:"live_scale"` // default 0.2
 	Variants    map[string][]string `yaml:"variants"`   // named sets of flags, such as budget: [--on=client-budget]
 
+	uncut time.Duration // how long the schedule was before it was cut; 0: it was not
+
 	src *source // where the fields stand in the file; nil when made in code
 }
 

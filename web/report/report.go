@@ -78,11 +78,7 @@ func Write(w io.Writer, id uint64, r scenario.Report) error {
 		f.Patterns = append(f.Patterns, pattern{name, p.State.String(), pairs(p.Knobs), pairs(p.Counters)})
 	}
 	for _, c := range r.Claims {
-		mark := "✗ not met"
-		if c.OK {
-			mark = "✓ holds"
-		}
-		f.Claims = append(f.Claims, claim{mark, c.Text, strconv.FormatFloat(c.Value, 'g', 4, 64), c.Want})
+		f.Claims = append(f.Claims, claimOf(c))
 	}
 	for i, c := range r.Changes {
 		f.Changes = append(f.Changes, figure{strconv.Itoa(i + 1), c.Text, view.Clock(c.At)})
@@ -93,6 +89,17 @@ func Write(w io.Writer, id uint64, r scenario.Report) error {
 		})
 	}
 	return page.Execute(w, f)
+}
+
+// claimOf shows a verdict. One that was not judged has no value.
+func claimOf(v scenario.Verdict) claim {
+	switch {
+	case v.NotJudged != "":
+		return claim{v.Mark() + " not judged", v.Text + " (" + v.NotJudged + ")", "–", v.Want}
+	case v.OK:
+		return claim{v.Mark() + " holds", v.Text, strconv.FormatFloat(v.Value, 'g', 4, 64), v.Want}
+	}
+	return claim{v.Mark() + " not met", v.Text, strconv.FormatFloat(v.Value, 'g', 4, 64), v.Want}
 }
 
 // counts lists counts with their share of all, the most frequent first.

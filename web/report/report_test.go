@@ -27,11 +27,11 @@ func TestReportHoldsEverythingItself(t *testing.T) {
 		Outcomes: map[string]uint64{"ok": 300, "shed": 20}, Reasons: map[string]uint64{"queue_full": 20}, LatencyMS: scenario.Latency{P50: 22, P99: 1500},
 		Series:   []scenario.Point{{T: 1, Offered: 160, Good: 160, P50MS: 20, P99MS: 60}, {T: 2, Offered: 160, Good: 140, P50MS: 22, P99MS: 1500}},
 		Patterns: map[string]scenario.PatternRun{"queue": {State: lab.On, Knobs: map[string]string{"length": "60"}}, "cache": {}},
-		Claims:   []scenario.Verdict{{Text: "goodput stays", OK: true, Value: .9997, Want: "≥ 0.95"}, {Text: "p99 stays", Value: 1500, Want: "≤ 500"}},
+		Claims:   []scenario.Verdict{{Text: "goodput stays", OK: true, Value: .9997, Want: "≥ 0.95"}, {Text: "p99 stays", Value: 1500, Want: "≤ 500"}, {Text: "reports stay", Want: "≥ 0.5", NotJudged: "nobody asked for report"}},
 		Changes:  []scenario.Change{{At: time.Second, Text: "queue on"}},
 	}
 	got := write(t, r)
-	for _, want := range []string{"metastable, run 7", "99.9 %", "1.5 s", "✓ holds", "✗ not met", "queue full", "length 60", "queue on", `points="382.0,`, "0:01"} {
+	for _, want := range []string{"metastable, run 7", "99.9 %", "1.5 s", "✓ holds", "✗ not met", "<td>reports stay (nobody asked for report)</td><td>– not judged</td><td class=\"n\">–</td>", "queue full", "length 60", "queue on", `points="382.0,`, "0:01"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the report lacks %q", want)
 		}

@@ -10,6 +10,7 @@ import (
 	"workbench/lab/incident"
 	"workbench/lab/live"
 	"workbench/lab/series"
+	"workbench/sim/stat"
 )
 
 // Alarm is both alerts as they stand, and whom they woke.
@@ -36,7 +37,7 @@ type PageLine struct{ Kind, Rule, From, For string }
 func AlarmOf(a live.Alarm) Alarm {
 	v := Alarm{Objective: number(a.Config.Objective * 100), Share: number(a.Config.Share * 100)}
 	t, b := a.State.Threshold, a.State.Burn
-	v.Threshold = lamp("lt", "Threshold", t.On, fmt.Sprintf("%.1f %% of the last %v failed; it rings from %.1f %% on", 100*t.Value, a.Config.Over, 100*t.Bound))
+	v.Threshold = lamp("lt", "Threshold", t.On, fmt.Sprintf("%s of the last %v failed; it rings from %s on", stat.Percent(t.Value, 1), a.Config.Over, stat.Percent(t.Bound, 1)))
 	v.Burn = lamp("lb", "Burn rate", b.On, fmt.Sprintf("rule “%s”: the budget burns %.1f times as fast as it may; it rings from %.1f on", b.Rule, b.Value, b.Bound))
 	v.Spent = Cell{"spent", "of the errors that the objective allows so far", fmt.Sprintf("%.0f %%", 100*a.State.Spent)}
 	for _, r := range a.Config.Rules {

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"workbench/docs/guide"
+	program "workbench/docs/guide/measure"
 	"workbench/lab"
 	"workbench/lab/knob"
 	"workbench/lab/scenario"
@@ -67,6 +68,7 @@ type GuideExperiment struct {
 	Reads                             []string // what is read from each, with its unit
 	Data                              string   // for the page's script, as JSON; empty: it is a program
 	Program                           string   // the address that runs it on the server; empty: it is none, or there is no runner
+	Formula                           string   // from which all its figures are worked out; empty: they are measured
 }
 
 // GuideRun is one setting of an experiment.
@@ -224,7 +226,11 @@ func experimentOf(b guide.Book, slug string, e guide.Experiment, patterns []lab.
 	v := GuideExperiment{ID: slug + "." + e.ID, Title: e.Title, Question: e.Question, See: e.See, Command: e.Command()}
 	if e.Scenario == "" {
 		v.Reads = []string{"measured"}
-		for _, f := range b.Answers(slug, e) {
+		p, _ := program.FindProgram(e.Program)
+		if v.Formula = strings.Join(p.Formulas(), " and "); v.Formula != "" {
+			v.Reads = []string{"worked out"}
+		}
+		for _, f := range p.Order(b.Answers(slug, e)) {
 			v.Runs = append(v.Runs, GuideRun{Name: strings.TrimPrefix(f.ID, e.Program+"."), Flags: f.How, Kept: []string{f.Text()}})
 		}
 		return v, nil

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"workbench/sim/stat"
 )
 
 // Rate writes a rate or count with no more digits than one reads at a glance.
@@ -23,16 +25,13 @@ func Rate(v float64) string {
 	return strconv.FormatFloat(v, 'f', 1, 64)
 }
 
-// Percent writes a share. Only all is 100 %: 99.97 % is written 99.9 %.
+// Percent writes a share. Only all is 100 %, and only nothing is 0 %: 99.97 % is
+// written 99.9 %, and 0.053 % as it is.
 func Percent(share float64) string {
-	p := share * 100
-	switch {
-	case math.IsNaN(p):
-		return "–"
-	case p > 99 && p < 100:
+	if p := share * 100; p > 99 && p < 100 {
 		return strconv.FormatFloat(math.Floor(p*10)/10, 'f', 1, 64) + " %"
 	}
-	return strconv.FormatFloat(p, 'f', 0, 64) + " %"
+	return stat.Percent(share, 0)
 }
 
 // Millis writes a latency given in milliseconds.

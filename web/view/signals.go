@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"workbench/lab/signal"
+	"workbench/sim/stat"
 )
 
 // Signals is the page of rates, errors, durations, and of what runs out.
@@ -96,7 +97,7 @@ func callRow(id string, c signal.Call, span float64, path string) SignalRow {
 	all := c.Good() + c.Bad()
 	errors := "–"
 	if all > 0 {
-		errors = fmt.Sprintf("%.1f %%", 100*float64(c.Bad())/float64(all))
+		errors = stat.Percent(float64(c.Bad())/float64(all), 1)
 	}
 	return SignalRow{Name: c.Name, Path: path, Cells: []Cell{
 		{id + "r", "rate", fmt.Sprintf("%.1f/s", float64(all)/span)}, {id + "e", "errors", errors}, {id + "m", "mean", ms(c.Took.Mean())},

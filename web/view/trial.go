@@ -288,6 +288,9 @@ func trialVerdict(r runner.Run) (string, bool) {
 	return "Not every figure is as it was kept: this machine differs, or was busy.", false
 }
 
+// WorkedOut names the part of a run that computes figures and measures none.
+const WorkedOut = "worked out"
+
 func sideOf(o runner.Outcome) TrialSide {
 	v := TrialSide{Part: o.Part, Won: o.Won, Took: trial.Number(o.TookS, "s"), Error: o.Error}
 	switch o.Part {
@@ -295,6 +298,8 @@ func sideOf(o runner.Outcome) TrialSide {
 		v.Heading = "With the " + o.Part + " settings"
 	case runner.Yours:
 		v.Heading = "With your settings"
+	case WorkedOut:
+		v.Heading = "Worked out just now"
 	default:
 		v.Heading = "Measured just now"
 	}

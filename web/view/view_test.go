@@ -18,7 +18,7 @@ import (
 func TestNumbers(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
 		{view.Rate(0), "0"}, {view.Rate(3.14), "3.1"}, {view.Rate(160.4), "160"}, {view.Rate(12345), "12.3k"}, {view.Rate(123456), "123k"}, {view.Rate(math.NaN()), "–"},
-		{view.Percent(0), "0 %"}, {view.Percent(.5), "50 %"}, {view.Percent(.9997), "99.9 %"}, {view.Percent(1), "100 %"}, {view.Percent(math.NaN()), "–"},
+		{view.Percent(0), "0 %"}, {view.Percent(.0005254), "0.053 %"}, {view.Percent(.0005), "0.05 %"}, {view.Percent(.004), "0.4 %"}, {view.Percent(.014), "1 %"}, {view.Percent(.5), "50 %"}, {view.Percent(.9997), "99.9 %"}, {view.Percent(1), "100 %"}, {view.Percent(math.NaN()), "–"},
 		{view.Millis(0), "–"}, {view.Millis(3.21), "3.2 ms"}, {view.Millis(61.8), "62 ms"}, {view.Millis(2400), "2.4 s"}, {view.Millis(25000), "25 s"},
 		{view.Level(1), "ok"}, {view.Level(.95), "warn"}, {view.Level(.5), "bad"},
 	} {

@@ -7,6 +7,7 @@ import (
 
 	"workbench/lab/live"
 	"workbench/lab/scenario"
+	"workbench/sim/stat"
 )
 
 // around is how many seconds before and after a marker are compared.
@@ -23,10 +24,10 @@ func OfRun(s live.RunSummary, r scenario.Report) []Card {
 	}
 	if s.Prediction == "wrong" {
 		add("prediction", fmt.Sprintf("In run %d of “%s” your prediction was wrong. What did you expect, what happened, and why?", s.ID, s.Title),
-			fmt.Sprintf("%.0f %% of users were answered in time, with a p99 of %s.", 100*s.GoodputShare, milliseconds(s.P99MS)))
+			fmt.Sprintf("%s of users were answered in time, with a p99 of %s.", stat.Percent(s.GoodputShare, 0), milliseconds(s.P99MS)))
 	}
 	for i, v := range r.Claims {
-		if !v.OK {
+		if !v.OK && v.NotJudged == "" {
 			add(fmt.Sprintf("claim-%d", i+1), fmt.Sprintf("In run %d this did not hold: “%s”. Why?", s.ID, v.Text), measured(v))
 		}
 	}
@@ -92,7 +93,7 @@ func window(series []scenario.Point, at time.Duration, seconds float64) level {
 // moved asks about a marker after which something changed by at least a factor
 // of two, or by a quarter of all users.
 func moved(number int, text string, before, after level) (string, string) {
-	answer := fmt.Sprintf("Before: p99 %s, %.0f %% answered in time. After: p99 %s, %.0f %%.", milliseconds(before.p99), 100*before.good, milliseconds(after.p99), 100*after.good)
+	answer := fmt.Sprintf("Before: p99 %s, %s answered in time. After: p99 %s, %s.", milliseconds(before.p99), stat.Percent(before.good, 0), milliseconds(after.p99), stat.Percent(after.good, 0))
 	times := 0.0
 	if before.p99 > 0 {
 		times = after.p99 / before.p99
@@ -133,7 +134,7 @@ func lasting(series []scenario.Point) (string, string) {
 	if first.n == 0 || last.n == 0 || first.good < 0.9 || last.good > 0.5 || b > 1.1*a {
 		return "", ""
 	}
-	return fmt.Sprintf("Traffic at the end was what it had been at the beginning, and only %.0f %% were answered in time. What kept the service down?", 100*last.good),
+	return fmt.Sprintf("Traffic at the end was what it had been at the beginning, and only %s were answered in time. What kept the service down?", stat.Percent(last.good, 0)),
 		"Look at tries against users: what comes back, and what waits, is load as well. Only less work than capacity ends it."
 }
 

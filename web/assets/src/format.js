@@ -7,12 +7,16 @@ export function rate(v) {
   return v >= 10 || v === 0 ? v.toFixed(0) : v.toFixed(1);
 }
 
-// Only all is 100 %: 99.97 % is written 99.9 %.
+// Only all is 100 %, and only nothing is 0 %: 99.97 % is written 99.9 %, and
+// 0.053 % as it is, with two significant digits.
 export function percent(share) {
   const p = share * 100;
   if (!Number.isFinite(p)) return '–';
   if (p > 99 && p < 100) return (Math.floor(p * 10) / 10).toFixed(1) + ' %';
-  return p.toFixed(0) + ' %';
+  const size = Math.abs(p);
+  if (size === 0 || size >= 1) return p.toFixed(0) + ' %';
+  if (size < 0.0001) return 'below 0.0001 %';
+  return p.toFixed(1 - Math.floor(Math.log10(size))).replace(/\.?0+$/, '') + ' %';
 }
 
 export function millis(ms) {

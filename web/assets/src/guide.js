@@ -63,7 +63,8 @@ for (const box of $$('[data-experiment]')) {
   });
 }
 
-// A program's fresh figures stand beside the kept ones, with the drift.
+// A program's fresh figures stand beside the kept ones, with the drift; what is
+// worked out from a formula has none.
 for (const form of $$('[data-program]')) {
   const box = form.closest('section');
   const say = $('[data-say]', box);
@@ -79,7 +80,8 @@ for (const form of $$('[data-program]')) {
       if (!got?.result) throw new Error(got?.error ?? 'The run was stopped.');
       fill(box, got);
       const guess = last.guess ? ` Your guess was “${last.guess}”.` : '';
-      text(say, `Measured just now, on the machine that serves this page, in ${got.took_s.toFixed(1)} s. ${got.won ? 'Every figure is as it was kept.' : 'Not every figure is as it was kept: machines differ, and this one may be busy.'}${guess}`);
+      const { formula } = form.dataset;
+      text(say, formula ? `Worked out just now from ${formula}.${guess}` : `Measured just now, on the machine that serves this page, in ${got.took_s.toFixed(1)} s. ${got.won ? 'Every figure is as it was kept.' : 'Not every figure is as it was kept: machines differ, and this one may be busy.'}${guess}`);
     } catch (err) {
       text(say, `It could not be run: ${err.message}`);
     }
@@ -93,7 +95,7 @@ function fill(box, { result }) {
     const fresh = result.rows.find(([name]) => name === row.dataset.figure);
     if (!fresh) continue;
     text($('[data-now]', row), fresh[2]);
-    text($('[data-drift]', row), fresh[3]);
+    if (fresh.length > 3) text($('[data-drift]', row), fresh[3]);
   }
   $('[data-kept]', box).open = true;
 }

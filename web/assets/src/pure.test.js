@@ -36,7 +36,7 @@ test('markers close together share a flag', () => {
 
 test('numbers are written as the server writes them', () => {
   assert.deepEqual([0, 3.14, 160.4, 12345, 123456, NaN].map(rate), ['0', '3.1', '160', '12.3k', '123k', '–']);
-  assert.deepEqual([0, 0.5, 0.9997, 1].map(percent), ['0 %', '50 %', '99.9 %', '100 %']);
+  assert.deepEqual([0, 1e-9, 0.0005254, 0.0005, 0.00996, 0.5, 0.9997, 1].map(percent), ['0 %', 'below 0.0001 %', '0.053 %', '0.05 %', '1 %', '50 %', '99.9 %', '100 %']);
   assert.deepEqual([0, 3.21, 61.8, 2400, 25000].map(millis), ['–', '3.2 ms', '62 ms', '2.4 s', '25 s']);
   assert.equal(clock(65.9), '1:05');
 });

@@ -32,7 +32,7 @@ function show(report, took) {
   text($('[data-top]'), rate(most));
   chart($('[data-chart="good"]'), [{ name: 'come', values: series.map((p) => p.offered) }, { name: 'good', values: series.map((p) => p.good) }], { top: most });
   chart($('[data-chart="p99"]'), [{ name: 'slow', values: series.map((p) => p.p99_ms) }], { top: 100000, log: true });
-  $('[data-claims]').replaceChildren(...(report.claims ?? []).map((c) => make('li', { class: c.ok ? 'ok' : 'bad' }, `${c.ok ? '✓' : '✗'} ${c.text}`)));
+  $('[data-claims]').replaceChildren(...(report.claims ?? []).map((c) => c.not_judged ? make('li', { class: 'dim' }, `– ${c.text}: not judged, ${c.not_judged}`) : make('li', { class: c.ok ? 'ok' : 'bad' }, `${c.ok ? '✓' : '✗'} ${c.text}`)));
   $('[data-no-claims]').hidden = (report.claims ?? []).length > 0;
   $('[data-rows]').replaceChildren(...series.map((p) => make('tr', {}, ...[p.t.toFixed(0), rate(p.offered), rate(p.good), millis(p.p99_ms)].map((v) => make('td', { class: 'num' }, v)))));
   $('[data-result]').hidden = false;
