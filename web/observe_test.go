@@ -157,7 +157,7 @@ func TestStreamsOfWhatIsSeen(t *testing.T) {
 		t.Errorf("the stream sends %s, want the late request alone", got)
 	}
 	for path, want := range map[string]string{
-		"/api/signals/stream": `"o0r":"100.0/s"`, "/api/signals/stream?shape=other": `"reload":`, "/api/alerts/stream": `"lt@data-lamp":"off"`, "/api/series/stream": `"n":"0"`,
+		"/api/signals/stream": `"o0r":"100.0/s"`, "/api/signals/stream?shape=other": `"reload":`, "/api/alerts/stream": `"lt@data-lamp":"off"`, "/api/series/stream": `"n":"–"`,
 	} {
 		if got := event(t, s, path, o.Tick); !strings.Contains(got, want) {
 			t.Errorf("%s sends %.200s…, want %s in it", path, got, want)
