@@ -52,6 +52,10 @@ func (l *Lab) state() live.State {
 		s.Patterns = append(s.Patterns, one.view(l.model))
 	}
 	s.Faults, s.Markers = slices.Clone(l.faults), slices.Clone(l.markers)
+	s.Stalled = l.stalled
+	if l.veiled {
+		s.Veiled, s.Scenario, s.Title, s.Faults = true, "on-call", "On call", nil
+	}
 	p := l.predict
 	s.Predict = &p
 	return s

@@ -107,8 +107,7 @@ export class Panel {
     pick.addEventListener('change', () => this.change(pick, 'POST', '/api/lab/scenario', { name: pick.value }));
     const reset = $('[data-reset]', root);
     reset.addEventListener('click', () => this.change(reset, 'POST', '/api/lab/scenario', { name: this.last.scenario }));
-    const restart = $('[data-restart]', root);
-    restart.addEventListener('click', () => this.change(restart, 'POST', '/api/lab/scenario', { name: this.last.scenario, seed: this.last.seed, scale: this.last.scale, patterns: settings(this.last), balancer: part(this.last.balancer), autoscaler: part(this.last.autoscaler) }));
+    for (const restart of $$('[data-restart]', root)) restart.addEventListener('click', () => this.change(restart, 'POST', '/api/lab/scenario', { name: this.last.scenario, seed: this.last.seed, scale: this.last.scale, patterns: settings(this.last), balancer: part(this.last.balancer), autoscaler: part(this.last.autoscaler) }));
   }
 
   async spike() {
