@@ -240,6 +240,9 @@ func TestARehearsalIsNotEndedByAScenario(t *testing.T) {
 		t.Errorf("the rehearsal is %+v in run %d, want it under way in run %d", r.Incident(), s.Run, run)
 	}
 	r.EndIncident(t.Context())
+	if s, err := r.Load(t.Context(), live.ScenarioChange{Name: "on-call"}); err != nil || s.Run == run {
+		t.Errorf("Restart after the rehearsal = %v in run %d, want its scenario afresh", err, s.Run)
+	}
 	if s := r.load(calm); s.Veiled || s.Scenario != "calm" {
 		t.Errorf("after giving up the scenario is %s, veiled %v; want calm, open", s.Scenario, s.Veiled)
 	}

@@ -19,6 +19,7 @@ import (
 // settings say how a run begins.
 type settings struct {
 	spec     scenario.Spec // at reference scale
+	base     scenario.Spec // the same before the caller's changes to balancer and autoscaler
 	seed     uint64
 	scale    float64
 	timed    bool
@@ -37,6 +38,10 @@ func (l *Lab) prepare(c ScenarioChange) (settings, error) {
 	case c.YAML != "":
 		spec, err = scenario.Parse("scenario", []byte(c.YAML))
 	default:
+		var found bool
+		if spec, found = l.own(c.Name); found {
+			break // Restart of a file of one's own, or of a rehearsal's scenario
+		}
 		spec, err = scenario.Find(c.Name)
 		if err != nil {
 			err = &FieldError{Field: "name", Got: strconv.Quote(c.Name), Want: "one of " + strings.Join(scenario.Names(), ", ")}
@@ -45,10 +50,11 @@ func (l *Lab) prepare(c ScenarioChange) (settings, error) {
 	if err != nil {
 		return settings{}, invalid(err)
 	}
+	base := spec
 	if spec, err = frontend(spec, c); err != nil {
 		return settings{}, invalid(err)
 	}
-	s := settings{spec: spec, seed: 1, scale: c.Scale, solution: l.solution}
+	s := settings{spec: spec, base: base, seed: 1, scale: c.Scale, solution: l.solution}
 	for name, p := range c.Patterns {
 		s.patterns = append(s.patterns, chain.Change{Pattern: name, State: p.State, Knobs: p.Knobs})
 	}
@@ -59,6 +65,17 @@ func (l *Lab) prepare(c ScenarioChange) (settings, error) {
 		s.scale = spec.LiveScale
 	}
 	return s, s.check()
+}
+
+// own returns the scenario that runs, by its name, where it is not one of the
+// program's: nobody else has its text.
+func (l *Lab) own(name string) (scenario.Spec, bool) {
+	r, err := l.current()
+	if err != nil || name == "" || r.base.Name != name {
+		return scenario.Spec{}, false
+	}
+	_, err = scenario.Find(name)
+	return r.base, err != nil
 }
 
 // maxItems is how many items the service's database is filled with at most;
