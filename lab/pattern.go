@@ -42,8 +42,19 @@ func ParseState(word string) (State, error) {
 	if i := slices.Index(stateNames[:], word); i >= 0 {
 		return State(i), nil
 	}
-	return 0, fmt.Errorf("unknown state %q (want off, shadow, on or yours)", word)
+	return 0, &StateError{Got: word}
 }
+
+// StateError is a word that names no state.
+type StateError struct{ Got string }
+
+// Error implements error.
+func (e *StateError) Error() string {
+	return fmt.Sprintf("unknown state %q (want %s)", e.Got, e.Want())
+}
+
+// Want lists the words that name one.
+func (e *StateError) Want() string { return "off, shadow, on or yours" }
 
 // MarshalText writes the state's word.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

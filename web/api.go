@@ -41,9 +41,20 @@ func (s *Server) putPattern(c echo.Context) error {
 	})
 }
 
+// faultBody is the body of PUT /api/lab/faults/{name}. Its On hides that of the
+// change: what is left out would else end the fault.
+type faultBody struct {
+	On *bool `json:"on"`
+	live.FaultChange
+}
+
 func (s *Server) putFault(c echo.Context) error {
-	return change(c, false, func(ctx context.Context, body live.FaultChange) (live.State, error) {
-		return s.cfg.Lab.SetFault(ctx, c.Param("name"), body)
+	return change(c, false, func(ctx context.Context, body faultBody) (live.State, error) {
+		if body.On == nil {
+			return live.State{}, &live.FieldError{Field: "on", Got: "nothing", Want: "true to begin the fault or false to end it"}
+		}
+		body.FaultChange.On = *body.On
+		return s.cfg.Lab.SetFault(ctx, c.Param("name"), body.FaultChange)
 	})
 }
 

@@ -68,7 +68,11 @@ func TestBadInputNamesTheFieldAndChangesNothing(t *testing.T) {
 	pattern, traffic := "/api/lab/patterns/queue", "/api/lab/traffic"
 	for _, c := range []webtest.Case{
 		{Name: "unknown field", Method: "PUT", Path: pattern, Body: `{"stat":"on"}`, Status: 400, Want: []string{`"field":"stat"`}},
-		{Name: "unknown state", Method: "PUT", Path: pattern, Body: `{"state":"up"}`, Status: 400, Want: []string{"off, shadow, on"}},
+		{Name: "unknown state", Method: "PUT", Path: pattern, Body: `{"state":"maybe"}`, Status: 422, Want: []string{`"field":"state"`, `"got":"\"maybe\""`, `"want":"off, shadow, on or yours"`}},
+		{Name: "state of a wrong type", Method: "PUT", Path: pattern, Body: `{"state":5}`, Status: 400, Want: []string{`"field":"state"`}},
+		{Name: "unknown state in a scenario", Method: "POST", Path: "/api/lab/scenario", Body: `{"name":"metastable","patterns":{"queue":{"state":"maybe"}}}`, Status: 422, Want: []string{`"field":"state"`}},
+		{Name: "a fault neither begun nor ended", Method: "PUT", Path: "/api/lab/faults/gate-slow", Body: `{}`, Status: 422, Want: []string{`"field":"on"`, "true"}},
+		{Name: "a fault's knob alone", Method: "PUT", Path: "/api/lab/faults/gate-slow", Body: `{"factor":5}`, Status: 422, Want: []string{`"field":"on"`}},
 		{Name: "wrong type", Method: "PUT", Path: traffic, Body: `{"factor":"fast"}`, Status: 400, Want: []string{`"field":"factor"`, "float64"}},
 		{Name: "not JSON", Method: "PUT", Path: traffic, Body: `factor=2`, Status: 400, Want: []string{`"field":"body"`}},
 		{Name: "nothing", Method: "PUT", Path: traffic, Body: ``, Status: 400, Want: []string{`"field":"body"`}},

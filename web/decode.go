@@ -7,7 +7,11 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
+
+	"workbench/lab"
+	"workbench/lab/live"
 )
 
 // maxBody is the largest body in bytes; a scenario file is at most as large.
@@ -55,8 +59,12 @@ func tooLarge(most int64) error { return fmt.Errorf("%w %d KiB", errTooLarge, mo
 func bodyFault(err error) error {
 	var large *http.MaxBytesError
 	var kind *json.UnmarshalTypeError
+	var state *lab.StateError
 	if errors.As(err, &large) {
 		return tooLarge(large.Limit)
+	}
+	if errors.As(err, &state) { // every state of a body stands in a field of that name
+		return &live.FieldError{Field: "state", Got: strconv.Quote(state.Got), Want: state.Want()}
 	}
 	if errors.As(err, &kind) {
 		field := kind.Field

@@ -35,10 +35,10 @@ func (s *Server) observeRoutes(e *echo.Echo) {
 		return
 	}
 	e.GET("/traces", s.tracesPage)
-	e.POST("/traces/settings", s.postTracing)
+	e.POST("/traces/settings", s.formed("/traces", s.tracesPage, s.postTracing))
 	e.GET("/traces/:id", s.tracePage)
 	e.GET("/logs", s.logsPage)
-	e.POST("/logs/settings", s.postLogging)
+	e.POST("/logs/settings", s.formed("/logs", s.logsPage, s.postLogging))
 	e.GET("/api/traces", s.getTraces)
 	e.GET("/api/traces/:id", s.getTrace)
 	e.GET("/api/logs", s.getLogs)
@@ -124,6 +124,21 @@ func share(name, text string) (float64, error) {
 	return v / 100, nil
 }
 
+// either lists words to choose from, as one reads them.
+func either[T ~string](all []T) string {
+	var b strings.Builder
+	for i, one := range all {
+		switch {
+		case i > 0 && i == len(all)-1:
+			b.WriteString(" or ")
+		case i > 0:
+			b.WriteString(", ")
+		}
+		b.WriteString(string(one))
+	}
+	return b.String()
+}
+
 func (s *Server) postTracing(c echo.Context) error {
 	get, _, err := form(c)
 	if err != nil {
@@ -169,7 +184,11 @@ func (s *Server) logsPage(c echo.Context) error {
 			instances = append(instances, n.ID)
 		}
 	}
-	v := view.LogsOf(j.List(q), j.Counts(), j.Settings(), q, c.QueryParam("level"), instances)
+	lines := j.List(q)
+	v := view.LogsOf(lines, j.Counts(), j.Settings(), q, c.QueryParam("level"), instances)
+	for i, l := range lines {
+		v.Lines[i].Got(l.Outcome, s.got(l))
+	}
 	return s.html(c, http.StatusOK, page.Logs(s.seen(c, "Logs", "watch.js"), v))
 }
 
@@ -193,7 +212,7 @@ func (s *Server) postLogging(c echo.Context) error {
 	}
 	set := journal.Settings{Mode: journal.Mode(get("mode"))}
 	if !slices.Contains(journal.Modes(), set.Mode) {
-		return &live.FieldError{Field: "mode", Got: strconv.Quote(get("mode")), Want: fmt.Sprintf("one of %v", journal.Modes())}
+		return &live.FieldError{Field: "mode", Got: strconv.Quote(get("mode")), Want: either(journal.Modes())}
 	}
 	if set.Share, err = share("share", get("share")); err != nil {
 		return err
@@ -202,6 +221,16 @@ func (s *Server) postLogging(c echo.Context) error {
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, "/logs")
+}
+
+// got returns what a line's user got, as far as its trace was kept and says so.
+func (s *Server) got(l journal.Line) string {
+	id, err := trace.ParseID(l.Trace)
+	if err != nil {
+		return "" // a line without a trace
+	}
+	t, _ := s.cfg.Observe.Traces().Store().Get(id)
+	return t.User
 }
 
 // logStream tells the lines that a query chooses as they are written.

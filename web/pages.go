@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -77,6 +78,9 @@ func (s *Server) Render(w http.ResponseWriter, r *http.Request, status int, t te
 	if err := t.Render(r.Context(), &b); err != nil {
 		return fmt.Errorf("render %s: %w", r.URL.Path, err)
 	}
+	if f := view.FormOf(r.Context()); f.Status != 0 {
+		status = f.Status
+	}
 	if s.cfg.Loopback && s.cfg.Token == "" && !s.sessions.has(r) {
 		s.sessions.grant(w, s.secure(r))
 	}
@@ -107,7 +111,7 @@ func (s *Server) lab(c echo.Context, first bool) error {
 	v := view.LabOf(state, s.cfg.Lab.History(), runs[:min(len(runs), 8)])
 	v.Site = s.site(c, "Lab", "lab.js")
 	v.Site.Path = "/lab"
-	v.First = first && !s.seated
+	v.First = first && !s.seated && !v.Veiled
 	v.Watched = s.seated
 	if query := c.QueryParams(); query.Has("scenario") && !s.seated {
 		set, err := s.cfg.Lab.CheckLink(query.Encode())
@@ -127,6 +131,10 @@ func (s *Server) lab(c echo.Context, first bool) error {
 			continue
 		}
 		scenarios = append(scenarios, o)
+	}
+	if state.Scenario != "" && !slices.ContainsFunc(s.cfg.Scenarios, func(one Choice) bool { return one.Name == state.Scenario }) {
+		// A rehearsal's, or a file of one's own: the box says what runs, too.
+		scenarios = append([]view.Option{{Value: state.Scenario, Text: state.Title}}, scenarios...)
 	}
 	v.Scenarios, v.Presets = view.Pick(scenarios, state.Scenario), view.Pick(presets, state.Scenario)
 	return s.html(c, http.StatusOK, page.Lab(v))

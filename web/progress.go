@@ -42,8 +42,8 @@ func (s *Server) progressRoutes(e *echo.Echo) {
 	}
 	e.GET("/progress", s.progressPage)
 	e.GET("/progress/export", s.exportProgress)
-	e.POST("/progress/import", s.importProgress)
-	e.POST("/progress/forget", s.forgetProgress)
+	e.POST("/progress/import", s.formed("/progress", s.progressPage, s.importProgress))
+	e.POST("/progress/forget", s.formed("/progress", s.progressPage, s.forgetProgress))
 }
 
 func (s *Server) progressPage(c echo.Context) error {
@@ -143,7 +143,7 @@ func (s *Server) forgetProgress(c echo.Context) error {
 		return err
 	}
 	if get("sure") != "yes" {
-		return &live.FieldError{Field: "sure", Got: fmt.Sprintf("%q", get("sure")), Want: `"yes": everything will be deleted`}
+		return &live.FieldError{Field: "sure", Got: "no tick", Want: "the tick that says that everything is to be deleted (sure=yes)"}
 	}
 	if err := s.cfg.Progress.Keeper.Forget(c.Request().Context()); err != nil {
 		return err

@@ -55,11 +55,11 @@ func (s *Server) rehearseRoutes(e *echo.Echo) {
 	}
 	e.GET("/rehearse", s.rehearsePage)
 	e.GET("/rehearse/crib", s.cribPage)
-	e.POST("/rehearse/cards", s.postCard)
+	e.POST("/rehearse/cards", s.formed("/rehearse", s.rehearsePage, s.postCard))
 	e.GET("/rehearse/:id", s.questionPage)
-	e.POST("/rehearse/:id", s.postAnswer)
+	e.POST("/rehearse/:id", s.formed("", s.questionPage, s.postAnswer))
 	e.GET("/rehearse/answers/:id", s.answerPage)
-	e.POST("/rehearse/answers/:id/rulings", s.postRuling)
+	e.POST("/rehearse/answers/:id/rulings", s.formed("", s.answerPage, s.postRuling))
 }
 
 func (s *Server) now() time.Time { return s.cfg.Clock.Date(s.cfg.Clock.Now()) }
@@ -67,7 +67,7 @@ func (s *Server) now() time.Time { return s.cfg.Clock.Date(s.cfg.Clock.Now()) }
 func (s *Server) rehearsePage(c echo.Context) error {
 	mode := c.QueryParam("mode")
 	if mode != "" && !slices.Contains(interview.Modes(), interview.Mode(mode)) {
-		return &live.FieldError{Field: "mode", Got: strconv.Quote(mode), Want: fmt.Sprintf("one of %v", interview.Modes())}
+		return &live.FieldError{Field: "mode", Got: strconv.Quote(mode), Want: either(interview.Modes())}
 	}
 	ctx, r := c.Request().Context(), s.cfg.Rehearse
 	bests, err := r.Keeper.Bests(ctx)

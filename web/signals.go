@@ -47,16 +47,16 @@ func (s *Server) signalRoutes(e *echo.Echo) {
 	e.GET("/signals", s.signalsPage)
 	e.GET("/api/signals/stream", s.signalStream)
 	e.GET("/alerts", s.alertsPage)
-	e.POST("/alerts/settings", s.postAlarm)
+	e.POST("/alerts/settings", s.formed("/alerts", s.alertsPage, s.postAlarm))
 	e.GET("/api/alerts/stream", s.alarmStream)
 	e.GET("/series", s.seriesPage)
-	e.POST("/series/settings", s.postSeries)
+	e.POST("/series/settings", s.formed("/series", s.seriesPage, s.postSeries))
 	e.GET("/api/series/stream", s.seriesStream)
 	e.GET("/incident", s.incidentPage)
 	e.GET("/api/incident", func(c echo.Context) error { return answer(c, s.cfg.Observe.Incident(), nil) })
-	e.POST("/incident/start", s.startIncident)
-	e.POST("/incident/seen", s.seeIncident)
-	e.POST("/incident/answer", s.answerIncident)
+	e.POST("/incident/start", s.formed("/incident", s.incidentPage, s.startIncident))
+	e.POST("/incident/seen", s.formed("/incident", s.incidentPage, s.seeIncident))
+	e.POST("/incident/answer", s.formed("/incident", s.incidentPage, s.answerIncident))
 	e.POST("/incident/end", s.endIncident)
 }
 
@@ -224,6 +224,11 @@ func (s *Server) answerIncident(c echo.Context) error {
 	get, _, err := form(c)
 	if err != nil {
 		return err
+	}
+	for _, one := range [][2]string{{"cause", "what it is"}, {"fix", "what helps"}} {
+		if get(one[0]) == "" {
+			return &live.FieldError{Field: one[0], Got: "nothing", Want: "one of the list of " + one[1]}
+		}
 	}
 	right, mended, err := s.cfg.Observe.AnswerIncident(get("cause"), get("fix"))
 	if err != nil {

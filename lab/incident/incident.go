@@ -200,6 +200,8 @@ type Result struct {
 	Wrong     int           `json:"wrong_answers"`
 	Solved    bool          `json:"solved"` // named and mended
 	Abandoned bool          `json:"abandoned,omitempty"`
+	Early     bool          `json:"early,omitempty"` // it was over before the fault began: nothing has gone wrong, Cause and Strike are what would have come
+	Ended     time.Duration `json:"ended,omitempty"` // since the start
 }
 
 // View is what may be shown at an instant. It names the cause only when the
@@ -237,6 +239,7 @@ func (s *Session) Show(now time.Duration) View {
 	v.Result = &Result{
 		Seed: s.seed, Cause: s.cause, Strike: s.strike - s.began, Detect: since(s.seen), Diagnose: since(s.named), Mitigate: since(s.mended),
 		False: s.falsely, Wrong: s.wrong, Solved: v.Named && v.Mended, Abandoned: s.abandoned,
+		Early: s.ended < s.strike, Ended: s.ended - s.began,
 	}
 	return v
 }

@@ -87,7 +87,7 @@ func TestAGoodRehearsal(t *testing.T) {
 		t.Errorf("the right answer = %v, %v, %v; want true, true, nil", right, mended, err)
 	}
 	v := s.Show(at + time.Minute)
-	want := incident.Result{Seed: 1, Cause: s.Cause(), Strike: at - time.Minute, Detect: 10 * time.Second, Diagnose: 40 * time.Second, Mitigate: 20 * time.Second, False: 1, Wrong: 1, Solved: true}
+	want := incident.Result{Seed: 1, Cause: s.Cause(), Strike: at - time.Minute, Detect: 10 * time.Second, Diagnose: 40 * time.Second, Mitigate: 20 * time.Second, False: 1, Wrong: 1, Solved: true, Ended: at - time.Minute + 40*time.Second}
 	if v.Running || v.Result == nil || *v.Result != want {
 		t.Errorf("the result is %+v, want %+v", v.Result, want)
 	}
@@ -135,5 +135,18 @@ func TestGuessingEnds(t *testing.T) {
 	g.GiveUp(2 * time.Minute)
 	if v := g.Show(3 * time.Minute); v.Running || !v.Result.Abandoned || v.Elapsed != time.Minute {
 		t.Errorf("given up: %+v, want it over after a minute", v)
+	}
+}
+
+// What ends before the fault began is told apart: nothing has gone wrong in it.
+func TestEndedBeforeItBegan(t *testing.T) {
+	early, late := begin(t, 4), begin(t, 4)
+	early.GiveUp(early.Strike() - time.Second)
+	late.GiveUp(late.Strike())
+	if r := early.Show(2 * time.Minute).Result; r == nil || !r.Early || !r.Abandoned || r.Ended != early.Strike()-time.Second-time.Minute {
+		t.Errorf("given up a second before it began: %+v, want it early", r)
+	}
+	if r := late.Show(3 * time.Minute).Result; r == nil || r.Early {
+		t.Errorf("given up as it began: %+v, want it not early", r)
 	}
 }

@@ -23,7 +23,8 @@ const (
 )
 
 // Load stops what runs and starts a scenario calmly: its event waits for Spike.
-// A scenario that is refused leaves what runs alone. When one that was accepted
+// A scenario that is refused leaves what runs alone, and a rehearsal is not
+// ended by it: that takes a person's word. When one that was accepted
 // cannot be started after all, the lab is without one and the error says why.
 func (l *Lab) Load(ctx context.Context, c ScenarioChange) (State, error) {
 	s, err := l.prepare(c)
@@ -32,7 +33,9 @@ func (l *Lab) Load(ctx context.Context, c ScenarioChange) (State, error) {
 	}
 	l.change.Lock()
 	defer l.change.Unlock()
-	l.giveUp(ctx)
+	if err := l.free(); err != nil {
+		return State{}, err
+	}
 	if err := l.replace(ctx, s); err != nil {
 		return State{}, err
 	}
@@ -48,6 +51,7 @@ func (l *Lab) replace(ctx context.Context, s settings) error {
 	if err := l.stop(ctx, "another scenario was started", replaceGrace); err != nil {
 		l.cfg.Log.Warn("the last run did not end cleanly", "error", err)
 	}
+	l.observe.tracer.Store().Clear() // what follows is another service: its requests are not to stand among the last one's
 	r, err := l.begin(ctx, s)
 	if err != nil {
 		return err
@@ -222,8 +226,8 @@ func (l *Lab) alter(change func(*run) (string, error)) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	if l.rehearsing(r.id) {
-		return State{}, fmt.Errorf("%w: an incident is being rehearsed, and its switches are hidden; name the cause, or give up", ErrConflict)
+	if err := l.free(); err != nil {
+		return State{}, err
 	}
 	l.touch()
 	text, err := change(r)

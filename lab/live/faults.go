@@ -96,7 +96,7 @@ func (r *run) flush() error {
 func (r *run) setFault(name string, c FaultChange) (string, error) {
 	f := r.faults[name]
 	if f == nil {
-		return "", fmt.Errorf("%w: fault %q (this scenario has %v)", ErrUnknown, name, r.faultNames())
+		return "", fmt.Errorf("%w: fault %q (this scenario has %s)", ErrUnknown, name, strings.Join(r.faultNames(), ", "))
 	}
 	if err := check(c); err != nil {
 		return "", err

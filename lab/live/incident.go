@@ -47,7 +47,9 @@ func (l *Lab) StartIncident(ctx context.Context, seed uint64) (incident.View, er
 	}
 	l.change.Lock()
 	defer l.change.Unlock()
-	l.giveUp(ctx)
+	if err := l.free(); err != nil {
+		return incident.View{}, err
+	}
 	if err := l.replace(ctx, s); err != nil {
 		return incident.View{}, err
 	}
@@ -63,7 +65,6 @@ func (l *Lab) StartIncident(ctx context.Context, seed uint64) (incident.View, er
 	h.mu.Lock()
 	h.session, h.run, h.hidden, h.kept = session, r.id, false, false
 	h.mu.Unlock()
-	l.observe.tracer.Store().Clear()
 	cause, strike, end := session.Cause().Name, session.Strike(), session.End()
 	r.owned.Go(func() {
 		if l.clock.Wait(r.ctx, strike) != nil {
@@ -253,6 +254,19 @@ func (l *Lab) rehearsing(run uint64) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.session != nil && h.run == run && !h.session.Over(l.clock.Now())
+}
+
+// errRehearsed refuses what would tell a hidden fault, or end its rehearsal by
+// the way.
+var errRehearsed = fmt.Errorf("%w: an incident is being rehearsed, and the lab's switches and scenarios are out of use until it is over; name the cause or give up on the page Incident (/incident)", ErrConflict)
+
+// free returns why no scenario may take the place of what runs. change must be
+// held.
+func (l *Lab) free() error {
+	if r, err := l.current(); err == nil && l.rehearsing(r.id) {
+		return errRehearsed
+	}
+	return nil
 }
 
 // veil takes out of a state what would tell a hidden fault: what is said of the

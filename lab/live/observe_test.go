@@ -3,6 +3,7 @@ package live_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -180,6 +181,9 @@ func TestAHiddenFaultIsNotTold(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := r.State()
+		if !before.Veiled {
+			t.Errorf("%s: the state does not say that the switches are out of use", cause.Name)
+		}
 		if err := r.StrikeNow(); err != nil {
 			t.Fatalf("%s: %v", cause.Name, err)
 		}
@@ -210,7 +214,36 @@ func TestAHiddenFaultIsNotTold(t *testing.T) {
 			t.Errorf("%s: after the end faults %v and redis %+v, want switches, and nothing broken", cause.Name, s.Faults, s.Redis)
 		}
 	}
+	if r.State().Veiled {
+		t.Error("the lab is veiled after the last rehearsal")
+	}
 	if len(keep.all) != len(incident.Causes()) {
 		t.Errorf("%d rehearsals were kept, want %d", len(keep.all), len(incident.Causes()))
+	}
+}
+
+// A rehearsal ends by a person's word alone: neither a scenario nor another
+// rehearsal takes its place by the way.
+func TestARehearsalIsNotEndedByAScenario(t *testing.T) {
+	r := open(t, watched)
+	if _, err := r.StartIncident(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	run := r.State().Run
+	if _, err := r.Load(t.Context(), live.ScenarioChange{YAML: calm}); !errors.Is(err, live.ErrConflict) || !strings.Contains(err.Error(), "give up on the page Incident") {
+		t.Errorf("Load during a rehearsal = %v, want a conflict that says what to do", err)
+	}
+	if _, err := r.StartIncident(t.Context(), 2); !errors.Is(err, live.ErrConflict) {
+		t.Errorf("a second rehearsal = %v, want a conflict", err)
+	}
+	if s := r.State(); !r.Incident().Running || s.Run != run {
+		t.Errorf("the rehearsal is %+v in run %d, want it under way in run %d", r.Incident(), s.Run, run)
+	}
+	r.EndIncident(t.Context())
+	if s, err := r.Load(t.Context(), live.ScenarioChange{Name: "on-call"}); err != nil || s.Run == run {
+		t.Errorf("Restart after the rehearsal = %v in run %d, want its scenario afresh", err, s.Run)
+	}
+	if s := r.load(calm); s.Veiled || s.Scenario != "calm" {
+		t.Errorf("after giving up the scenario is %s, veiled %v; want calm, open", s.Scenario, s.Veiled)
 	}
 }

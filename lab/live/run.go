@@ -28,6 +28,7 @@ import (
 type run struct {
 	id     uint64
 	spec   scenario.Spec // at the run's scale
+	given  scenario.Spec // as it was given, to begin it again by its name
 	kind   system.Kind   // of the service
 	scale  float64
 	seed   uint64
@@ -75,6 +76,7 @@ type run struct {
 	plan     load.Plan              // guarded by mu; Schedule and Client are those now running
 	phase    string                 // guarded by mu: one of the phases below
 	why      string                 // guarded by mu; why it is paused or stopped
+	stalled  string                 // guarded by mu; why the service is down though nobody has done anything to it
 	playing  *event                 // guarded by mu; nil: none is under way
 	predict  *PredictState          // guarded by mu
 	usage    map[string]usage       // guarded by mu; by gate
@@ -106,7 +108,7 @@ func (l *Lab) begin(ctx context.Context, s settings) (_ *run, err error) {
 	id := l.runs
 	l.mu.Unlock()
 	r := &run{
-		id: id, spec: s.spec.Scaled(s.scale), scale: s.scale, seed: s.seed, timed: s.timed, lab: l, clock: clock.NewWall(), tape: tape.New(id),
+		id: id, spec: s.spec.Scaled(s.scale), given: s.given, scale: s.scale, seed: s.seed, timed: s.timed, lab: l, clock: clock.NewWall(), tape: tape.New(id),
 		over: make(chan struct{}), pumped: make(chan struct{}), clients: map[string]*clientSlot{}, counts: map[string]*lab.Counters{}, faults: map[string]*fault{}, usage: map[string]usage{},
 		shares: map[string]*shareOf{}, notices: map[string]string{}, factor: 1, phase: running,
 	}

@@ -20,6 +20,7 @@ import (
 // settings say how a run begins.
 type settings struct {
 	spec     scenario.Spec // at reference scale
+	given    scenario.Spec // the same before the caller's changes to balancer and autoscaler
 	seed     uint64
 	scale    float64
 	timed    bool
@@ -51,6 +52,10 @@ func (l *Lab) prepare(c ScenarioChange) (settings, error) {
 	case c.YAML != "":
 		spec, err = scenario.Parse("scenario", []byte(c.YAML))
 	default:
+		var found bool
+		if spec, found = l.own(c.Name); found {
+			break // Restart of a file of one's own, or of a rehearsal's scenario
+		}
 		spec, err = scenario.Find(c.Name)
 		if err != nil {
 			err = &FieldError{Field: "name", Got: strconv.Quote(c.Name), Want: "one of " + strings.Join(scenario.Names(), ", ")}
@@ -59,7 +64,7 @@ func (l *Lab) prepare(c ScenarioChange) (settings, error) {
 	if err != nil {
 		return settings{}, invalid(err)
 	}
-	s := settings{seed: 1, scale: c.Scale, solution: l.solution}
+	s := settings{given: spec, seed: 1, scale: c.Scale, solution: l.solution}
 	if c.YAML == "" {
 		s.base = new(spec)
 	}
@@ -76,6 +81,17 @@ func (l *Lab) prepare(c ScenarioChange) (settings, error) {
 		s.scale = spec.LiveScale
 	}
 	return s, s.check()
+}
+
+// own returns the scenario that runs, by its name, where it is not one of the
+// program's: nobody else has its text.
+func (l *Lab) own(name string) (scenario.Spec, bool) {
+	r, err := l.current()
+	if err != nil || name == "" || r.given.Name != name {
+		return scenario.Spec{}, false
+	}
+	_, err = scenario.Find(name)
+	return r.given, err != nil
 }
 
 // maxItems is how many items the service's database is filled with at most;

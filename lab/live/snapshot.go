@@ -31,15 +31,15 @@ func (l *Lab) State() State {
 	s.Traffic = r.trafficState(now)
 	s.Instances, s.Balancer, s.Autoscaler = r.instanceStates(), r.balancerState(), r.autoscalerState()
 	s.Link, s.LeftOut = r.link(&s)
-	veiled := l.rehearsing(r.id)
-	if veiled {
+	s.Veiled = l.rehearsing(r.id)
+	if s.Veiled {
 		r.veil(&s)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s.Phase = r.phase
+	s.Phase, s.Stalled = r.phase, r.stalled
 	for _, name := range r.faultNames() {
-		if !veiled {
+		if !s.Veiled {
 			s.Faults = append(s.Faults, r.faults[name].state)
 		}
 	}
@@ -51,7 +51,7 @@ func (l *Lab) State() State {
 	if f, ok := r.tape.Last(); ok {
 		s.Verdict = f.Verdict
 		if f.Verdict == load.GeneratorLimited {
-			s.Confidence = fmt.Sprintf("the traffic generator was the bottleneck (one request in a hundred left over %.0f ms late): this machine is too busy for these figures; lower the scale or use virtual time", f.Lag99)
+			s.Confidence = fmt.Sprintf("the traffic generator was the bottleneck (one request in a hundred left over %.0f ms late): this machine is too busy for these figures; turn the slider “Traffic” down, or play the scenario in virtual time on the page Replay", f.Lag99)
 		}
 	}
 	if r.why != "" {

@@ -24,8 +24,9 @@ type State struct {
 	Engine     string            `json:"engine"` // "live"
 	Seed       uint64            `json:"seed"`
 	Scale      float64           `json:"scale"`
-	Phase      string            `json:"phase"`   // starting, running, finished, paused, stopped
-	Elapsed    time.Duration     `json:"elapsed"` // since the run's start
+	Veiled     bool              `json:"veiled,omitempty"` // something may be wrong that is not told: every switch is out of use until it is over
+	Phase      string            `json:"phase"`            // starting, running, finished, paused, stopped
+	Elapsed    time.Duration     `json:"elapsed"`          // since the run's start
 	Duration   time.Duration     `json:"duration"`
 	Traffic    TrafficState      `json:"traffic"`
 	Nodes      []Node            `json:"nodes"`
@@ -40,6 +41,7 @@ type State struct {
 	Redis      RedisState        `json:"redis"`
 	Database   DatabaseState     `json:"database"`
 	Verdict    load.Verdict      `json:"verdict"`
+	Stalled    string            `json:"stalled,omitempty"`    // why the service is down though nobody has done anything to it, and what to do; empty: it is not
 	Confidence string            `json:"confidence,omitempty"` // why the figures are not to be trusted; empty when they are
 	Link       string            `json:"link"`                 // the query of the link that opens this; empty: there can be none
 	LeftOut    []string          `json:"left_out,omitempty"`   // what that link cannot hold, or why there is none

@@ -91,10 +91,11 @@ func (r *run) setClient(name string, state lab.State, knobs any) error {
 // pump reads the generator's frames until it ends. close waits for it.
 func (r *run) pump() {
 	defer close(r.pumped)
-	second := time.Duration(0)
+	second, v := time.Duration(0), newVigil(r.clock)
 	for f := range r.traffic.Frames() {
 		r.lab.observe.tracer.Client(r.salt(), r.ops, f.Spans)
 		frame := r.tape.Add(f, r.read(), r.ops)
+		r.watchOver(v, frame)
 		r.lab.tell(Event{Frame: &frame})
 		if now := f.T.Truncate(time.Second); now > second { // frames end when they end, and not on the second
 			second = now

@@ -86,7 +86,7 @@ func (p *Passage) Done(broken lab.Reason) {
 	}
 	switch {
 	case p.ctx.Err() != nil:
-		p.span.SetAttributes(attribute.String(keyDid, "the user left before the answer"))
+		p.span.SetAttributes(attribute.String(keyDid, left))
 		p.span.SetStatus(codes.Error, "client_left")
 	case broken != "":
 		p.span.SetAttributes(attribute.String(keyOutcome, lab.Failed.String()), attribute.String(keyReason, string(broken)))
@@ -105,7 +105,7 @@ func (t *Tracer) Client(salt uint64, ops []string, tries []load.TrySpan) {
 		s := Span{
 			Trace: load.TraceID(salt, x.Seq), ID: load.SpanID(salt, x.Seq, x.Try), Name: "user's try", Where: "users", Kind: KindClient,
 			Start: time.Unix(0, x.Start), End: time.Unix(0, x.End), Failed: !x.Outcome.Good(),
-			Attrs: []Attr{{"outcome_for_user", x.Outcome.String()}},
+			Attrs: []Attr{{keyForUser, x.Outcome.String()}},
 		}
 		if x.Try > 0 {
 			s.Name = "user's retry"

@@ -6,20 +6,23 @@ import (
 
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	otel "go.opentelemetry.io/otel/trace"
+
+	"workbench/lab"
 )
 
 // Names of the attributes that the pages read.
 const (
-	keyWhere    = "where"     // who did it: users, balancer, an instance's name
-	keyKind     = "kind"      // one of the kinds below
-	keyDid      = "did"       // what a pattern did, in a few words
-	keyQuiet    = "quiet"     // the pattern let the request pass and did nothing else
-	keyOutcome  = "outcome"   // what became of the request
-	keyReason   = "reason"    // why it was not served
-	keyOp       = "op"        // which operation
-	keyInstance = "instance"  // which instance the balancer chose
-	keyCalls    = "calls"     // how often a pattern passed the request on
-	keyWaited   = "waited_us" // how long it held the request before that
+	keyWhere    = "where"            // who did it: users, balancer, an instance's name
+	keyKind     = "kind"             // one of the kinds below
+	keyDid      = "did"              // what a pattern did, in a few words
+	keyQuiet    = "quiet"            // the pattern let the request pass and did nothing else
+	keyOutcome  = "outcome"          // what became of the request
+	keyForUser  = "outcome_for_user" // what its user got
+	keyReason   = "reason"           // why it was not served
+	keyOp       = "op"               // which operation
+	keyInstance = "instance"         // which instance the balancer chose
+	keyCalls    = "calls"            // how often a pattern passed the request on
+	keyWaited   = "waited_us"        // how long it held the request before that
 )
 
 // The kinds of spans, which a waterfall colours.
@@ -117,14 +120,42 @@ const (
 type Trace struct {
 	ID      otel.TraceID  `json:"id"`
 	Why     Why           `json:"why"`
-	Name    string        `json:"name"` // the operation
-	Outcome string        `json:"outcome"`
+	Name    string        `json:"name"`           // the operation
+	Outcome string        `json:"outcome"`        // what the service said
+	User    string        `json:"user,omitempty"` // what the user got, as far as it is known: an outcome, or GaveUp
 	Reason  string        `json:"reason,omitempty"`
 	Start   time.Time     `json:"start"`
 	Took    time.Duration `json:"took"`
 	Cut     int           `json:"cut,omitempty"`     // spans that were not kept because there were too many
 	Missing int           `json:"missing,omitempty"` // parts that other processes measured and did not send
 	Spans   []Span        `json:"spans"`             // by start
+}
+
+// GaveUp is what a user got who had left before the last answer came: it came
+// late, and to nobody.
+const GaveUp = "late, gave up"
+
+// left is what the balancer's span says of such a request.
+const left = "the user left before the answer"
+
+// got returns what the user got. The users' own word counts, that of the last
+// try; but not every try has one, and the balancer sees who leaves.
+func (t *Trace) got() string {
+	var word string
+	var gone bool
+	var told, seen time.Time
+	for _, s := range t.Spans {
+		if o := s.Attr(keyForUser); o != "" && !s.End.Before(told) {
+			word, told = o, s.End
+		}
+		if s.Where == "balancer" && !s.End.Before(seen) {
+			gone, seen = s.Attr(keyDid) == left, s.End
+		}
+	}
+	if gone && (word == "" || word == lab.Late.String()) {
+		return GaveUp
+	}
+	return word
 }
 
 // sum sets what a trace says of itself from its spans. The last server's word
@@ -147,7 +178,7 @@ func (t *Trace) sum() {
 			t.Outcome, t.Reason, told = o, s.Attr(keyReason), s.End
 		}
 	}
-	t.Took = end.Sub(t.Start)
+	t.Took, t.User = end.Sub(t.Start), t.got()
 	for _, s := range t.Spans {
 		if t.Name == "" {
 			t.Name = s.Attr("request") // no instance has taken it yet, or none ever did

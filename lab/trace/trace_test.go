@@ -353,3 +353,35 @@ func BenchmarkChain(b *testing.B) {
 		}
 	})
 }
+
+// What the service said and what the user got are two things: an answer may be
+// right, and come when nobody waits any more.
+func TestWhatTheUserGot(t *testing.T) {
+	tr := open(t, trace.Config{Settings: trace.Settings{On: true, Tail: true}})
+	ctx, leave := context.WithCancel(t.Context())
+	p := tr.Pass((&http.Request{Method: "GET", URL: &url.URL{Path: "/profiles/7"}, Header: http.Header{}}).WithContext(ctx))
+	h := http.Header{}
+	p.Picked("a", h)
+	served, done := tr.Serve(context.Background(), h, "a", "read-profile", &lab.Request{ID: 1})
+	leave()
+	p.Done("")
+	if done == nil || served == nil {
+		t.Fatal("the request is not followed")
+	}
+	done(lab.Response{})
+	got := tr.Store().List(trace.Query{})
+	if len(got) != 1 || got[0].Outcome != "ok" || got[0].User != trace.GaveUp {
+		t.Fatalf("traces are %+v, want one that the service calls ok and whose user gave up", got)
+	}
+	word := func(outcome string) string {
+		tr.Store().Client(trace.Span{Trace: got[0].ID, Where: "users", Start: got[0].Start, End: got[0].Start.Add(1), Attrs: []trace.Attr{{Key: "outcome_for_user", Value: outcome}}})
+		one, _ := tr.Store().Get(got[0].ID)
+		return one.User
+	}
+	if got := word("late"); got != trace.GaveUp {
+		t.Errorf("a user who left and counts as late got %q, want %q", got, trace.GaveUp)
+	}
+	if got := word("ok"); got != "ok" {
+		t.Errorf("a user who tried again and was served got %q, want ok", got)
+	}
+}

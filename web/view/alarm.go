@@ -139,7 +139,7 @@ type Incident struct {
 
 // IncidentResult is how a rehearsal went.
 type IncidentResult struct {
-	Title, Fix, Clue, Verdict string
+	Title, Fix, Clue, Verdict string // Fix and Clue are empty where nothing had gone wrong yet
 	Times                     []Fact
 }
 
@@ -161,8 +161,11 @@ func IncidentOf(i incident.View, said string, past []progress.Incident) Incident
 	}
 	for _, p := range past {
 		l := IncidentLine{At: p.At.Format("2006-01-02 15:04"), Cause: p.Cause.Title, Result: "not solved", Detect: spent(p.Detect), Diagnose: spent(p.Diagnose), Mitigate: spent(p.Mitigate)}
-		if p.Solved {
+		switch {
+		case p.Solved:
 			l.Result = "solved"
+		case p.Early:
+			l.Cause, l.Result = "nothing: it had not begun yet", "ended early"
 		}
 		v.Past = append(v.Past, l)
 	}
@@ -170,6 +173,11 @@ func IncidentOf(i incident.View, said string, past []progress.Incident) Incident
 }
 
 func resultOf(r incident.Result) *IncidentResult {
+	if r.Early {
+		return &IncidentResult{Verdict: earlyVerdict(r), Title: "It had not begun yet", Times: []Fact{
+			{"it ended", clock(r.Ended) + " after the start"}, {"false alarms", strconv.Itoa(r.False)}, {"wrong answers", strconv.Itoa(r.Wrong)},
+		}}
+	}
 	out := &IncidentResult{Title: r.Cause.Title, Clue: r.Cause.Clue, Verdict: "Not solved."}
 	switch {
 	case r.Solved:
@@ -187,6 +195,13 @@ func resultOf(r incident.Result) *IncidentResult {
 		{"false alarms", strconv.Itoa(r.False)}, {"wrong answers", strconv.Itoa(r.Wrong)},
 	}
 	return out
+}
+
+func earlyVerdict(r incident.Result) string {
+	if r.Abandoned {
+		return "Given up."
+	}
+	return "Out of answers."
 }
 
 func spent(d time.Duration) string {

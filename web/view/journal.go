@@ -58,6 +58,13 @@ func LineOf(l journal.Line) LogLine {
 	return v
 }
 
+// Got adds what the user got, where that is not what the service said.
+func (l *LogLine) Got(outcome, user string) {
+	if user != "" && user != outcome {
+		l.What += " · the user got: " + user
+	}
+}
+
 // LogsOf makes the page. level is the filter's word.
 func LogsOf(lines []journal.Line, c journal.Counts, set journal.Settings, q journal.Query, level string, instances []string) Logs {
 	v := Logs{Trace: q.Trace, Share: number(set.Share * 100)}

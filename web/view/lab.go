@@ -43,8 +43,13 @@ type Lab struct {
 	Presets   []Option // named loads, offered after the scenarios
 	Warning   string   // why the figures are not to be trusted
 	Ask       *Ask     // what the address holds; nil: nothing
+	Stalled   string   // why the service is down though nobody has done anything to it
 	Watched   bool     // somebody else drives: what changes the lab is out of use here
+	Veiled    bool     // an incident is rehearsed: what changes the lab is out of use, and faults are not listed
 }
+
+// Shut reports whether what changes the lab is out of use.
+func (v Lab) Shut() bool { return v.Watched || v.Veiled }
 
 // Headline is the big number with the figures beside it.
 type Headline struct {
@@ -115,7 +120,7 @@ func LabOf(s live.State, frames []live.Frame, runs []live.RunSummary) Lab {
 		Run: strconv.FormatUint(s.Run, 10), Seed: strconv.FormatUint(s.Seed, 10), Scale: strconv.FormatFloat(s.Scale, 'g', 3, 64),
 		Phase: s.Phase, Crowd: crowd(s.Traffic.Clients), Headline: HeadlineOf(s, frames),
 		Wide: wideDiagram(s), Tall: tallDiagram(s), Predict: predictOf(s.Predict), Dial: dialOf(s),
-		Team: TeamOf(s), Charts: Charts(), Runs: RunsOf(runs), Warning: s.Confidence,
+		Team: TeamOf(s), Charts: Charts(), Runs: RunsOf(runs), Warning: s.Confidence, Veiled: s.Veiled, Stalled: s.Stalled,
 	}
 	for _, p := range s.Patterns {
 		if p.Side == lab.Client {

@@ -33,6 +33,7 @@ type Fact struct{ Name, Value string }
 // TraceLine is one trace in a list.
 type TraceLine struct {
 	ID, Path, Name, Outcome, Reason, Why, Took, Ago, Spans string
+	User                                                   string // what the user got; empty: it is not known
 	Level                                                  string // "ok", "warn" or "bad"
 }
 
@@ -71,7 +72,7 @@ func TracesOf(all []trace.Trace, c trace.Counts, set trace.Settings, q trace.Que
 
 func traceLine(t trace.Trace, now time.Time) TraceLine {
 	l := TraceLine{
-		ID: t.ID.String(), Path: "/traces/" + t.ID.String(), Name: t.Name, Outcome: t.Outcome, Reason: t.Reason, Why: string(t.Why),
+		ID: t.ID.String(), Path: "/traces/" + t.ID.String(), Name: t.Name, Outcome: t.Outcome, User: t.User, Reason: t.Reason, Why: string(t.Why),
 		Took: millis(t.Took), Ago: ago(now.Sub(t.Start)), Spans: strconv.Itoa(len(t.Spans)), Level: "ok",
 	}
 	switch t.Why {

@@ -53,6 +53,10 @@ func (l *Lab) state() live.State {
 	}
 	s.Faults, s.Markers = slices.Clone(l.faults), slices.Clone(l.markers)
 	s.Link = l.link(s)
+	s.Stalled = l.stalled
+	if l.veiled {
+		s.Veiled, s.Scenario, s.Title, s.Faults = true, "on-call", "On call", nil
+	}
 	p := l.predict
 	s.Predict = &p
 	return s

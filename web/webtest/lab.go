@@ -38,6 +38,8 @@ type Lab struct {
 	readers  map[chan live.Event]bool
 	runs     []live.RunSummary
 	limited  bool // whether the generator is the bottleneck
+	veiled   bool // whether an incident is rehearsed
+	stalled  string
 	front    front
 }
 
@@ -250,6 +252,25 @@ func (l *Lab) Spoil(on bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.limited = on
+}
+
+// Veil has a rehearsal's fault hidden, or ends that.
+func (l *Lab) Veil(on bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.veiled = on
+	l.version++
+	s := l.state()
+	l.tell(live.Event{State: &s})
+}
+
+// Stall has the service be down for a reason; empty: it is not.
+func (l *Lab) Stall(why string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stalled = why
+	s := l.state()
+	l.tell(live.Event{State: &s})
 }
 
 // Readers returns how many watch.

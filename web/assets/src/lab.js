@@ -17,6 +17,7 @@ import * as share from './share.js';
 
 const root = $('[data-lab]');
 const drawn = root.dataset.scenario; // what the page was made for
+const veiled = 'veiled' in root.dataset; // an incident is rehearsed: the controls are out of use
 let state = null;
 let frames = [];
 let since = null; // since when the service is down, s
@@ -38,11 +39,11 @@ const still = matchMedia('(prefers-reduced-motion: reduce)');
 // take accepts a state unless a newer one was accepted before.
 function take(s) {
   if (s.phase === 'starting' || !s.patterns || (state && s.run === state.run && s.version < state.version)) return;
-  if (s.scenario !== drawn) {
-    location.replace('/lab'); // another service: another drawing
+  if (s.scenario !== drawn || Boolean(s.veiled) !== veiled) {
+    location.replace('/lab'); // another service, or other controls: another drawing
     return;
   }
-  if (state && s.run !== state.run) { frames = []; record.clear(); since = null; announce('The scenario starts afresh.'); }
+  if (state && s.run !== state.run) { frames = []; record.clear(); since = null; $('.slow', root)?.replaceChildren(); announce('The scenario starts afresh.'); }
   if (boxes(s) !== shown) redraw(s);
   const known = state?.run === s.run ? state.markers?.length ?? 0 : Infinity;
   state = s;
@@ -84,6 +85,8 @@ function show() {
   const warning = $('[data-warning]', root);
   text(warning, state.confidence ?? '');
   warning.hidden = !state.confidence;
+  text($('[data-stalled-text]', root), state.stalled ?? '');
+  $('[data-stalled]', root).hidden = !state.stalled;
   root.dataset.limited = state.verdict ?? '';
   root.dataset.phase = state.phase;
   markers();
@@ -289,7 +292,7 @@ if (panel3 && globalThis.Worker && globalThis.WebAssembly) {
   panel3.hidden = false;
 }
 
-const watched = 'watched' in root.dataset; // somebody else drives
+const watched = veiled || 'watched' in root.dataset; // somebody else drives, or nobody may
 keys({ p: togglePin, ...(!watched && { s: () => panel.spike(), pattern: (n) => panel.flip(n) }) });
 document.addEventListener('visibilitychange', () => { if (!document.hidden && state && frames.length) draw(); });
 if (!watched) share.offer(panel);

@@ -108,8 +108,7 @@ export class Panel {
     pick.addEventListener('change', () => this.change(pick, 'POST', '/api/lab/scenario', { name: pick.value }));
     const reset = $('[data-reset]', root);
     reset.addEventListener('click', () => this.change(reset, 'POST', '/api/lab/scenario', { name: this.last.scenario }));
-    const restart = $('[data-restart]', root);
-    restart.addEventListener('click', () => this.change(restart, 'POST', '/api/lab/scenario', this.last.link ? { link: again(this.last.link) } : { name: this.last.scenario }));
+    for (const restart of $$('[data-restart]', root)) restart.addEventListener('click', () => this.change(restart, 'POST', '/api/lab/scenario', this.last.link ? { link: again(this.last.link) } : { name: this.last.scenario }));
   }
 
   async spike() {

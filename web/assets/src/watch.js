@@ -25,7 +25,7 @@ function row(l) {
     const a = document.createElement("a");
     a.className = "mono";
     a.href = "/traces/" + encodeURIComponent(l.trace);
-    a.textContent = l.trace.slice(0, 8);
+    a.textContent = l.trace.slice(-8);
     a.title = l.trace;
     trace.append(a);
   }
