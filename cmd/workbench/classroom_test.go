@@ -62,7 +62,7 @@ func TestWhereAClassIs(t *testing.T) {
 
 // A machine without the whole sandbox holds no class for others.
 func TestAClassNeedsTheWholeSandbox(t *testing.T) {
-	p := &program{}
+	p := &program{name: "workbench"}
 	weak := judge{report: sandbox.Report{Level: sandbox.Partial}}
 	_, err := openSchool(t.Context(), p, config{addr: "192.0.2.1:0", classroom: true, data: t.TempDir()}, weak, nil, nil)
 	if !errors.Is(err, sandbox.ErrWeak) || !strings.Contains(err.Error(), "workbench doctor") {
