@@ -148,8 +148,23 @@ func (b *Box) Relay(ctx context.Context, p outbox.Publisher) error {
 	}
 }
 
-// settleLimit is how long giving the lock back may take.
+// settleLimit is how long what was begun may go on after the relay's end, such
+// as giving the lock back.
 const settleLimit = 2 * time.Second
+
+// lingering returns a context that ends settleLimit after ctx. A statement that
+// is cancelled costs its connection, and a server gives up the lock of a lost
+// connection only some time later: until then the next relay would be a second.
+func lingering(ctx context.Context) (context.Context, context.CancelFunc) {
+	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		limit, done := context.WithTimeout(out, settleLimit)
+		defer done()
+		<-limit.Done()
+		cancel()
+	})
+	return out, func() { stop(); cancel() }
+}
 
 // hold takes the lock and publishes until something fails.
 func (b *Box) hold(ctx context.Context, p outbox.Publisher, well func()) error {
@@ -158,22 +173,24 @@ func (b *Box) hold(ctx context.Context, p outbox.Publisher, well func()) error {
 		return err
 	}
 	defer c.Release() // a lost connection is closed
+	settle, end := lingering(ctx)
+	defer end()
 	var mine bool
-	if err := c.QueryRow(ctx, lock).Scan(&mine); err != nil {
+	if err := c.QueryRow(settle, lock).Scan(&mine); err != nil {
 		return err
 	}
 	if !mine {
 		return outbox.ErrRelay
 	}
 	defer func() {
-		settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleLimit)
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleLimit)
 		defer cancel()
-		if _, err := c.Exec(settle, unlock); err != nil {
-			_ = c.Conn().Close(settle) // else the pool would hand the lock on
+		if _, err := c.Exec(last, unlock); err != nil {
+			_ = c.Conn().Close(last) // else the pool would hand the lock on
 		}
 	}()
 	for {
-		published, err := b.round(ctx, c, p)
+		published, err := b.round(ctx, settle, c, p)
 		if published > 0 {
 			well()
 		}
@@ -206,23 +223,27 @@ type row struct {
 	message broker.Message
 }
 
-// round publishes one batch, in order, up to the first that fails.
-func (b *Box) round(ctx context.Context, c *pgxpool.Conn, p outbox.Publisher) (published int, err error) {
-	rows, err := b.read(ctx, c)
+// round publishes one batch, in order, up to the first that fails or to ctx's
+// end. What it does in the database it finishes, until settle ends.
+func (b *Box) round(ctx, settle context.Context, c *pgxpool.Conn, p outbox.Publisher) (published int, err error) {
+	rows, err := b.read(settle, c)
 	if err != nil {
 		return 0, err
 	}
 	for _, r := range rows {
+		if err := ctx.Err(); err != nil {
+			return published, err
+		}
 		switch err := p.Publish(ctx, r.message); {
 		case errors.Is(err, broker.ErrBad): // never: the others need not wait for it
-			if _, err := c.Exec(ctx, refuse, err.Error(), r.seq); err != nil {
+			if _, err := c.Exec(settle, refuse, err.Error(), r.seq); err != nil {
 				return published, err
 			}
 		case err != nil:
 			return published, err
 		default:
 			// Between these two lines a kill has the message published again.
-			if _, err := c.Exec(ctx, remove, r.seq); err != nil {
+			if _, err := c.Exec(settle, remove, r.seq); err != nil {
 				return published, err
 			}
 		}
