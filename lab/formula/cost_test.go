@@ -27,7 +27,8 @@ func TestTheoryAgreesWithVirtualTimeOrDeclines(t *testing.T) {
 		t.Run(spec.Name, func(t *testing.T) {
 			paper, err := formula.Run(t.Context(), spec, formula.Options{})
 			if errors.Is(err, formula.ErrNone) {
-				t.Skip(err)
+				t.Log(err)
+				return
 			}
 			if err != nil {
 				t.Fatal(err)
