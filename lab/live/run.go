@@ -76,7 +76,7 @@ type run struct {
 	plan     load.Plan              // guarded by mu; Schedule and Client are those now running
 	phase    string                 // guarded by mu: one of the phases below
 	why      string                 // guarded by mu; why it is paused or stopped
-	stalled  string                 // guarded by mu; why the service is down though nobody has done anything to it
+	stalled  string                 // guarded by mu; why the service is down since the machine stood still
 	playing  *event                 // guarded by mu; nil: none is under way
 	predict  *PredictState          // guarded by mu
 	usage    map[string]usage       // guarded by mu; by gate

@@ -41,7 +41,7 @@ type State struct {
 	Redis      RedisState        `json:"redis"`
 	Database   DatabaseState     `json:"database"`
 	Verdict    load.Verdict      `json:"verdict"`
-	Stalled    string            `json:"stalled,omitempty"`    // why the service is down though nobody has done anything to it, and what to do; empty: it is not
+	Stalled    string            `json:"stalled,omitempty"`    // why the service is down since the machine stood still, and what to do; empty: it is not
 	Confidence string            `json:"confidence,omitempty"` // why the figures are not to be trusted; empty when they are
 	Link       string            `json:"link"`                 // the query of the link that opens this; empty: there can be none
 	LeftOut    []string          `json:"left_out,omitempty"`   // what that link cannot hold, or why there is none

@@ -16,17 +16,16 @@ const (
 	downShare  = .5
 )
 
-// vigil notices that the service is down although nobody has done anything to
-// it: a machine that stands still for some seconds (a suspended process, a host
-// that is too busy) lets requests pile up, and users who try again can keep the
-// service down from then on. It is for one goroutine. Use newVigil.
+// vigil notices that the service is down since the machine stood still: in some
+// seconds of that (a suspended process, a host that is too busy) requests pile
+// up, and users who try again can keep the service down from then on. It is for
+// one goroutine. Use newVigil.
 type vigil struct {
 	clock   *clock.Wall
 	last    time.Duration // when the last frame came
 	stood   time.Duration // how long the machine stood still since the service was last well; 0: it did not
 	settled time.Duration // since when what is seen counts: after a standstill old frames come first
 	recent  []glance
-	well    bool // whether the service was well since it was last left alone
 }
 
 // glance is one frame of a vigil: what was asked for and answered in time a
@@ -40,13 +39,13 @@ func newVigil(c *clock.Wall) *vigil { return &vigil{clock: c, last: c.Now(), set
 
 // look takes a frame as it comes. alone says that the service is left alone: no
 // event, burst or fault is on it. It returns why the service is down; empty: it
-// is not, or it was brought down on purpose.
+// is not, or something else may have brought it down.
 func (v *vigil) look(f tape.Frame, alone, retries bool) string {
 	now := v.clock.Now()
 	gap := now - v.last
 	v.last = now
 	if !alone {
-		v.recent, v.well, v.stood, v.settled = v.recent[:0], false, 0, now
+		v.recent, v.stood, v.settled = v.recent[:0], 0, now
 		return ""
 	}
 	if gap >= stoodStill {
@@ -65,23 +64,20 @@ func (v *vigil) look(f tape.Frame, alone, retries bool) string {
 	}
 	switch {
 	case offered == 0 || good >= wellShare*offered:
-		v.well, v.stood = offered > 0, 0
-	case good < downShare*offered && (v.well || v.stood > 0):
+		v.stood = 0
+	case good < downShare*offered && v.stood > 0:
 		return v.why(retries)
 	}
 	return ""
 }
 
-// why says it in a sentence or two. retries says whether users try again.
+// why says it in a sentence. retries says whether users try again.
 func (v *vigil) why(retries bool) string {
 	since := "what piled up meanwhile has kept the service down since"
 	if retries {
 		since = "the users' retries have kept the service down since"
 	}
-	if v.stood > 0 {
-		return fmt.Sprintf("This machine stood still for %.0f s; %s. Restart to begin calm.", v.stood.Seconds(), since)
-	}
-	return "The service went down though nothing was done to it: this machine was too busy for a moment, and " + since + ". Restart to begin calm."
+	return fmt.Sprintf("This machine stood still for %.0f s; %s. Restart to begin calm.", v.stood.Seconds(), since)
 }
 
 // alone reports whether the run is left alone: it runs calmly, with neither

@@ -43,7 +43,7 @@ type Lab struct {
 	Presets   []Option // named loads, offered after the scenarios
 	Warning   string   // why the figures are not to be trusted
 	Ask       *Ask     // what the address holds; nil: nothing
-	Stalled   string   // why the service is down though nobody has done anything to it
+	Stalled   string   // why the service is down since the machine stood still
 	Watched   bool     // somebody else drives: what changes the lab is out of use here
 	Veiled    bool     // an incident is rehearsed: what changes the lab is out of use, and faults are not listed
 }
