@@ -15,7 +15,6 @@ import (
 	"workbench/lab/scenario"
 	"workbench/web/page"
 	"workbench/web/stream"
-	"workbench/web/view"
 )
 
 // Classroom is what a class stands on. With one, the server's own session is
@@ -52,7 +51,7 @@ var (
 func (s *Server) hallRoutes(e *echo.Echo) {
 	e.GET("/classroom", s.classroomPage)
 	e.GET("/api/classroom/stream", s.classStream)
-	e.POST("/classroom/vote", s.postVote)
+	e.POST("/classroom/vote", s.formed("/classroom", s.classroomPage, s.postVote))
 }
 
 // classRoutes names the teacher's addresses of the class, and the door's.
@@ -63,7 +62,7 @@ func (s *Server) classRoutes(e *echo.Echo) {
 	e.GET("/classroom", s.classroomPage)
 	e.GET("/api/classroom/stream", s.classStream)
 	e.GET("/join/:code", s.joinPage)
-	e.POST("/join/:code", s.postJoin)
+	e.POST("/join/:code", s.formed("", s.joinPage, s.postJoin))
 	for path, do := range map[string]func(echo.Context, func(string) string) error{
 		"/classroom/round":   s.beginRound,
 		"/classroom/play":    s.playRound,
@@ -72,7 +71,7 @@ func (s *Server) classRoutes(e *echo.Echo) {
 		"/classroom/door":    s.changeDoor,
 		"/classroom/learner": s.changeLearner,
 	} {
-		e.POST(path, func(c echo.Context) error {
+		e.POST(path, s.formed("/classroom", s.classroomPage, func(c echo.Context) error {
 			get, _, err := form(c)
 			if err != nil {
 				return err
@@ -82,7 +81,7 @@ func (s *Server) classRoutes(e *echo.Echo) {
 			}
 			s.class.changed(true)
 			return c.Redirect(http.StatusSeeOther, "/classroom")
-		})
+		}))
 	}
 }
 
@@ -108,29 +107,18 @@ func (s *Server) joinPage(c echo.Context) error {
 	if _, err := s.class.who(c.Request()); err == nil {
 		return c.Redirect(http.StatusSeeOther, "/classroom") // already in
 	}
-	return s.html(c, http.StatusOK, page.ClassJoin(s.site(c, "Join the class", ""), view.Join{Code: c.Param("code")}))
+	return s.html(c, http.StatusOK, page.ClassJoin(s.site(c, "Join the class", ""), c.Param("code")))
 }
 
-// postJoin takes a name. A name that cannot be had is said on the page, beside
-// the field.
+// postJoin takes a name.
 func (s *Server) postJoin(c echo.Context) error {
 	get, _, err := form(c)
 	if err != nil {
 		return err
 	}
 	_, session, err := s.class.cfg.Class.Join(c.Request().Context(), c.Param("code"), get("name"))
-	var wrong *classroom.FieldError
-	switch {
-	case errors.As(err, &wrong):
-		err = fmt.Errorf("a name has %s", wrong.Want)
-	case errors.Is(err, classroom.ErrTaken):
-		err = classroom.ErrTaken
-	case err != nil:
-		return err
-	}
 	if err != nil {
-		v := view.Join{Code: c.Param("code"), Name: get("name"), Fault: view.Sentence(err.Error())}
-		return s.html(c, http.StatusConflict, page.ClassJoin(s.site(c, "Join the class", ""), v))
+		return err
 	}
 	http.SetCookie(c.Response(), &http.Cookie{
 		Name: s.class.cookie, Value: session, Path: "/", MaxAge: int(sessionLife.Seconds()),

@@ -156,8 +156,11 @@ func TestAClassLetsNobodyInWithoutItsLink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if body := l.browser().want(http.StatusConflict, "POST", "/join/"+d.Code, url.Values{"name": {"ADA"}}); !strings.Contains(body, "Somebody in the class has this name") {
-		t.Errorf("a taken name is not said on the page: %.300s", body)
+	if body := l.browser().want(http.StatusConflict, "POST", "/join/"+d.Code, url.Values{"name": {"ADA"}}); !strings.Contains(body, "somebody in the class has this name") || attr(one(t, parse(t, body), "input[name=name]"), "value") != "ADA" {
+		t.Errorf("a taken name is not said on the page, or not left in its field: %.300s", body)
+	}
+	if body := l.browser().want(http.StatusUnprocessableEntity, "POST", "/join/"+d.Code, url.Values{"name": {"--"}}); words(one(t, parse(t, body), "[id=fault-name]")) != "Give at least one letter or digit." {
+		t.Errorf("a name of no letters is not said at its field: %.300s", body)
 	}
 	if body := l.join("<script>x</script>").want(http.StatusOK, "GET", "/classroom", nil); strings.Contains(body, "<script>x") {
 		t.Error("a name is taken for markup")
@@ -224,6 +227,10 @@ func TestARoundOnThePages(t *testing.T) {
 	vote(ada, http.StatusConflict, "before", "1")
 	vote(bob, http.StatusUnprocessableEntity, "before", "99")
 	vote(bob, http.StatusUnprocessableEntity, "before", "")
+	unsaid := parse(t, bob.want(http.StatusUnprocessableEntity, "POST", "/classroom/vote", url.Values{"round": {"1"}, "half": {"before"}}))
+	if got := words(one(t, unsaid, "[id=fault-choice]")); got != "Give one of the answers." {
+		t.Errorf("beside the answers stands %q", got)
+	}
 	vote(bob, http.StatusConflict, "after", "1")
 	r, _, err := l.class.Round(t.Context())
 	if err != nil {
@@ -239,7 +246,15 @@ func TestARoundOnThePages(t *testing.T) {
 	if body := ada.want(http.StatusOK, "GET", "/classroom", nil); strings.Contains(body, "Measured: 99 s.") {
 		t.Error("a learner sees what was measured before being asked again")
 	}
-	teacher.want(http.StatusUnprocessableEntity, "POST", "/classroom/again", url.Values{"round": {"1"}, "question": {"Which?"}, "options": {"one"}})
+	wrong := parse(t, teacher.want(http.StatusUnprocessableEntity, "POST", "/classroom/again", url.Values{"round": {"1"}, "question": {"Which?"}, "options": {"one"}, "right": {"5"}}))
+	for field, want := range map[string]string{"options": "Give 2 to 6 answers, one on a line.", "right": "Give the number of one of the answers, or nothing."} {
+		if got := words(one(t, wrong, "[id=fault-"+field+"]")); got != want {
+			t.Errorf("at %s stands %q, want %q", field, got, want)
+		}
+	}
+	if got := words(one(t, wrong, "textarea[name=options]")); got != "one" || attr(one(t, wrong, "input[name=question]"), "value") != "Which?" || !has(one(t, wrong, "details[data-keep=second]"), "open") || !has(one(t, wrong, "[data-class]"), "data-refused") {
+		t.Errorf("the teacher's question is lost, or folded away; the answers are %q", got)
+	}
 	teacher.want(http.StatusSeeOther, "POST", "/classroom/again", url.Values{"round": {"1"}})
 	vote(ada, http.StatusSeeOther, "after", "2")
 	vote(bob, http.StatusSeeOther, "after", "2")

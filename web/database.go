@@ -26,7 +26,7 @@ func DatabaseRoom(lab DatabaseLab) Room {
 	return Room{Title: "Database", Path: "/database", API: []string{"/api/lab/database"}, Open: func(s *Server) http.Handler {
 		d := &databaseRoom{server: s, lab: lab}
 		mux := http.NewServeMux()
-		mux.HandleFunc("GET /database", func(w http.ResponseWriter, r *http.Request) { d.page(w, r, http.StatusOK, "") })
+		mux.HandleFunc("GET /database", d.page)
 		mux.HandleFunc("POST /database", d.form)
 		mux.HandleFunc("PUT /api/lab/database", d.put)
 		return mux
@@ -38,8 +38,8 @@ type databaseRoom struct {
 	lab    DatabaseLab
 }
 
-func (d *databaseRoom) page(w http.ResponseWriter, r *http.Request, status int, wrong string) {
-	if err := d.server.Render(w, r, status, page.Database(d.server.Site("/database", "Database", ""), view.DatabaseOf(d.lab.State(), wrong))); err != nil {
+func (d *databaseRoom) page(w http.ResponseWriter, r *http.Request) {
+	if err := d.server.Render(w, r, http.StatusOK, page.Database(d.server.Site("/database", "Database", ""), view.DatabaseOf(d.lab.State()))); err != nil {
 		d.server.refuse(w, err)
 	}
 }
@@ -71,8 +71,7 @@ func (d *databaseRoom) put(w http.ResponseWriter, r *http.Request) {
 // maxDatabaseForm is the longest form in bytes.
 const maxDatabaseForm = 4 << 10
 
-// form makes a change for people: the page again, or the page with what was
-// wrong.
+// form makes a change for people.
 func (d *databaseRoom) form(w http.ResponseWriter, r *http.Request) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/x-www-form-urlencoded" {
 		d.server.refuse(w, errMediaType)
@@ -84,7 +83,11 @@ func (d *databaseRoom) form(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := d.change(r); err != nil {
-		d.page(w, r, statusOf(err), err.Error())
+		if again, ok := refused(r, "", err); ok {
+			d.page(w, again)
+			return
+		}
+		d.server.refuse(w, err)
 		return
 	}
 	http.Redirect(w, r, "/database", http.StatusSeeOther)

@@ -53,6 +53,14 @@ func TestDatabase(t *testing.T) {
 		t.Errorf("the page shows %d replicas, want 2", got)
 	}
 	form(http.StatusUnprocessableEntity, "by", "change", "lag", "on", "true", "by", "soon")
+	lag := parse(t, refused(t, s, "/database", url.Values{"change": {"lag"}, "on": {"true"}, "by": {"soon"}}, 422))
+	if got := words(one(t, lag, "[id=fault-by]")); attr(one(t, lag, "input[name=by]"), "value") != "soon" || !strings.Contains(got, "a duration such as 500ms") {
+		t.Errorf("the lag does not come back as it was typed, or at it stands %q", got)
+	}
+	knobs := parse(t, refused(t, s, "/database", url.Values{"change": {"settings"}, "own": {"maybe"}, "reads": {"replicas"}}, 422))
+	if got := words(one(t, knobs, "[id=knob-database-own-fault]")); !strings.Contains(got, "Give ") || !has(one(t, knobs, "option[value=replicas]"), "selected") {
+		t.Errorf("the settings do not come back as they were chosen, or at the wrong one stands %q", got)
+	}
 	form(http.StatusSeeOther, "", "change", "lag", "on", "true", "by", "2s")
 	if body := s.Open(t, "/database"); !strings.Contains(body, "End the lag") {
 		t.Error("the page does not offer to end the lag that is on")

@@ -19,24 +19,34 @@ func (s *Server) formed(at string, page, post echo.HandlerFunc) echo.HandlerFunc
 		if err == nil || c.Response().Committed {
 			return err
 		}
-		r := c.Request()
-		status := statusOf(err)
-		retry := status == http.StatusUnprocessableEntity || status == http.StatusConflict || status == http.StatusNotFound
-		if !retry || !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		r, ok := refused(c.Request(), at, err)
+		if !ok {
 			return err
 		}
-		p := problemOf(err)
-		f := view.Form{Status: status, Text: view.Sentence(p.Detail), Values: r.PostForm, Faults: map[string]string{}}
-		for _, one := range p.Errors {
-			f.Faults[one.Name] = "Give " + one.Want + "."
-		}
-		if at != "" {
-			u := *r.URL
-			u.Path, u.RawPath = at, ""
-			r = r.WithContext(r.Context())
-			r.URL = &u
-		}
-		c.SetRequest(r.WithContext(view.WithForm(r.Context(), f)))
+		c.SetRequest(r)
 		return page(c)
 	}
+}
+
+// refused returns a request for the page at whose form was refused with err,
+// that is filled in and marked; not ok: whoever sent it is a program, or the
+// page would be of no help.
+func refused(r *http.Request, at string, err error) (again *http.Request, ok bool) {
+	status := statusOf(err)
+	retry := status == http.StatusUnprocessableEntity || status == http.StatusConflict || status == http.StatusNotFound
+	if !retry || !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		return nil, false
+	}
+	p := problemOf(err)
+	f := view.Form{Status: status, Text: view.Sentence(p.Detail), Values: r.PostForm, Faults: map[string]string{}}
+	for _, one := range p.Errors {
+		f.Faults[one.Name] = "Give " + one.Want + "."
+	}
+	again = r.WithContext(view.WithForm(r.Context(), f))
+	if at != "" {
+		u := *r.URL
+		u.Path, u.RawPath = at, ""
+		again.URL = &u
+	}
+	return again, true
 }

@@ -42,7 +42,7 @@ func (s *Server) trialRoutes(e *echo.Echo) {
 	}
 	e.GET("/trials", s.trialsPage)
 	e.GET("/trials/:name", s.trialPage)
-	e.POST("/trials/:name", s.postTrialForm)
+	e.POST("/trials/:name", s.formed("", s.trialPage, s.postTrialForm))
 	e.GET("/trials/runs/:id", s.trialRunPage)
 	e.GET("/trials/kept/:id", s.keptTrialPage)
 	e.POST("/trials/runs/:id/stop", s.postStopForm)
@@ -51,7 +51,7 @@ func (s *Server) trialRoutes(e *echo.Echo) {
 	e.GET("/api/trials/runs/:id/stream", s.trialStream)
 	e.DELETE("/api/trials/runs/:id", s.deleteTrialRun)
 	if s.cfg.Guide != nil {
-		e.POST("/guide/:slug/:id", s.postProgramForm)
+		e.POST("/guide/:slug/:id", s.formed("", s.guidePage, s.postProgramForm))
 		e.POST("/api/guide/:slug/:id", s.postProgram)
 	}
 }
@@ -114,7 +114,7 @@ func (s *Server) trialPage(c echo.Context) error {
 		}
 	}
 	site := s.site(c, one.Title, "trial.js")
-	if v.Run != nil && v.Run.Running {
+	if v.Run != nil && v.Run.Running && view.FormOf(c.Request().Context()).Text == "" { // else what was typed would go
 		site.Refresh = "2"
 	}
 	return s.html(c, http.StatusOK, page.Trial(site, v))

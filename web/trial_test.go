@@ -171,6 +171,40 @@ func sent(t *testing.T, s *webtest.Site, path string, form url.Values) string {
 	return res.Header.Get("Location")
 }
 
+// A wrong setting comes back with all that was typed, and stands at its field;
+// so does an order that comes while another trial runs.
+func TestAWrongTrialComesBack(t *testing.T) {
+	s, goOn, r := testBench(t)
+	typed := url.Values{"guess": {"two"}, "seed": {"12"}, "knob-rows": {"0"}, "knob-way": {"bad"}, "run": {"yours"}}
+	doc := parse(t, refused(t, s, "/trials/pages", typed, 422, "<details open"))
+	for name, want := range map[string]string{"guess": "two", "seed": "12", "knob-rows": "0"} {
+		if got := attr(one(t, doc, "input[name="+name+"]"), "value"); got != want {
+			t.Errorf("%s is %q, want it as typed: %q", name, got, want)
+		}
+	}
+	if in := one(t, doc, "input[name=knob-safe]"); has(in, "checked") {
+		t.Error("a switch that was not ticked comes back ticked")
+	}
+	in := one(t, doc, "input[name=knob-rows]")
+	if id := attr(in, "id") + "-fault"; attr(in, "aria-invalid") != "true" || !strings.Contains(words(one(t, doc, "[id="+id+"]")), "Give ") || !strings.Contains(attr(in, "aria-describedby"), id) {
+		t.Error("the wrong setting is not marked, or nothing says why")
+	}
+	typed.Set("seed", "many")
+	if got := words(one(t, parse(t, refused(t, s, "/trials/pages", typed, 422)), "[id=fault-seed]")); !strings.Contains(got, "a whole number up to") {
+		t.Errorf("at the seed stands %q", got)
+	}
+	sent(t, s, "/trials/pages", url.Values{"knob-rows": {"7"}, "run": {"yours"}})
+	begun(t, r, 1)
+	typed.Set("seed", "12")
+	typed.Set("knob-rows", "8")
+	busy := refused(t, s, "/trials/pages", typed, 409, "one trial runs at a time", `value="8"`)
+	if strings.Contains(busy, `http-equiv="refresh"`) {
+		t.Error("the page asks again by itself, and loses what was typed")
+	}
+	close(goOn)
+	await(t, r, 1)
+}
+
 // Everything works without scripts: a form, a page that asks again, a result.
 func TestTrialWithoutScripts(t *testing.T) {
 	s, goOn, r := testBench(t)

@@ -81,7 +81,7 @@ func (q Question) Check() error {
 	}
 	for i, o := range q.Options {
 		if n := utf8.RuneCountInString(o); strings.TrimSpace(o) == "" || n > maxText || !utf8.ValidString(o) {
-			faults = append(faults, &FieldError{fmt.Sprintf("options[%d]", i), fmt.Sprintf("%d characters", n), fmt.Sprintf("an answer of 1 to %d", maxText)})
+			faults = append(faults, &FieldError{"options", fmt.Sprintf("%d characters in line %d", n, i+1), fmt.Sprintf("answers of 1 to %d characters", maxText)})
 		}
 	}
 	if q.Right < -1 || q.Right >= len(q.Options) {

@@ -125,4 +125,14 @@ func Marked(ctx context.Context, name string) templ.Attributes {
 	return templ.Attributes{"aria-invalid": "true", "aria-describedby": "fault-" + name, "autofocus": true}
 }
 
+// knobMarks returns the attributes of a knob's field: what describes it, and
+// whether it is wrong.
+func knobMarks(ctx context.Context, k view.Knob) templ.Attributes {
+	help := k.ID + "-help"
+	if k.Wrong(ctx) == "" {
+		return templ.Attributes{"aria-describedby": help}
+	}
+	return templ.Attributes{"aria-describedby": help + " " + k.ID + "-fault", "aria-invalid": "true"}
+}
+
 var _ = templruntime.GeneratedTemplate

@@ -23,9 +23,6 @@ type Class struct {
 	Rows      []ClassRow
 }
 
-// Join is the page at the door.
-type Join struct{ Code, Name, Fault string }
-
 // ClassMember is one learner in the teacher's list.
 type ClassMember struct {
 	ID, Name  string

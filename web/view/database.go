@@ -17,7 +17,6 @@ type Database struct {
 	Counts          []DatabaseCount
 	Lag             Fault
 	LagBy           string
-	Wrong           string // why the last change was refused
 }
 
 // DatabaseReplica is one row of the replicas.
@@ -27,9 +26,9 @@ type DatabaseReplica struct{ Name, State, Lag string }
 type DatabaseCount struct{ Name, Value, Help string }
 
 // DatabaseOf makes the page from the lab's state.
-func DatabaseOf(s live.State, wrong string) Database {
+func DatabaseOf(s live.State) Database {
 	db := s.Database
-	v := Database{Label: db.Label, Degraded: db.Degraded, Up: db.Up, Scenario: s.Title, Wrong: wrong, LagBy: "1s"}
+	v := Database{Label: db.Label, Degraded: db.Degraded, Up: db.Up, Scenario: s.Title, LagBy: "1s"}
 	for _, k := range db.Knobs {
 		v.Knobs = append(v.Knobs, KnobOf("database", k))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"strings"
 )
 
 // Form is a form that was refused: what was typed, and what is wrong with which
@@ -50,3 +51,20 @@ func Ticked(ctx context.Context, beside, name, value string, otherwise bool) boo
 
 // Wrong says what is wrong with a field; empty: nothing is.
 func Wrong(ctx context.Context, name string) string { return FormOf(ctx).Faults[name] }
+
+// knobPrefix stands before the name of a knob's field in a form that has other
+// fields too.
+const knobPrefix = "knob-"
+
+// Wrong says what is wrong with a knob of a refused form; empty: nothing is.
+func (k Knob) Wrong(ctx context.Context) string {
+	return Wrong(ctx, strings.TrimPrefix(k.Name, knobPrefix))
+}
+
+// Ticked reports whether a switch stands ticked.
+func (k Knob) Ticked(ctx context.Context) bool {
+	if k.Beside == "" {
+		return k.On
+	}
+	return Ticked(ctx, k.Beside, k.Name, "on", k.On)
+}

@@ -80,6 +80,7 @@ type Knob struct {
 	ID, Name, Label, Kind, Value, Unit, Limits, Help string
 	Options                                          []Option
 	On                                               bool
+	Beside                                           string // a field that its form always sends; empty: it comes back by no form
 }
 
 // Fault is one thing that can be made to go wrong.

@@ -173,7 +173,7 @@ func TrialOf(t trial.Trial, env trial.Env) Trial {
 	if t.Knobs != nil {
 		for _, k := range knob.Describe(t.Knobs()) {
 			one := KnobOf("trial", k)
-			one.Name = "knob-" + k.Name
+			one.Name, one.Beside = knobPrefix+k.Name, "guess"
 			v.Knobs = append(v.Knobs, one)
 		}
 	}
@@ -202,7 +202,7 @@ func (v Trial) With(r runner.Run) Trial {
 		return v
 	}
 	for i, k := range v.Knobs {
-		value := o.Settings[strings.TrimPrefix(k.Name, "knob-")]
+		value := o.Settings[strings.TrimPrefix(k.Name, knobPrefix)]
 		v.Knobs[i].Value, v.Knobs[i].On = value, value == "true"
 		for j, option := range k.Options {
 			v.Knobs[i].Options[j].Chosen = option.Value == value

@@ -97,10 +97,14 @@ func (r *rig) relay(p outbox.Publisher) { Drain(r.T, r.shop, p, func() {}) }
 func Drain(t *testing.T, s Shop, p outbox.Publisher, work func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	result := make(chan error, 1)
 	go func() { result <- s.Relay(ctx, p) }()
 	work()
 	Until(t, "the outbox is empty", func() bool {
+		if len(result) > 0 {
+			t.Fatalf("Relay() = %v before the outbox was empty", <-result)
+		}
 		l, err := s.Lag(t.Context())
 		return err == nil && l.Waiting == 0
 	})

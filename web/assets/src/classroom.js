@@ -4,7 +4,9 @@
 import { $, $$, text } from './dom.js';
 
 const say = $('[data-say]');
-const shown = new Map($$('[data-part]').map((p) => [p.dataset.part, p.outerHTML]));
+const parts = (page) => new Map($$('[data-part]', page).map((p) => [p.dataset.part, p.outerHTML]));
+// A form that was refused stands as it was sent until there is something new.
+let shown = 'refused' in $('[data-class]').dataset ? undefined : parts(document);
 let source;
 let timer;
 let seen; // the last number that the server told
@@ -14,7 +16,7 @@ let seen; // the last number that the server told
 function fresh() {
   return new Promise((done, fail) => {
     const ask = new XMLHttpRequest();
-    ask.open('GET', location.href);
+    ask.open('GET', '/classroom');
     ask.responseType = 'document';
     ask.onload = () => (ask.status === 200 ? done(ask.responseXML) : fail(new Error(`the server answered ${ask.status}`)));
     ask.onerror = () => fail(new Error('the server does not answer'));
@@ -26,6 +28,7 @@ async function update() {
   timer = undefined;
   try {
     const page = await fresh();
+    shown ??= parts(page);
     for (const part of $$('[data-part]', page)) {
       const name = part.dataset.part;
       const html = part.outerHTML;

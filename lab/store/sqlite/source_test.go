@@ -1,15 +1,18 @@
-package classroom_test
+package sqlite_test
 
 import (
+	"database/sql"
 	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
+
+	"workbench/lab/store/sqlite"
 )
 
-// TestAnyName opens files whose names mean something else in a URI. Each must
-// be made where the name says, and found again.
-func TestAnyName(t *testing.T) {
+// TestSourceOfAnyName opens files whose names mean something else in a URI. Each
+// must be made where the name says, and found again with what was written.
+func TestSourceOfAnyName(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, one := range []struct{ name, dir string }{
 		{"relative", "d8"},
@@ -31,15 +34,28 @@ func TestAnyName(t *testing.T) {
 				t.Fatal(err)
 			}
 			path := filepath.Join(one.dir, "kept.db")
-			if err := open(t, path).Close(); err != nil {
-				t.Fatal(err)
-			}
+			do(t, path, "CREATE TABLE kept (n)")
 			if info, err := os.Stat(path); err != nil || info.Size() == 0 {
 				t.Fatalf("Stat(%s) = %v, %v; want the file", path, info, err)
 			}
-			if err := open(t, path).Close(); err != nil {
-				t.Error(err)
-			}
+			do(t, path, "INSERT INTO kept VALUES (1)")
 		})
+	}
+}
+
+// do opens the file at path, runs one statement and closes the file.
+func do(t *testing.T, path, statement string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", sqlite.Source(path, "journal_mode(wal)"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Errorf("Close(%s) = %v", path, err)
+		}
+	}()
+	if _, err := db.ExecContext(t.Context(), statement); err != nil {
+		t.Fatalf("%s in %s: %v", statement, path, err)
 	}
 }
