@@ -271,7 +271,7 @@ type event struct {
 func (d *Desk) handle(ctx context.Context, m broker.Message, dedupe bool) error {
 	c := d.deps.Counts
 	var e event
-	if err := json.Unmarshal(m.Body, &e); err != nil || e.Order == 0 {
+	if err := json.Unmarshal(m.Body, &e); err != nil || e.Order == 0 || unknown(e.Order) {
 		c.Dead.Add(1)
 		return fmt.Errorf("%w: message %.60s is no event of an order", broker.ErrPoison, m.ID)
 	}

@@ -43,7 +43,7 @@ CREATE TABLE IF NOT EXISTS sequence (
 	price   INTEGER NOT NULL,
 	qty     INTEGER NOT NULL,
 	target  INTEGER NOT NULL, -- of a cancellation: which order
-	account INTEGER NOT NULL,
+	account INTEGER NOT NULL, -- the upper half of the numbers is negative here
 	key     TEXT    NOT NULL, -- the Idempotency-Key with which it came
 	at      INTEGER NOT NULL  -- Unix nanoseconds
 ) STRICT;
@@ -228,7 +228,7 @@ func (d *Desk) replay(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var e match.Event
-		if err := rows.Scan(&e.Seq, &e.Kind, &e.Symbol, &e.Side, &e.Price, &e.Qty, &e.Target); err != nil {
+		if err := rows.Scan(&e.Seq, &e.Kind, &e.Symbol, &e.Side, &e.Price, &e.Qty, (*wide)(&e.Target)); err != nil {
 			return err
 		}
 		if _, err := d.exchange.Apply(e); err != nil {
