@@ -66,7 +66,7 @@ func (d *Desk) submit(ctx context.Context, r *lab.Request) lab.Response {
 	}
 	if !s.outbox && !s.replayed {
 		if err := d.handOver(ctx, r, s); err != nil {
-			d.deps.Counts.LostEvents.Add(1) // the order stands, and no worker will ever hear of it
+			d.deps.Counts.LostEvents.Add(1) // the order stands, and no worker hears of it before the next start
 			return lab.Answer(nil, err)
 		}
 	}
