@@ -181,6 +181,21 @@ func TestKillFailsFastAndReviveRecovers(t *testing.T) {
 	})
 }
 
+// A connection that the fault has cut while nobody used it is no error at the end.
+func TestCloseAfterAFault(t *testing.T) {
+	each(t, func(t *testing.T, r *remote.Redis) {
+		if err := r.Health(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Close(); err != nil {
+			t.Errorf("Close() = %v, want nil", err)
+		}
+	})
+}
+
 // crowd calls from many goroutines at once, more than there are connections,
 // and wants every call to end with an error of its own, not the context's. The
 // context allows three budgets, because this machine may be slow; with the

@@ -105,8 +105,12 @@ type gated struct {
 // Close implements net.Conn.
 func (g *gated) Close() error {
 	g.gate.mu.Lock()
+	_, open := g.gate.conns[g]
 	delete(g.gate.conns, g)
 	g.gate.mu.Unlock()
+	if !open {
+		return nil // the fault has cut it already: that is no error of whoever ends with it
+	}
 	return g.Conn.Close()
 }
 
