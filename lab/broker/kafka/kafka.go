@@ -352,5 +352,3 @@ func (b *Broker) Close(ctx context.Context) error {
 	}
 	return err
 }
-
-var _ broker.Broker = (*Broker)(nil)

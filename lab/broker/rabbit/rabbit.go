@@ -236,15 +236,5 @@ func (b *Broker) Close(ctx context.Context) error {
 	if !first {
 		return err
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if l := b.link; l != nil {
-		err = errors.Join(err, closed(l.conn.Close()))
-		<-l.gone
-		l.back.wait()
-		b.link = nil
-	}
-	return err
+	return errors.Join(err, b.hangUp())
 }
-
-var _ broker.Broker = (*Broker)(nil)
