@@ -172,7 +172,7 @@ func (d *Desk) employ(kind string, b broker.Broker, k orders.Broker) *carrier {
 	go func() {
 		defer close(c.ended)
 		err := broker.Keep(ctx, d.deps.Clock, b, broker.Options{Workers: k.Workers, Prefetch: max(k.Prefetch, k.Workers)},
-			func(ctx context.Context, m broker.Message) error { return d.handle(ctx, m, k.Dedupe) },
+			func(ctx context.Context, m broker.Message) error { return d.deliver(ctx, kind, m, k.Dedupe) },
 			func(err error) { d.deps.Log.Info("worker ended", "broker", kind, "error", err) })
 		if err != nil && ctx.Err() == nil {
 			d.deps.Log.Error("workers not started", "broker", kind, "error", err)
