@@ -83,8 +83,12 @@ func (b *Broker) Consume(ctx context.Context, o broker.Options, h broker.Handler
 			_ = c.commit(working) // the next one says more
 		}
 	}()
+	over := b.life.Stop()
+	if b.server.Ends { // not before the topic is worked off
+		over = b.stop
+	}
 	err = pump.Run(ctx, pump.Job{
-		Source: c, Options: o, Handler: h, Stop: b.stop, Kill: b.life.Kill(),
+		Source: c, Options: o, Handler: h, Stop: over, Kill: b.life.Kill(),
 		Attempts: b.config.Attempts, Lane: func(d pump.Delivery) int { return int(d.Tag.(*kgo.Record).Partition) },
 	})
 	stop()

@@ -71,7 +71,7 @@ type Broker struct {
 	lost   atomic.Int64
 
 	consumers atomic.Int64    // of the group workers in this process
-	stop      context.Context // of consumers: no more is to be taken
+	stop      context.Context // of consumers of a server that ends: no more is to be taken
 	halt      context.CancelFunc
 }
 

@@ -22,8 +22,8 @@ type call struct {
 // all who ask; each leaves when its own ctx ends or the broker is closed, which
 // is ErrClosed.
 func (b *Broker) connected(ctx context.Context) (*link, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, ended(ctx)
 	}
 	l, c, err := b.present()
 	if c == nil {
@@ -33,7 +33,7 @@ func (b *Broker) connected(ctx context.Context) (*link, error) {
 	case <-c.done:
 		return c.link, c.err
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, ended(ctx)
 	case <-b.life.Stop().Done():
 		return nil, broker.ErrClosed
 	}
@@ -149,15 +149,12 @@ func (b *Broker) part(l *link) error {
 
 // apart runs f with a channel of its own: an error of AMQP ends the channel on
 // which it occurred. One at a time does so. The library knows no contexts: when
-// ctx ends, or the broker closes, f is left to end with its connection.
+// ctx ends f is left to end with its connection, and the cause is the error.
 func (b *Broker) apart(ctx context.Context, f func(*amqp.Channel) error) error {
-	stop := b.life.Stop()
 	select {
 	case b.apartly <- struct{}{}:
 	case <-ctx.Done():
-		return ctx.Err()
-	case <-stop.Done():
-		return broker.ErrClosed
+		return ended(ctx)
 	}
 	l, err := b.connected(ctx)
 	if err != nil {
@@ -173,10 +170,27 @@ func (b *Broker) apart(ctx context.Context, f func(*amqp.Channel) error) error {
 	case err := <-result:
 		return err
 	case <-ctx.Done():
-		return ctx.Err()
-	case <-stop.Done():
+		return ended(ctx)
+	}
+}
+
+// open returns a context that ends with ctx, or as ErrClosed when the broker
+// closes.
+func (b *Broker) open(ctx context.Context) (_ context.Context, leave func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(b.life.Stop(), func() { cancel(broker.ErrClosed) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
+// ended says why a context of open, or any other, has ended.
+func ended(ctx context.Context) error {
+	if errors.Is(context.Cause(ctx), broker.ErrClosed) {
 		return broker.ErrClosed
 	}
+	return ctx.Err()
 }
 
 func onChannel(l *link, f func(*amqp.Channel) error) error {
@@ -207,12 +221,18 @@ func (b *Broker) Close(ctx context.Context) error {
 	if !first {
 		return err
 	}
+	return errors.Join(err, b.hangUp())
+}
+
+// hangUp closes the connection of a broker that nobody is inside of any more, and
+// waits for all that it has begun.
+func (b *Broker) hangUp() (err error) {
 	b.mu.Lock()
 	l := b.link
 	b.link = nil
 	b.mu.Unlock()
 	if l != nil {
-		err = errors.Join(err, closed(b.part(l)))
+		err = closed(b.part(l))
 	}
 	b.owned.Wait()
 	return err

@@ -122,6 +122,8 @@ func (b *Broker) Depth(ctx context.Context) (broker.Depth, error) {
 	}
 	defer leave()
 	var ready, dead int
+	ctx, done := b.open(ctx)
+	defer done()
 	err = b.apart(ctx, func(ch *amqp.Channel) error {
 		q, err := ch.QueueDeclarePassive(b.config.Queue, true, false, false, false, nil)
 		if err != nil {
@@ -146,6 +148,8 @@ func (b *Broker) Dead(ctx context.Context, n int) ([]broker.Dead, error) {
 	}
 	defer leave()
 	var out []broker.Dead
+	ctx, done := b.open(ctx)
+	defer done()
 	err = b.apart(ctx, func(ch *amqp.Channel) error {
 		for len(out) < n {
 			d, ok, err := ch.Get(b.dead(), false)
