@@ -25,7 +25,7 @@ func TestAnOrderIsFoundByItsNumber(t *testing.T) {
 	for _, c := range []webtest.Case{
 		{Path: "/traces", Status: 200, Want: []string{of, before, `name="order"`}},
 		{Path: "/traces?order=4711", Status: 200, Want: []string{of, `value="4711"`, "order 4711", "show=slowest"}, Not: []string{before}},
-		{Path: "/traces?order=5", Status: 200, Want: []string{"None yet", `value="5"`}, Not: []string{of}},
+		{Path: "/traces?order=5", Status: 200, Want: []string{"No trace about order 5 is held", `value="5"`}, Not: []string{of, "None yet"}},
 		{Path: "/traces/" + of, Status: 200, Want: []string{"order 4711", "order=4711"}},
 		{Path: "/logs?order=4711", Status: 200, Want: []string{"delivery", "/traces/" + of, "order=4711", `value="4711"`}, Not: []string{"queue_full"}},
 		{Path: "/logs?order=5", Status: 200, Not: []string{"delivery"}},
