@@ -59,7 +59,7 @@ type Broker interface {
 	// hold, and ends every goroutine and connection. When ctx ends first, the
 	// handlers' context ends too and their messages are given back. A broker
 	// whose messages end with this process has its consumers work off the
-	// queue first; what is left then is lost, counted, and an ErrLost.
+	// queue first; what is left then is lost, and a LostError with its number.
 	Close(ctx context.Context) error
 }
 

@@ -40,7 +40,7 @@ func (r *run) openOrders(ctx context.Context) (system.System, error) {
 		Open: func(ctx context.Context, name, queue string) (broker.Broker, error) {
 			return brokers.Open(ctx, name, r.lab.places(dir), broker.Default(queue))
 		},
-		Theirs: r.lab.theirs,
+		Theirs: r.lab.theirs, Tracer: r.lab.observe.tracer, Journal: r.lab.observe.journal,
 	}
 	if r.provider != nil {
 		deps.Provider = r.provider

@@ -18,6 +18,7 @@ func (b *Broker) Remove(ctx context.Context) error {
 		return err
 	}
 	defer b.client.Close()
+	defer b.halt()
 	fail := func(what string, e error) {
 		if e != nil && !errors.Is(e, kerr.UnknownTopicOrPartition) && !errors.Is(e, kerr.GroupIDNotFound) {
 			err = errors.Join(err, fmt.Errorf("remove %s: %w", what, explain(ctx, e)))

@@ -131,7 +131,9 @@ func openKafka(ctx context.Context, p Places, c broker.Config) (broker.Broker, e
 	if err != nil {
 		return nil, err
 	}
-	b, err := kafka.Open(ctx, e.Server(false), c)
+	server := e.Server(false)
+	server.Ends = true
+	b, err := kafka.Open(ctx, server, c)
 	if err != nil {
 		e.Close()
 		return nil, err

@@ -27,19 +27,4 @@ func (b *Broker) Remove(ctx context.Context) error {
 	return errors.Join(err, gone, b.hangUp())
 }
 
-// hangUp closes the connection.
-func (b *Broker) hangUp() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	l := b.link
-	if l == nil {
-		return nil
-	}
-	err := closed(l.conn.Close())
-	<-l.gone
-	l.back.wait()
-	b.link = nil
-	return err
-}
-
 var _ broker.Remover = (*Broker)(nil)

@@ -121,14 +121,15 @@ func (d *Desk) switchBrokers() {
 func (d *Desk) fulfil(ctx context.Context, wish orders.Broker) error {
 	d.carry.mu.Lock()
 	old, as := d.carry.now, d.carry.as
-	d.carry.mu.Unlock()
 	if old != nil && as == wish {
+		d.carry.trouble = "" // that of a wish which was taken back
+		d.carry.mu.Unlock()
 		return nil
 	}
+	d.carry.mu.Unlock()
 	if old != nil && old.kind == wish.Kind { // other workers of the same one
 		d.halt(old)
-		next := d.employ(old.kind, old.broker, wish)
-		d.install(next, wish, "")
+		d.install(old.kind, old.broker, wish) // if it was taken away meanwhile, whoever did that closes it
 		return nil
 	}
 	opening, cancel := context.WithTimeout(ctx, openMost)
@@ -136,21 +137,33 @@ func (d *Desk) fulfil(ctx context.Context, wish orders.Broker) error {
 	b, err := d.open(opening, wish.Kind)
 	if err != nil {
 		d.carry.mu.Lock()
-		d.carry.trouble = fmt.Sprintf("%s: %v", wish.Kind, err)
+		if !d.carry.down { // what the fault says stands
+			d.carry.trouble = fmt.Sprintf("%s: %v", wish.Kind, err)
+		}
 		d.carry.mu.Unlock()
 		return err
 	}
-	d.install(d.employ(wish.Kind, b, wish), wish, "")
+	if !d.install(wish.Kind, b, wish) {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), openMost)
+		defer cancel()
+		return b.Close(closing)
+	}
 	if old != nil {
 		d.working.Go(func() { d.drain(old) })
 	}
 	return nil
 }
 
-func (d *Desk) install(c *carrier, as orders.Broker, trouble string) {
+// install lets workers consume from an open broker, which carries events from
+// now on; not while brokers are taken away, nor after the end.
+func (d *Desk) install(kind string, b broker.Broker, as orders.Broker) bool {
 	d.carry.mu.Lock()
 	defer d.carry.mu.Unlock()
-	d.carry.now, d.carry.as, d.carry.trouble = c, as, trouble
+	if d.carry.down {
+		return false
+	}
+	d.carry.now, d.carry.as, d.carry.trouble = d.employ(kind, b, as), as, ""
+	return true
 }
 
 // employ lets workers consume from a broker.
@@ -160,7 +173,7 @@ func (d *Desk) employ(kind string, b broker.Broker, k orders.Broker) *carrier {
 	go func() {
 		defer close(c.ended)
 		err := broker.Keep(ctx, d.deps.Clock, b, consuming(k),
-			func(ctx context.Context, m broker.Message) error { return d.handle(ctx, m, k.Dedupe) },
+			func(ctx context.Context, m broker.Message) error { return d.deliver(ctx, kind, m, k.Dedupe) },
 			func(err error) { d.deps.Log.Info("worker ended", "broker", kind, "error", err) })
 		if err != nil && ctx.Err() == nil {
 			d.deps.Log.Error("workers not started", "broker", kind, "error", err)
@@ -192,14 +205,19 @@ func (d *Desk) drain(c *carrier) {
 func (d *Desk) end(ctx context.Context, c *carrier) {
 	ctx, cancel := context.WithTimeout(ctx, openMost)
 	defer cancel()
-	err := c.broker.Close(ctx)
-	d.halt(c)
-	if errors.Is(err, broker.ErrLost) {
-		d.deps.Counts.LostMessages.Add(uint64(max(0, d.depth(c).Lost)))
-	}
-	if err != nil {
+	if err := d.shut(ctx, c); err != nil {
 		d.deps.Log.Warn("broker not closed cleanly", "broker", c.kind, "error", err)
 	}
+}
+
+// shut closes a broker, then its workers, and counts what it has lost: before,
+// which it says while it is open, and with its end, which its error says.
+func (d *Desk) shut(ctx context.Context, c *carrier) error {
+	lost := d.depth(c).Lost
+	err := c.broker.Close(ctx)
+	d.halt(c)
+	d.deps.Counts.LostMessages.Add(uint64(max(0, lost+broker.LostAt(err))))
+	return err
 }
 
 func (d *Desk) depth(c *carrier) broker.Depth {
@@ -222,10 +240,9 @@ func (d *Desk) stopCarrying(ctx context.Context) error {
 	if c == nil {
 		return nil
 	}
-	err := c.broker.Close(ctx)
-	d.halt(c)
+	err := d.shut(ctx, c)
 	if errors.Is(err, broker.ErrLost) {
-		d.deps.Counts.LostMessages.Add(uint64(max(0, d.depth(c).Lost)))
+		d.deps.Log.Warn("messages lost with the broker", "broker", c.kind, "error", err)
 		return nil // the queue of a process ends with it: that is counted, and no fault
 	}
 	return err

@@ -24,11 +24,13 @@ import (
 	"workbench/lab/gate"
 	"workbench/lab/idempotency"
 	keys "workbench/lab/idempotency/sqlite"
+	"workbench/lab/journal"
 	"workbench/lab/outbox"
 	"workbench/lab/store/sqlite"
 	"workbench/lab/system"
 	"workbench/lab/system/orders"
 	"workbench/lab/system/orders/match"
+	"workbench/lab/trace"
 	"workbench/sim/clock"
 )
 
@@ -71,7 +73,7 @@ func (Direct) Do(ctx context.Context, _ *lab.Request, work gate.Work) ([]byte, e
 }
 
 // Deps is what the service works with. All fields but Provider, Symbols,
-// Theirs and MaxPages are needed.
+// Theirs, MaxPages, Tracer and Journal are needed.
 type Deps struct {
 	Path     string // of its file
 	Gate     Gate   // in front of the database
@@ -84,6 +86,8 @@ type Deps struct {
 	Symbols  int                                                                  // a new file gets two orders that never meet on each of so many symbols
 	Theirs   func(kind string) bool                                               // reports whether a broker of this name is a server that is not ours to take away; nil: none is
 	MaxPages int                                                                  // bounds the file, as a full disk does; 0: does not
+	Tracer   *trace.Tracer                                                        // follows orders to their settlement; nil: nobody does
+	Journal  *journal.Journal                                                     // gets the workers' lines; nil: nobody does
 }
 
 func (d Deps) validate() error {
