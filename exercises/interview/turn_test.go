@@ -13,7 +13,7 @@ import (
 // nothing. The answers of unseen-60s were held back from tuning.
 func TestTurnedRound(t *testing.T) {
 	c := load(t)
-	for _, set := range []string{"turned-60s", "unseen-60s"} {
+	for _, set := range []string{"turned-60s", "unseen-60s", "blind-60s"} {
 		t.Run(set, func(t *testing.T) {
 			low, all := 0, 0
 			for _, a := range readSet(t, set) {
@@ -33,6 +33,31 @@ func TestTurnedRound(t *testing.T) {
 			}
 			t.Logf("%d of %d wrong answers at 40 or below", low, all)
 		})
+	}
+}
+
+// Of answers that were never tuned to, most of the wrong ones are told, and none of
+// the right ones is charged with a mistake.
+func TestTurnedRoundUntuned(t *testing.T) {
+	c := load(t)
+	low, all := 0, 0
+	for _, a := range readSet(t, "last-60s") {
+		r := score(t, c, a.Question, a.Text)
+		t.Logf("%-7s %3d %s %v", a.Kind, r.Total, a.Question, names(r.Faults))
+		if a.Kind != "wrong" {
+			if len(r.Faults) > 0 || r.Total < 50 {
+				t.Errorf("right answer to %s scores %d with the mistakes %v, want at least 50 and none", a.Question, r.Total, names(r.Faults))
+			}
+			continue
+		}
+		all++
+		if r.Total <= ceiling(a.Kind) {
+			low++
+		}
+	}
+	t.Logf("%d of %d wrong answers at 40 or below", low, all)
+	if 2*low < all {
+		t.Errorf("%d of %d wrong answers stay at 40 or below, want at least half", low, all)
 	}
 }
 
