@@ -76,6 +76,7 @@ func (c *Catalog) read(q int, text string) *reading {
 	for i := range r.lines {
 		r.lines[i].quoted = r.quoted(i)
 		r.findWrong(i)
+		r.findSums(i)
 	}
 	r.findTurned()
 	r.overclaims()
