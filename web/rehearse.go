@@ -191,7 +191,9 @@ func figures(id uint64, rep scenario.Report) []interview.Citation {
 		out = append(out, cite("offered_rate", float64(rep.Offered)/rep.DurationS), cite("tries_per_user", float64(rep.Sent)/max(1, float64(rep.Offered))))
 	}
 	for _, c := range rep.Claims {
-		out = append(out, cite("claim", c.Value))
+		if c.NotJudged == "" {
+			out = append(out, cite(c.Text, c.Value))
+		}
 	}
 	return out
 }

@@ -250,7 +250,7 @@ func AnswerOf(q interview.Question, a progress.Answer, r interview.Result, next 
 	for _, c := range r.Claims {
 		claim := AnswerClaim{Text: sentence(r, c.Span.Sentence), Scenario: c.Scenario}
 		if c.Backed != nil {
-			claim.Backed = fmt.Sprintf("run #%d, %s %.4g", c.Backed.Run, Words(c.Backed.Metric), c.Backed.Value)
+			claim.Backed = fmt.Sprintf("run #%d, %s", c.Backed.Run, measuredAs(*c.Backed))
 			if c.Backed.Trial > 0 {
 				claim.Backed = fmt.Sprintf("trial #%d, %s", c.Backed.Trial, c.Backed.Metric)
 			}
@@ -263,6 +263,21 @@ func AnswerOf(q interview.Question, a progress.Answer, r interview.Result, next 
 		v.Sentences = append(v.Sentences, AnswerSentence{strconv.Itoa(i + 1), s, earned[i], wrong[i]})
 	}
 	return v
+}
+
+// measuredAs names the metric of a run that bears a claim out, with its value in
+// the unit that people use for it.
+func measuredAs(c interview.Citation) string {
+	name, latency := strings.CutSuffix(c.Metric, "_ms")
+	switch {
+	case latency:
+		return fmt.Sprintf("%s latency %.4g ms", name, c.Value)
+	case strings.HasSuffix(c.Metric, "_share"):
+		return fmt.Sprintf("%s %.3g %%", Words(c.Metric), 100*c.Value)
+	case strings.HasSuffix(c.Metric, "_rate"):
+		return fmt.Sprintf("%s %.4g a second", Words(c.Metric), c.Value)
+	}
+	return fmt.Sprintf("%s %.4g", Words(c.Metric), c.Value)
 }
 
 func sentence(r interview.Result, i int) string {
