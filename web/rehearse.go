@@ -79,6 +79,7 @@ func (s *Server) rehearsePage(c echo.Context) error {
 		return err
 	}
 	v := view.RehearseOf(r.Catalog.List(interview.Filter{Mode: interview.Mode(mode)}), bests, due, mode)
+	v.Unread = s.unread("run", "answer", "card")
 	return s.html(c, http.StatusOK, page.Rehearse(s.site(c, "Rehearse", ""), v))
 }
 
@@ -230,7 +231,8 @@ func (s *Server) given(c echo.Context) (interview.Question, progress.Answer, int
 	if err != nil {
 		return q, a, result, err
 	}
-	return q, a, result, json.Unmarshal(a.Result, &result)
+	result, err = a.Scored()
+	return q, a, result, err
 }
 
 func (s *Server) answerPage(c echo.Context) error {
@@ -248,9 +250,9 @@ func (s *Server) answerPage(c echo.Context) error {
 		next = have[i].State.Due
 	}
 	v := view.AnswerOf(q, a, result, next)
-	var cited []interview.Citation
-	if err := json.Unmarshal(a.Evidence, &cited); err != nil {
-		return fmt.Errorf("evidence of answer %d: %w", a.ID, err)
+	cited, err := a.Cited()
+	if err != nil {
+		return err
 	}
 	if v.Evidence, err = s.evidence(ctx, cited); err != nil {
 		return err
@@ -282,8 +284,8 @@ func (s *Server) evidence(ctx context.Context, cited []interview.Citation) ([]vi
 		}
 		seen[one.Run] = true
 		rep, err := s.cfg.Lab.Run(ctx, one.Run)
-		if errors.Is(err, live.ErrUnknown) {
-			continue // it was deleted since
+		if errors.Is(err, live.ErrUnknown) || errors.As(err, new(*progress.RowError)) {
+			continue // it was deleted since, or cannot be read
 		}
 		if err != nil {
 			return nil, err
@@ -352,9 +354,9 @@ func (s *Server) cribPage(c echo.Context) error {
 		if !ok {
 			continue
 		}
-		var cited []interview.Citation
-		if err := json.Unmarshal(a.Evidence, &cited); err != nil {
-			return fmt.Errorf("evidence of answer %d: %w", a.ID, err)
+		cited, err := a.Cited()
+		if err != nil {
+			return err
 		}
 		runs, err := s.evidence(ctx, cited)
 		if err != nil {

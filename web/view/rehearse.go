@@ -21,6 +21,7 @@ type Rehearse struct {
 	Due     []DueCard // to be recalled by now
 	Modes   []Option
 	Answers string // how many there have been
+	Unread  Unread
 }
 
 // DueCard is one thing to recall: a question to be answered again, or something
