@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -44,7 +45,7 @@ type AnswerKeeper interface {
 const (
 	maxSaid   = 20_000 // bytes of text
 	maxForm   = 128 << 10
-	maxReason = 300
+	maxReason = 300 // characters
 	maxCited  = 20
 	duePerDay = 5 // cards in a session
 )
@@ -307,13 +308,16 @@ func (s *Server) postRuling(c echo.Context) error {
 		return err
 	}
 	ruling := interview.Ruling{Concept: get("concept"), Verdict: interview.Verdict(get("verdict")), Reason: strings.TrimSpace(get("reason"))}
-	if len(ruling.Reason) > maxReason {
-		return &live.FieldError{Field: "reason", Got: fmt.Sprintf("%d bytes", len(ruling.Reason)), Want: fmt.Sprintf("at most %d", maxReason)}
+	if n := utf8.RuneCountInString(ruling.Reason); n < 1 || n > maxReason || !utf8.ValidString(ruling.Reason) {
+		return &live.FieldError{Field: "reason", Got: fmt.Sprintf("%d characters", n), Want: fmt.Sprintf("a reason of 1 to %d characters", maxReason)}
 	}
-	var rulings []interview.Ruling
-	var cited []interview.Citation
-	if err := errors.Join(json.Unmarshal(a.Rulings, &rulings), json.Unmarshal(a.Evidence, &cited)); err != nil {
-		return fmt.Errorf("answer %d: %w", a.ID, err)
+	rulings, err := a.Ruled()
+	if err != nil {
+		return err
+	}
+	cited, err := a.Cited()
+	if err != nil {
+		return err
 	}
 	rulings = append(slices.DeleteFunc(rulings, func(r interview.Ruling) bool { return r.Concept == ruling.Concept }), ruling)
 	result, err := s.cfg.Rehearse.Catalog.Score(q.ID, interview.Answer{Text: a.Text, Elapsed: a.Elapsed, Evidence: cited, Rulings: rulings})

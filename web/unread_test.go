@@ -156,3 +156,13 @@ func TestImportAndDeletingWaitForVerdicts(t *testing.T) {
 		t.Errorf("%d attempts, %v, want none as in the export", len(got), err)
 	}
 }
+
+// A page that finds its draft changed elsewhere can read the other text.
+func TestDraftCanBeRead(t *testing.T) {
+	s, _ := desks(t, 1, nil)
+	webtest.Case{Path: "/api/exercises/gate/draft", Status: http.StatusOK, Want: []string{`{"files":null,"version":0}`}}.Run(t, s)
+	webtest.Case{Method: "PUT", Path: "/api/exercises/gate/draft", Body: `{"files":{"gate.go":"mine"},"version":0}`, Session: true, Status: http.StatusOK}.Run(t, s)
+	webtest.Case{Method: "PUT", Path: "/api/exercises/gate/draft", Body: `{"files":{"gate.go":"other"},"version":0}`, Session: true, Status: http.StatusConflict}.Run(t, s)
+	webtest.Case{Path: "/api/exercises/gate/draft", Status: http.StatusOK, Want: []string{`{"files":{"gate.go":"mine"},"version":1}`}}.Run(t, s)
+	webtest.Case{Path: "/api/exercises/none/draft", Status: http.StatusNotFound}.Run(t, s)
+}

@@ -2,6 +2,7 @@ package view
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -91,6 +92,11 @@ type AnswerItem struct {
 	Missing                    bool
 	Ruling                     string // the learner's own verdict and reason
 	Can                        string // what a ruling could say: said, not-said or not-wrong; empty: nothing
+}
+
+// Refused reports whether the overruling of this item was refused.
+func (i AnswerItem) Refused(ctx context.Context) bool {
+	return i.Concept != "" && Typed(ctx, "concept", "") == i.Concept && Typed(ctx, "verdict", "") == i.Can
 }
 
 // AnswerSentence is one sentence as it was heard.
