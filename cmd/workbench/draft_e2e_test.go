@@ -97,7 +97,9 @@ func TestTwoTabsWriteOneDraft(t *testing.T) {
 	}{{1440, 900, "light"}, {1440, 900, "dark"}, {390, 844, "light"}, {390, 844, "dark"}} {
 		two.Size(look.width, look.height, look.scheme)
 		chrome.JS[chromedp.Void](two, `document.querySelector('[data-clash]').scrollIntoView({ block: 'center' })`)
-		deskShot(t, two, fmt.Sprintf("clash-%d-%s", look.width, look.scheme))
+		name := fmt.Sprintf("clash-%d-%s", look.width, look.scheme)
+		findings(t, two, name)
+		deskShot(t, two, name)
 	}
 	two.Size(1440, 900, "light")
 

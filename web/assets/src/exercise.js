@@ -46,7 +46,7 @@ async function clash() {
   }
   compare();
   banner.hidden = false;
-  announce('This draft was saved in another tab. Choose which text to keep.');
+  toast('This draft was saved in another tab. Nothing is saved from here until you choose, below the editor, which text to keep.');
 }
 
 // compare shows the two texts where they differ, with a line or two around.
