@@ -90,6 +90,19 @@ func (r *run) watchDesk(ctx context.Context) {
 	})
 }
 
+// otherBroker says why another broker than the wished one carries events: what
+// would be measured is not what was asked for. Empty: none does, or the service
+// has none.
+func (r *run) otherBroker(wish string) string {
+	if r.desk == nil {
+		return ""
+	}
+	if s := r.behind.Load(); s.Kind != wish && strings.HasPrefix(s.Trouble, wish+":") {
+		return "the broker could not be opened: " + s.Trouble
+	}
+	return ""
+}
+
 // behindOrders returns the boxes of what stands behind an accepted order: its
 // broker and the workers.
 func (r *run) behindOrders() ([]Node, []Edge) {

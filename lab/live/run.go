@@ -197,11 +197,10 @@ func (r *run) openGates() error {
 		if err != nil {
 			return fmt.Errorf("open %s: %w", name, err)
 		}
+		g.Observe(l.tracer.Gate(r.told(name)))
 		if name == "gate" {
-			g.Observe(l.tracer.Gate("database", "SQLite"))
 			r.gate = g
 		} else {
-			g.Observe(l.tracer.Gate("provider", "SQLite"))
 			r.provider = g
 		}
 	}
