@@ -2,6 +2,7 @@ package view
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,6 +22,7 @@ type Rehearse struct {
 	Due     []DueCard // to be recalled by now
 	Modes   []Option
 	Answers string // how many there have been
+	Unread  Unread
 }
 
 // DueCard is one thing to recall: a question to be answered again, or something
@@ -90,6 +92,11 @@ type AnswerItem struct {
 	Missing                    bool
 	Ruling                     string // the learner's own verdict and reason
 	Can                        string // what a ruling could say: said, not-said or not-wrong; empty: nothing
+}
+
+// Refused reports whether the overruling of this item was refused.
+func (i AnswerItem) Refused(ctx context.Context) bool {
+	return i.Concept != "" && Typed(ctx, "concept", "") == i.Concept && Typed(ctx, "verdict", "") == i.Can
 }
 
 // AnswerSentence is one sentence as it was heard.
