@@ -63,6 +63,15 @@ type Broker interface {
 	Close(ctx context.Context) error
 }
 
+// Remover is a Broker whose queue stays on a server when it is closed.
+type Remover interface {
+	Broker
+
+	// Remove is Close, and deletes the queue with all that it holds, its dead
+	// letters among it. It is for the last who uses the queue.
+	Remove(ctx context.Context) error
+}
+
 // Handler works on a message. Its ctx ends when the consumer is to stop at
 // once.
 type Handler func(ctx context.Context, m Message) error

@@ -37,8 +37,8 @@ func (r *run) openOrders(ctx context.Context) (system.System, error) {
 	deps := desk.Deps{
 		Path: filepath.Join(dir, "orders.db"), Gate: r.gate, Clock: r.clock, Log: r.lab.cfg.Log, Counts: orders.NewCounts(func(name string) *lab.Counters { return r.counts[name] }),
 		Broker: orders.Naive(), Symbols: int(min(maxSymbols, r.spec.Population.WithDefaults().Keys)),
-		Open: func(ctx context.Context, name string) (broker.Broker, error) {
-			return brokers.Open(ctx, name, r.lab.places(dir), broker.Default("workbench-orders"))
+		Open: func(ctx context.Context, name, queue string) (broker.Broker, error) {
+			return brokers.Open(ctx, name, r.lab.places(dir), broker.Default(queue))
 		},
 		Theirs: r.lab.theirs, Tracer: r.lab.observe.tracer, Journal: r.lab.observe.journal,
 	}
@@ -50,6 +50,7 @@ func (r *run) openOrders(ctx context.Context) (system.System, error) {
 		return nil, err
 	}
 	r.desk = d
+	r.atEnd(func(ctx context.Context) error { return r.removeQueues(ctx, d, dir) })
 	r.atEnd(d.Close)
 	r.watchDesk(r.ctx)
 	return d, nil

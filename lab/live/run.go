@@ -167,8 +167,8 @@ func (l *Lab) begin(ctx context.Context, s settings) (_ *run, err error) {
 // another's caches and quotas, nor in the store of its writes and jobs, and
 // every item that is asked for is there.
 func (l *Lab) clean(ctx context.Context, spec scenario.Spec) error {
-	if err := l.redis.Flush(ctx); err != nil {
-		l.cfg.Log.Warn("redis not emptied before the run", "error", err)
+	if err := l.redis.Reset(ctx); err != nil {
+		l.cfg.Log.Warn("caches and quotas in redis not emptied before the run", "error", err)
 	}
 	return l.data.begin(ctx, max(profiles, int(spec.Population.WithDefaults().Keys)))
 }

@@ -346,5 +346,3 @@ func (b *Broker) Dead(ctx context.Context, n int) ([]broker.Dead, error) {
 	}
 	return out, nil
 }
-
-var _ broker.Broker = (*Broker)(nil)

@@ -179,5 +179,3 @@ func closed(err error) error {
 	}
 	return err
 }
-
-var _ broker.Broker = (*Broker)(nil)

@@ -38,8 +38,8 @@ func TestWhatGoesWithABrokerIsCounted(t *testing.T) {
 				r := with(t, t.TempDir(), func(d *desk.Deps) {
 					d.Broker = durable(c.name)
 					open := d.Open
-					d.Open = func(ctx context.Context, name string) (broker.Broker, error) {
-						b, err := open(ctx, name)
+					d.Open = func(ctx context.Context, name, queue string) (broker.Broker, error) {
+						b, err := open(ctx, name, queue)
 						return unheard{b}, err
 					}
 				})
@@ -93,8 +93,8 @@ func TestDownWhileABrokerOpens(t *testing.T) {
 	opening, goOn, closed := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	r := with(t, t.TempDir(), func(d *desk.Deps) {
 		open := d.Open
-		d.Open = func(ctx context.Context, name string) (broker.Broker, error) {
-			b, err := open(ctx, name)
+		d.Open = func(ctx context.Context, name, queue string) (broker.Broker, error) {
+			b, err := open(ctx, name, queue)
 			if name != "memory" || err != nil {
 				return b, err
 			}
@@ -131,13 +131,13 @@ func TestCloseWhileABrokerOpens(t *testing.T) {
 	opening, goOn, closed := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	r := with(t, t.TempDir(), func(d *desk.Deps) {
 		open := d.Open
-		d.Open = func(ctx context.Context, name string) (broker.Broker, error) {
+		d.Open = func(ctx context.Context, name, queue string) (broker.Broker, error) {
 			if name != "memory" {
-				return open(ctx, name)
+				return open(ctx, name, queue)
 			}
 			close(opening)
 			<-goOn
-			b, err := kind.Open(context.WithoutCancel(ctx), name, kind.Places{}, broker.Default("orders"))
+			b, err := kind.Open(context.WithoutCancel(ctx), name, kind.Places{}, broker.Default(queue))
 			return counted{b, closed}, err
 		}
 	})

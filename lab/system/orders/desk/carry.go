@@ -33,10 +33,11 @@ type carrying struct {
 	crash  atomic.Int64                  // workers that are still to crash in mid-job
 
 	mu      sync.Mutex
-	now     *carrier      // guarded by mu; nil while there is none
-	as      orders.Broker // guarded by mu: what now was opened for
-	trouble string        // guarded by mu: why the wish is not fulfilled; empty: it is
-	down    bool          // guarded by mu: taken away by the fault
+	now     *carrier        // guarded by mu; nil while there is none
+	as      orders.Broker   // guarded by mu: what now was opened for
+	trouble string          // guarded by mu: why the wish is not fulfilled; empty: it is
+	down    bool            // guarded by mu: taken away by the fault
+	opened  map[string]bool // guarded by mu: kinds in which there may be a queue of this file
 }
 
 // carrier is one open broker with its workers.
@@ -133,7 +134,7 @@ func (d *Desk) fulfil(ctx context.Context, wish orders.Broker) error {
 	}
 	opening, cancel := context.WithTimeout(ctx, openMost)
 	defer cancel()
-	b, err := d.deps.Open(opening, wish.Kind)
+	b, err := d.open(opening, wish.Kind)
 	if err != nil {
 		d.carry.mu.Lock()
 		if !d.carry.down { // what the fault says stands
@@ -171,7 +172,7 @@ func (d *Desk) employ(kind string, b broker.Broker, k orders.Broker) *carrier {
 	c := &carrier{kind: kind, broker: b, stop: stop, ended: make(chan struct{})}
 	go func() {
 		defer close(c.ended)
-		err := broker.Keep(ctx, d.deps.Clock, b, broker.Options{Workers: k.Workers, Prefetch: max(k.Prefetch, k.Workers)},
+		err := broker.Keep(ctx, d.deps.Clock, b, consuming(k),
 			func(ctx context.Context, m broker.Message) error { return d.deliver(ctx, kind, m, k.Dedupe) },
 			func(err error) { d.deps.Log.Info("worker ended", "broker", kind, "error", err) })
 		if err != nil && ctx.Err() == nil {
@@ -288,12 +289,13 @@ type event struct {
 func (d *Desk) handle(ctx context.Context, m broker.Message, dedupe bool) error {
 	c := d.deps.Counts
 	var e event
-	if err := json.Unmarshal(m.Body, &e); err != nil || e.Order == 0 {
+	if err := json.Unmarshal(m.Body, &e); err != nil || e.Order == 0 || unknown(e.Order) {
 		c.Dead.Add(1)
 		return fmt.Errorf("%w: message %.60s is no event of an order", broker.ErrPoison, m.ID)
 	}
 	if e.Of != d.name {
-		return nil // an earlier file's, left in a queue that outlives it
+		c.Dead.Add(1)
+		return fmt.Errorf("%w: order %d is of another file, whose queue this is not", broker.ErrPoison, e.Order) // kept, where it can be seen
 	}
 	var before int64
 	err := d.run(ctx, &task{do: func(ctx context.Context, tx *sql.Tx) error {

@@ -123,8 +123,8 @@ func TestNobodyFollowsWhatIsNotToBeFollowed(t *testing.T) {
 		d.Tracer, d.Journal = tracer, lines
 		d.Broker = durable("memory")
 		open := d.Open
-		d.Open = func(ctx context.Context, name string) (b broker.Broker, err error) {
-			spy.Broker, err = open(ctx, name)
+		d.Open = func(ctx context.Context, name, queue string) (b broker.Broker, err error) {
+			spy.Broker, err = open(ctx, name, queue)
 			return spy, err
 		}
 	})

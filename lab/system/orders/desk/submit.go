@@ -70,7 +70,7 @@ func (d *Desk) submit(ctx context.Context, r *lab.Request) lab.Response {
 	}
 	if !s.outbox && !s.replayed {
 		if err := d.handOver(ctx, r, s); err != nil {
-			d.deps.Counts.LostEvents.Add(1) // the order stands, and no worker will ever hear of it
+			d.deps.Counts.LostEvents.Add(1) // the order stands, and no worker hears of it before the next start
 			return lab.Answer(nil, err)
 		}
 	}
@@ -205,13 +205,16 @@ func (d *Desk) handOver(ctx context.Context, r *lab.Request, s *submission) erro
 
 // cancelOrder takes an order out of the book, if it is still there.
 func (d *Desk) cancelOrder(ctx context.Context, r *lab.Request) lab.Response {
+	if unknown(r.Key) {
+		return lab.Response{Missing: true}
+	}
 	var there bool
 	_, err := d.deps.Gate.Do(ctx, r, func(ctx context.Context) ([]byte, error) {
 		var seq uint64
 		return nil, d.run(ctx, &task{
 			do: func(ctx context.Context, tx *sql.Tx) error {
 				const find = `SELECT EXISTS (SELECT 1 FROM sequence WHERE seq = ? AND kind = 0)`
-				if err := tx.QueryRowContext(ctx, find, int64(r.Key&(1<<63-1))).Scan(&there); err != nil || !there {
+				if err := tx.QueryRowContext(ctx, find, int64(r.Key)).Scan(&there); err != nil || !there {
 					return sqlite.Explain(ctx, err)
 				}
 				d.seq++
