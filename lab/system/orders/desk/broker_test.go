@@ -137,7 +137,7 @@ func TestCloseWhileABrokerOpens(t *testing.T) {
 			}
 			close(opening)
 			<-goOn
-			b, err := kind.Open(context.WithoutCancel(ctx), name, kind.Places{}, broker.Default("orders"))
+			b, err := kind.Open(context.WithoutCancel(ctx), name, kind.Places{}, broker.Default(queue))
 			return counted{b, closed}, err
 		}
 	})
