@@ -223,8 +223,28 @@ func (p *program) printCase(c grade.Case) {
 	if c.Expected != "" {
 		fmt.Fprintf(p.out, "      expected %s\n      got      %s\n", c.Expected, c.Got)
 	}
+	p.printTrace(c)
 	if c.Hint != "" {
 		fmt.Fprintf(p.out, "      hint: %s\n", c.Hint)
+	}
+}
+
+// printTrace writes what a test did before it complained, one instant below the
+// other.
+func (p *program) printTrace(c grade.Case) {
+	if len(c.Trace) == 0 {
+		return
+	}
+	fmt.Fprintln(p.out, "      what happened, in the test's own time:")
+	if c.Earlier > 0 {
+		fmt.Fprintf(p.out, "        … %s before, left out\n", plural(c.Earlier, "event"))
+	}
+	wide := 0
+	for _, m := range c.Trace {
+		wide = max(wide, len(m.At))
+	}
+	for _, m := range c.Trace {
+		fmt.Fprintf(p.out, "        %*s  %s\n", wide, m.At, m.Text)
 	}
 }
 

@@ -166,33 +166,6 @@ func TestFaultOfTheMachineIsNoVerdict(t *testing.T) {
 	}
 }
 
-func TestWords(t *testing.T) {
-	const text = `=== RUN   TestA
-    a_test.go:7: Take(1s) = false, want true
-        and more
-    a_test.go:9: second
---- FAIL: TestA (0.00s)
-=== RUN   TestB
-=== RUN   TestB/sub
-    b_test.go:3: got [1 2], want [2]
-=== NAME  TestA
-    a_test.go:12: late
---- FAIL: TestB (0.00s)
-    --- FAIL: TestB/sub (0.00s)
-=== RUN   TestC
---- PASS: TestC (0.00s)
-`
-	got := attribute([]byte(text))
-	want := map[string]said{
-		"TestA": {message: "Take(1s) = false, want true\nand more", at: "a_test.go:7", expected: "true\nand more", got: "false"},
-		"TestB": {message: "got [1 2], want [2]", at: "b_test.go:3", expected: "[2]", got: "[1 2]"},
-	}
-	if len(got) != len(want) || got["TestA"] != want["TestA"] || got["TestB"] != want["TestB"] {
-		t.Errorf("attribute = %+v, want %+v", got, want)
-	}
-	attribute([]byte("--- FAIL: \n=== NAME\n    x.go:1: \n\x16=== RUN   T"))
-}
-
 func TestCrash(t *testing.T) {
 	s := crash([]byte("panic: boom [recovered, repanicked]\n\ngoroutine 7 [running]:\ngrade/tests.TestA(0x1)\n\tgrade/tests/a_cases.go:9 +0x1\ngrade/answer.(*Bucket).Allow(...)\n\tgrade/answer/token_bucket.go:31 +0x25\n"))
 	if s.message != "panic: boom" || s.at != "token_bucket.go:31" {
