@@ -75,6 +75,28 @@ func TestLeakedGoroutineIsFound(t *testing.T) {
 	}
 }
 
+// A verdict tells what happened up to the complaint, of the run that failed and
+// no more; of a test that fell, up to its fall.
+func TestTraceIsTold(t *testing.T) {
+	g, e := grader(t), exercise(t)
+	for _, c := range []struct {
+		name, from, to string
+		want           []Moment
+	}{
+		{"a complaint", "b.tokens--", "b.tokens -= 2", []Moment{{"1s", "Allow, asked 10 times, let 1 through"}}},
+		{"a fall", "\tif b.tokens < 1 {", "\tif now == 2500*time.Millisecond {\n\t\tpanic(\"too late\")\n\t}\n\tif b.tokens < 1 {", []Moment{
+			{"1s", "Allow, asked 10 times, let 2 through"}, {"1.5s", "Allow, asked 10 times, let 1 through"}, {"1.6s", "Allow, asked 10 times, let 0 through"},
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v := judge(t, g, e, answer(t, strings.Replace(right(t, e), c.from, c.to, 1)), Options{})
+			if got := v.find("TestRefills"); got.State != Fail || !slices.Equal(got.Trace, c.want) || got.Earlier != 0 {
+				t.Errorf("TestRefills is %+v, want that it failed after %v", got, c.want)
+			}
+		})
+	}
+}
+
 // The panic is put down to the test in which it happened, whatever the others
 // did before it, and the tests after it still run.
 func TestPanicIsItsTestsFailure(t *testing.T) {
