@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"workbench/exercises/grade"
 	"workbench/exercises/sandbox"
@@ -235,16 +236,20 @@ func (p *program) printTrace(c grade.Case) {
 	if len(c.Trace) == 0 {
 		return
 	}
-	fmt.Fprintln(p.out, "      what happened, in the test's own time:")
+	wide := 0
+	for _, m := range c.Trace {
+		wide = max(wide, utf8.RuneCountInString(m.At))
+	}
+	title, gap := "what happened, in the test's own time:", "  "
+	if wide == 0 {
+		title, gap = "what happened:", ""
+	}
+	fmt.Fprintln(p.out, "      "+title)
 	if c.Earlier > 0 {
 		fmt.Fprintf(p.out, "        … %s before, left out\n", plural(c.Earlier, "event"))
 	}
-	wide := 0
 	for _, m := range c.Trace {
-		wide = max(wide, len(m.At))
-	}
-	for _, m := range c.Trace {
-		fmt.Fprintf(p.out, "        %*s  %s\n", wide, m.At, m.Text)
+		fmt.Fprintf(p.out, "        %*s%s%s\n", wide, m.At, gap, m.Text)
 	}
 }
 

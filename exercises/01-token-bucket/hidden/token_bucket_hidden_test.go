@@ -45,7 +45,7 @@ func admitted(t testing.TB, b *tokenbucket.Bucket, n int, now time.Duration) (co
 			count++
 		}
 	}
-	tell(t, now, "Allow, asked %d times, admitted %d", n, count)
+	tell(t, now, "Allow ×%d admitted %d", n, count)
 	return count
 }
 

@@ -41,7 +41,7 @@ func admitted(t testing.TB, l *keyedlimiter.Limiter, key string, n int, now time
 			count++
 		}
 	}
-	tell(t, now, "Allow(%q), asked %d times, admitted %d", key, n, count)
+	tell(t, now, "Allow(%q) ×%d admitted %d", key, n, count)
 	return count
 }
 

@@ -54,6 +54,13 @@ func word(err error) string {
 	return err.Error()
 }
 
+func named(s breaker.State) string {
+	if name, ok := map[breaker.State]string{breaker.Closed: "closed", breaker.Open: "open", breaker.HalfOpen: "half-open"}[s]; ok {
+		return name
+	}
+	return fmt.Sprint(int(s))
+}
+
 // report reports what became of a call.
 func report(t testing.TB, b *breaker.Breaker, now time.Duration, ticket breaker.Ticket, err error) {
 	t.Helper()
@@ -92,7 +99,7 @@ func refused(t testing.TB, b *breaker.Breaker, now time.Duration, why string) {
 func state(t testing.TB, b *breaker.Breaker, now time.Duration, want breaker.State, why string) {
 	t.Helper()
 	got := b.State(now)
-	tell(t, now, "State = %d (0 closed, 1 open, 2 half-open)", got)
+	tell(t, now, "State = %s", named(got))
 	if got != want {
 		t.Errorf("%s: State(%v) = %d, want %d (0 closed, 1 open, 2 half-open)", why, now, got, want)
 	}
@@ -199,7 +206,7 @@ func TestClockBackwards(t *testing.T) {
 	call(t, b, 4*second, nil)
 	state(t, b, 10*second, breaker.Closed, "two probes")
 	c := newBreaker(t)
-	tell(t, 100*second, "State = %d (0 closed, 1 open, 2 half-open)", c.State(100*second))
+	tell(t, 100*second, "State = %s", named(c.State(100*second)))
 	call(t, c, 50*second, errSick, errSick, errSick)
 	refused(t, c, 105*second, "opened at the latest instant seen, 100 s")
 }

@@ -44,6 +44,13 @@ func word(err error) string {
 	return err.Error()
 }
 
+func named(s breaker.State) string {
+	if name, ok := map[breaker.State]string{breaker.Closed: "closed", breaker.Open: "open", breaker.HalfOpen: "half-open"}[s]; ok {
+		return name
+	}
+	return fmt.Sprint(int(s))
+}
+
 // report reports what became of a call.
 func report(t testing.TB, b *breaker.Breaker, now time.Duration, ticket breaker.Ticket, err error) {
 	t.Helper()
@@ -82,7 +89,7 @@ func refused(t testing.TB, b *breaker.Breaker, now time.Duration, why string) {
 func state(t testing.TB, b *breaker.Breaker, now time.Duration, want breaker.State, why string) {
 	t.Helper()
 	got := b.State(now)
-	tell(t, now, "State = %d (0 closed, 1 open, 2 half-open)", got)
+	tell(t, now, "State = %s", named(got))
 	if got != want {
 		t.Errorf("%s: State(%v) = %d, want %d (0 closed, 1 open, 2 half-open)", why, now, got, want)
 	}
