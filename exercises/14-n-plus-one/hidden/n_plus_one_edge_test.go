@@ -264,6 +264,7 @@ func TestInFlight(t *testing.T) {
 
 // TestConcurrentLoads uses stores that know the same authors by other names.
 func TestConcurrentLoads(t *testing.T) {
+	tell(t, "16 Loads at once, of 120 posts each, from stores with names of their own")
 	var wg sync.WaitGroup
 	for i := range 16 {
 		wg.Go(func() {

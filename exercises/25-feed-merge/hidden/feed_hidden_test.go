@@ -289,6 +289,7 @@ func TestFailedTimeline(t *testing.T) {
 func TestPanic(t *testing.T) {
 	wild := func(context.Context, mark, int) ([]post, error) { panic("nil map") }
 	for _, all := range [][]timeline{{wild}, {by().read, wild, by().read}, {nil}} {
+		tell(t, "Merge of %d timelines, one of which panics, is asked", len(all))
 		if p, err := ask(t, t.Context(), all, "", 10); err == nil || len(p.Posts) > 0 {
 			t.Errorf("a timeline panics: Merge = %+v, %v; want no page and an error", p, err)
 		}
