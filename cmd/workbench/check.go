@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"workbench/exercises/grade"
 	"workbench/exercises/sandbox"
@@ -223,8 +224,32 @@ func (p *program) printCase(c grade.Case) {
 	if c.Expected != "" {
 		fmt.Fprintf(p.out, "      expected %s\n      got      %s\n", c.Expected, c.Got)
 	}
+	p.printTrace(c)
 	if c.Hint != "" {
 		fmt.Fprintf(p.out, "      hint: %s\n", c.Hint)
+	}
+}
+
+// printTrace writes what a test did before it complained, one instant below the
+// other.
+func (p *program) printTrace(c grade.Case) {
+	if len(c.Trace) == 0 {
+		return
+	}
+	wide := 0
+	for _, m := range c.Trace {
+		wide = max(wide, utf8.RuneCountInString(m.At))
+	}
+	title, gap := "what happened, in the test's own time:", "  "
+	if wide == 0 {
+		title, gap = "what happened:", ""
+	}
+	fmt.Fprintln(p.out, "      "+title)
+	if c.Earlier > 0 {
+		fmt.Fprintf(p.out, "        … %s before, left out\n", plural(c.Earlier, "event"))
+	}
+	for _, m := range c.Trace {
+		fmt.Fprintf(p.out, "        %*s%s%s\n", wide, m.At, gap, m.Text)
 	}
 }
 

@@ -109,6 +109,8 @@ func TestCheckJSON(t *testing.T) {
 				t.Errorf("accepted %v, exit %d, reason %q", got["accepted"], code, got["reason"])
 			}
 			one := got["cases"].([]any)[0].(map[string]any)
+			delete(one, "trace") // of one that failed
+			delete(one, "earlier")
 			if _, ok := one["name"].(string); !ok || len(one) != 4 {
 				t.Errorf("a case is %v, want name, ok, points and message", one)
 			}

@@ -54,7 +54,17 @@ func TestExerciseFromTheFirstTryToThePass(t *testing.T) {
 	p.Click(`[data-check]`)
 	p.Until(`document.querySelector('[data-outcome]').textContent.startsWith('Not accepted')`)
 	p.Until(`document.querySelector('[data-case="TestBurst"].bad pre').textContent !== ''`)
+	if got := chrome.JS[string](p, `document.querySelector('[data-case="TestRefill"] .told li').textContent`); !strings.HasPrefix(got, "0s Allow") {
+		t.Errorf("the first thing that happened in TestRefill is %q, want what Allow was asked at 0s", got)
+	}
 	deskShot(t, p, "failed")
+	p.Size(390, 844, "dark")
+	if chrome.JS[bool](p, `document.documentElement.scrollWidth > innerWidth`) {
+		t.Error("on a phone the verdict is wider than the page")
+	}
+	chrome.JS[chromedp.Void](p, `document.querySelector('[data-case="TestRefill"]').scrollIntoView()`)
+	deskShot(t, p, "failed-phone")
+	p.Size(1440, 900, "light")
 
 	p.Click(`#tab-hints`)
 	p.Click(`[data-task] [data-hint]`)

@@ -51,7 +51,7 @@ func TestNothingRan(t *testing.T) {
 func TestPrintVerdict(t *testing.T) {
 	v := grade.Verdict{State: grade.Fail, Of: 100, Score: 10, Reason: "fail: 1 of 4 tests pass", Cases: []grade.Case{
 		{Name: "TestA", State: grade.Pass, Points: 10, Of: 10},
-		{Name: "TestB", State: grade.Fail, Of: 30, Message: "no", Hint: "look"},
+		{Name: "TestB", State: grade.Fail, Of: 30, Message: "no", Hint: "look", Earlier: 1, Trace: []grade.Moment{{At: "0s", Text: "Push(1)"}, {At: "1.5s", Text: "Pop = 2"}}},
 		{Name: "TestC", State: grade.NotRun, Of: 30, Message: "the program ended before"},
 		{Name: "TestD", State: grade.NotRun, Of: 30, Message: "the program ended before"},
 	}}
@@ -62,6 +62,10 @@ func TestPrintVerdict(t *testing.T) {
   ✓ TestA                            10/10
   ✗ TestB                             0/30
       no
+      what happened, in the test's own time:
+        … 1 event before, left out
+          0s  Push(1)
+        1.5s  Pop = 2
       hint: look
   – 2 tests not run: the program ended before
 

@@ -75,6 +75,28 @@ func TestLeakedGoroutineIsFound(t *testing.T) {
 	}
 }
 
+// A verdict tells what happened up to the complaint, of the run that failed and
+// no more; of a test that fell, up to its fall.
+func TestTraceIsTold(t *testing.T) {
+	g, e := grader(t), exercise(t)
+	for _, c := range []struct {
+		name, from, to string
+		want           []Moment
+	}{
+		{"a complaint", "b.tokens--", "b.tokens -= 2", []Moment{{"1s", "Allow, asked 10 times, let 1 through"}}},
+		{"a fall", "\tif b.tokens < 1 {", "\tif now == 2500*time.Millisecond {\n\t\tpanic(\"too late\")\n\t}\n\tif b.tokens < 1 {", []Moment{
+			{"1s", "Allow, asked 10 times, let 2 through"}, {"1.5s", "Allow, asked 10 times, let 1 through"}, {"1.6s", "Allow, asked 10 times, let 0 through"},
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v := judge(t, g, e, answer(t, strings.Replace(right(t, e), c.from, c.to, 1)), Options{})
+			if got := v.find("TestRefills"); got.State != Fail || !slices.Equal(got.Trace, c.want) || got.Earlier != 0 {
+				t.Errorf("TestRefills is %+v, want that it failed after %v", got, c.want)
+			}
+		})
+	}
+}
+
 // The panic is put down to the test in which it happened, whatever the others
 // did before it, and the tests after it still run.
 func TestPanicIsItsTestsFailure(t *testing.T) {
@@ -164,33 +186,6 @@ func TestFaultOfTheMachineIsNoVerdict(t *testing.T) {
 	if v, err := g.Grade(t.Context(), e, "/no/such/answer", Options{}); err == nil {
 		t.Errorf("verdict %+v without an answer, want an error", v)
 	}
-}
-
-func TestWords(t *testing.T) {
-	const text = `=== RUN   TestA
-    a_test.go:7: Take(1s) = false, want true
-        and more
-    a_test.go:9: second
---- FAIL: TestA (0.00s)
-=== RUN   TestB
-=== RUN   TestB/sub
-    b_test.go:3: got [1 2], want [2]
-=== NAME  TestA
-    a_test.go:12: late
---- FAIL: TestB (0.00s)
-    --- FAIL: TestB/sub (0.00s)
-=== RUN   TestC
---- PASS: TestC (0.00s)
-`
-	got := attribute([]byte(text))
-	want := map[string]said{
-		"TestA": {message: "Take(1s) = false, want true\nand more", at: "a_test.go:7", expected: "true\nand more", got: "false"},
-		"TestB": {message: "got [1 2], want [2]", at: "b_test.go:3", expected: "[2]", got: "[1 2]"},
-	}
-	if len(got) != len(want) || got["TestA"] != want["TestA"] || got["TestB"] != want["TestB"] {
-		t.Errorf("attribute = %+v, want %+v", got, want)
-	}
-	attribute([]byte("--- FAIL: \n=== NAME\n    x.go:1: \n\x16=== RUN   T"))
 }
 
 func TestCrash(t *testing.T) {

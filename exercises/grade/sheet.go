@@ -29,6 +29,9 @@ type Mark struct {
 	OK      bool   `json:"ok"`
 	Points  int    `json:"points"`
 	Message string `json:"message"`
+	// What the test did before it complained; absent from a test that passed.
+	Trace   []Moment `json:"trace,omitempty"`
+	Earlier int      `json:"earlier,omitempty"` // moments before those
 	MarkDetail
 }
 
@@ -69,7 +72,7 @@ func (v Verdict) Sheet() Sheet {
 	}
 	for _, c := range v.Cases {
 		out.Cases = append(out.Cases, Mark{
-			Name: c.Name, OK: c.OK(), Points: c.Points, Message: c.Message,
+			Name: c.Name, OK: c.OK(), Points: c.Points, Message: c.Message, Trace: c.Trace, Earlier: c.Earlier,
 			MarkDetail: MarkDetail{Status: string(c.State), Of: c.Of, Expected: c.Expected, Got: c.Got, At: c.At, Hint: c.Hint},
 		})
 	}

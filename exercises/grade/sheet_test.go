@@ -10,10 +10,10 @@ import (
 func TestSheet(t *testing.T) {
 	v := Verdict{
 		Exercise: "x", State: Fail, Reason: "fail: no", Score: 30, Of: 80, Race: Unchecked, Leak: Found, Advice: []string{"a.go:1: no"}, Lesson: "why", Output: "out",
-		Cases: []Case{{Name: "TestA", State: Fail, Points: 0, Of: 10, Message: "m", Expected: "1", Got: "2", At: "a.go:3", Hint: "look"}},
+		Cases: []Case{{Name: "TestA", State: Fail, Points: 0, Of: 10, Message: "m", Expected: "1", Got: "2", At: "a.go:3", Hint: "look", Trace: []Moment{{"1s", "e"}}, Earlier: 2}},
 	}
 	const (
-		head = `{"exercise":"x","accepted":false,"score":30,"cases":[{"name":"TestA","ok":false,"points":0,"message":"m"`
+		head = `{"exercise":"x","accepted":false,"score":30,"cases":[{"name":"TestA","ok":false,"points":0,"message":"m","trace":[{"at":"1s","text":"e"}],"earlier":2`
 		mid  = `}],"race":null,"leak":true,"duration_ms":0,"reason":"fail: no"`
 	)
 	plain := head + mid + `}`
@@ -23,5 +23,14 @@ func TestSheet(t *testing.T) {
 		if got, err := json.Marshal(s); err != nil || string(got) != want {
 			t.Errorf("got  %s, %v\nwant %s", got, err, want)
 		}
+	}
+}
+
+// A sheet that was kept before there were traces is read as it was.
+func TestOlderSheet(t *testing.T) {
+	var s Sheet
+	err := json.Unmarshal([]byte(`{"exercise":"x","cases":[{"name":"TestA","ok":false,"points":0,"message":"m","status":"fail","of":10}]}`), &s)
+	if err != nil || len(s.Cases) != 1 || s.Cases[0].Message != "m" || s.Cases[0].Trace != nil || s.Cases[0].Earlier != 0 {
+		t.Errorf("read %+v, %v; want the case without a trace", s, err)
 	}
 }

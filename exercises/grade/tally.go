@@ -57,6 +57,7 @@ func (t *tally) blame(name string, state State, s said) {
 		return
 	}
 	c.State, c.Message, c.At, c.Expected, c.Got = state, s.message, s.at, s.expected, s.got
+	c.Trace, c.Earlier = s.trail.moments, s.trail.earlier
 }
 
 // skip says that tests did not run.
@@ -115,7 +116,7 @@ func (t *tally) pass(r *round, p *pass, tests []string, words map[string]said, l
 		case p.whole:
 			t.skip([]string{name}, "the program said that it was done without this test")
 		case slices.Contains(p.begun, name):
-			t.fallen(name, r, limits)
+			t.fallen(name, r, words[name], limits)
 		}
 	}
 }
@@ -126,7 +127,7 @@ func (t *tally) ended(name string, one record, s said, r *round) {
 	c.Duration = max(c.Duration, one.duration)
 	switch {
 	case one.races > 0:
-		race := said{message: raced(r.Stderr)}
+		race := said{message: raced(r.Stderr), trail: s.trail}
 		if s.message != "" && !strings.HasPrefix(s.message, "race detected") {
 			race.message = strings.TrimPrefix(race.message+"; "+s.message, "; ")
 			race.at, race.expected, race.got = s.at, s.expected, s.got
@@ -138,18 +139,19 @@ func (t *tally) ended(name string, one record, s said, r *round) {
 		}
 		t.blame(name, Fail, s)
 	case one.skipped:
-		t.blame(name, Fail, said{message: "the test was skipped: " + s.message})
+		t.blame(name, Fail, said{message: "the test was skipped: " + s.message, trail: s.trail})
 	case len(one.leaks) > 0 && t.e.Checks.Leaks:
 		t.leaks = true
-		t.blame(name, Leak, said{message: "goroutines are still there after the test; one was started at " + one.leaks[0], at: one.leaks[0]})
+		t.blame(name, Leak, said{message: "goroutines are still there after the test; one was started at " + one.leaks[0], at: one.leaks[0], trail: s.trail})
 	case c.State == NotRun:
 		c.State = Pass
 	}
 }
 
 // fallen takes in a test in which the process ended.
-func (t *tally) fallen(name string, r *round, limits sandbox.Limits) {
+func (t *tally) fallen(name string, r *round, before said, limits sandbox.Limits) {
 	state, s := t.ending(r, limits)
+	s.trail = before.trail
 	if state == Leak {
 		t.leaks = true
 	}

@@ -42,8 +42,10 @@ type Case struct {
 	Message  string // which invariant is broken, in the test's words
 	Expected string // what the test wanted, when its words say so
 	Got      string
-	At       string // file:line
-	Hint     string // the first rung of the task, when the test did not pass
+	Trace    []Moment // what the test did before it complained, at which instant: the last of it
+	Earlier  int      // moments before those, which are left out
+	At       string   // file:line
+	Hint     string   // the first rung of the task, when the test did not pass
 	Duration time.Duration
 }
 

@@ -5,57 +5,101 @@ import (
 	"strings"
 )
 
-// said is what a test printed: the first of its complaints in parts.
+// said is what a test printed: the first of its complaints in parts, and what
+// it had written down before.
 type said struct {
 	message       string
 	at            string // file:line
 	expected, got string
+	trail         trail
 }
 
 var (
-	place = regexp.MustCompile(`^\s*([\w.-]+\.go:\d+): (.*)$`)
+	// The testing package puts four spaces before what a test says, and eight
+	// before each further line of it: no text of an answer can look like the
+	// former.
+	place = regexp.MustCompile(`^    ([\w.-]+\.go:\d+): (.*)$`)
 	// The styles "X = got, want expected" and "got X, want expected".
 	compare = regexp.MustCompile(`(?s)^.*?(?: = |\bgot )(.*), (?:want|expected) (.*)$`)
 	marks   = strings.NewReplacer("\x16", "", "\x0e", "", "\x0f", "")
 )
 
+// hearing sorts what the testing package prints by test.
+type hearing struct {
+	out     map[string]said
+	trails  map[string]*trail // by the full name of a test or one of its cases
+	last    map[string]string // of a test: which of its trails grew last
+	current string
+	inside  bool   // something that a test says, which may go on in the next line
+	open    string // the test whose complaint that is
+}
+
 // attribute sorts what the testing package printed by test, and keeps the first
-// complaint of each that failed. It serves to tell the learner what was wrong;
-// no verdict depends on it.
+// complaint of each that failed with what the test had written down before. It
+// serves to tell the learner what was wrong; no verdict depends on it.
 func attribute(words []byte) map[string]said {
-	out := map[string]said{}
-	current := ""
-	var open string // the test whose message may go on in the next line
+	h := hearing{out: map[string]said{}, trails: map[string]*trail{}, last: map[string]string{}}
 	for line := range strings.SplitSeq(string(words), "\n") {
-		line = marks.Replace(line)
-		if name, ok := frame(line); ok {
-			current, open = name, ""
-			continue
-		}
-		test, _, _ := strings.Cut(current, "/")
-		m := place.FindStringSubmatch(line)
-		switch {
-		case m != nil && test != "":
-			open = ""
-			if _, have := out[test]; !have {
-				out[test] = said{message: m[2], at: m[1]}
-				open = test
-			}
-		case open != "" && strings.HasPrefix(line, "        "):
-			s := out[open]
-			s.message += "\n" + strings.TrimSpace(line)
-			out[open] = s
-		default:
-			open = ""
+		h.line(marks.Replace(line))
+	}
+	for test, name := range h.last { // those that never complained: they may have been cut short
+		if _, have := h.out[test]; !have {
+			h.out[test] = said{trail: h.trails[name].copied()}
 		}
 	}
-	for test, s := range out {
+	for test, s := range h.out {
 		if m := compare.FindStringSubmatch(s.message); m != nil {
 			s.got, s.expected = m[1], m[2]
-			out[test] = s
+			h.out[test] = s
 		}
 	}
-	return out
+	return h.out
+}
+
+func (h *hearing) line(line string) {
+	if h.inside && strings.HasPrefix(line, "        ") {
+		if s, ok := h.out[h.open]; ok {
+			s.message += "\n" + strings.TrimSpace(line)
+			h.out[h.open] = s
+		}
+		return
+	}
+	h.inside, h.open = false, ""
+	if name, ok := frame(line); ok {
+		h.current = name
+		if strings.HasPrefix(line, "=== RUN ") { // once more, perhaps: what went well before is of no interest
+			delete(h.trails, name)
+			test, _, _ := strings.Cut(name, "/")
+			delete(h.last, test)
+		}
+		return
+	}
+	test, _, _ := strings.Cut(h.current, "/")
+	if m := place.FindStringSubmatch(line); m != nil && test != "" {
+		h.inside = true
+		h.says(test, m[1], m[2])
+	}
+}
+
+// says takes in the first line of something that a test says.
+func (h *hearing) says(test, at, text string) {
+	if _, have := h.out[test]; have {
+		return
+	}
+	if m, ok := recall(text); ok {
+		if h.trails[h.current] == nil {
+			h.trails[h.current] = &trail{}
+		}
+		h.trails[h.current].add(m)
+		h.last[test] = h.current
+		return
+	}
+	its := h.trails[h.current]
+	if its == nil { // a case that says nothing of its own: what was before it
+		its = h.trails[test]
+	}
+	h.out[test] = said{message: text, at: at, trail: its.copied()}
+	h.open = test
 }
 
 // frame returns the test that a line of the testing package is about.

@@ -5,7 +5,8 @@
 //
 //   - every starter compiles and fails;
 //   - every right answer passes every test in every run;
-//   - every mutant fails, in every run, by each test that it names;
+//   - every mutant fails, in every run, by each test that it names, and the
+//     test has written down what happened;
 //   - the README's contract is exercise.json's, and each test has one task.
 //
 // It prints one row for each exercise and then the exceptions; the exit status

@@ -35,8 +35,9 @@ func (w way) String() string { return fmt.Sprintf("%s, -test.shuffle=%d", w.name
 // result is what became of one run.
 type result struct {
 	passed, failed map[string]bool
-	ok             bool // exit status 0
-	hung           bool // ended by us at the limit
+	told           map[string]bool // tests that wrote down what happened
+	ok             bool            // exit status 0
+	hung           bool            // ended by us at the limit
 	took           time.Duration
 	output         string
 }
@@ -70,7 +71,28 @@ func play(ctx context.Context, binary string, limit time.Duration, w way, only .
 	err := cmd.Run()
 	r := result{ok: err == nil, hung: errors.Is(ctx.Err(), context.DeadlineExceeded), took: began.Now(), output: out.String()}
 	r.passed, r.failed = verdicts(r.output)
+	r.told = tellers(r.output)
 	return r
+}
+
+var (
+	section = regexp.MustCompile(`^=== (?:RUN|NAME|CONT) +(\w+)`)
+	// moment is what the grader takes for something that happened: an instant,
+	// or a dash where the exercise has no time.
+	moment = regexp.MustCompile(`^    [\w.-]+\.go:\d+: @(?:-|[0-9.hmsuµn]+) .`)
+)
+
+// tellers reads the names of the tests that wrote down what happened.
+func tellers(output string) map[string]bool {
+	told, current := map[string]bool{}, ""
+	for line := range strings.Lines(output) {
+		if m := section.FindStringSubmatch(line); m != nil {
+			current = m[1]
+		} else if moment.MatchString(line) {
+			told[current] = true
+		}
+	}
+	return told
 }
 
 var verdict = regexp.MustCompile(`(?m)^\s*--- (PASS|FAIL): (Test\w+)[ /(]`)

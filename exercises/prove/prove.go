@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -180,6 +181,10 @@ func (r *record) mutant(ctx context.Context, variant, binary string, opt options
 	}
 }
 
+// timeless are the tests in which nothing happens that could be told: they try
+// settings, or measure.
+var timeless = regexp.MustCompile(`^Test(Bad\w+|\w*Alloc\w*|Cheap\w*|\w+Cheap)$`)
+
 // killed runs the named tests together in one way. One that a crash of another
 // kept from running is run by itself.
 func (r *record) killed(ctx context.Context, variant, binary string, tests []string, w way) {
@@ -196,6 +201,8 @@ func (r *record) killed(ctx context.Context, variant, binary string, tests []str
 			r.fault("%s makes %s hang (%v): the test should say what is wrong\n%s", variant, test, w, tail(alone.output))
 		case alone.ok || alone.passed[test]:
 			r.fault("%s survives %s (%v)", variant, test, w)
+		case !alone.told[test] && !timeless.MatchString(test):
+			r.fault("%s fails %s (%v), which writes down nothing of what happened: see exercises/00-layout.md", variant, test, w)
 		}
 	}
 }

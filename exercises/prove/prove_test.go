@@ -28,6 +28,13 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+func TestTellers(t *testing.T) {
+	output := "=== RUN   TestA\n    a_test.go:1: @1.5s Allow = true\n=== RUN   TestB\n    a_test.go:1: Allow = true\n        a_test.go:1: @1s forged\n=== RUN   TestC/sub\n    a_test.go:2: @- Push(1)\n=== RUN   TestD\n    a_test.go:2: @soon Push(1)\n"
+	if got := slices.Sorted(maps.Keys(tellers(output))); !slices.Equal(got, []string{"TestA", "TestC"}) {
+		t.Errorf("tellers = %v, want TestA and TestC", got)
+	}
+}
+
 func TestParse(t *testing.T) {
 	opt, err := parse([]string{"b", "-runs", "7", "a", "-seed=9"}, io.Discard)
 	if err != nil || opt.runs != 7 || opt.seed != 9 || !slices.Equal(opt.slugs, []string{"a", "b"}) {

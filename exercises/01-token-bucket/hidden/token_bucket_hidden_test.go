@@ -3,6 +3,7 @@
 package tokenbucket_test
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"sync"
@@ -13,6 +14,12 @@ import (
 	tokenbucket "workbench/exercises/01-token-bucket/start"
 )
 
+// tell writes down what happened at an instant, for the verdict to list.
+func tell(t testing.TB, at time.Duration, format string, args ...any) {
+	t.Helper()
+	t.Logf("@%v %s", at, fmt.Sprintf(format, args...))
+}
+
 func bucket(t testing.TB, perSecond float64, burst int) *tokenbucket.Bucket {
 	t.Helper()
 	b, err := tokenbucket.New(perSecond, burst)
@@ -22,13 +29,23 @@ func bucket(t testing.TB, perSecond float64, burst int) *tokenbucket.Bucket {
 	return b
 }
 
+// allow asks once and writes down what it was answered.
+func allow(t testing.TB, b *tokenbucket.Bucket, now time.Duration) (bool, time.Duration) {
+	t.Helper()
+	ok, wait := b.Allow(now)
+	tell(t, now, "Allow = %v, %v", ok, wait)
+	return ok, wait
+}
+
 // admitted asks n times at one instant and counts.
-func admitted(b *tokenbucket.Bucket, n int, now time.Duration) (count int) {
+func admitted(t testing.TB, b *tokenbucket.Bucket, n int, now time.Duration) (count int) {
+	t.Helper()
 	for range n {
 		if ok, _ := b.Allow(now); ok {
 			count++
 		}
 	}
+	tell(t, now, "Allow ×%d admitted %d", n, count)
 	return count
 }
 
@@ -36,8 +53,8 @@ func admitted(b *tokenbucket.Bucket, n int, now time.Duration) (count int) {
 // through back to back.
 func TestNoDoubleBurst(t *testing.T) {
 	b := bucket(t, 10, 10)
-	first := admitted(b, 50, 999*time.Millisecond)
-	second := admitted(b, 50, 1001*time.Millisecond)
+	first := admitted(t, b, 50, 999*time.Millisecond)
+	second := admitted(t, b, 50, 1001*time.Millisecond)
 	if first+second > 10 {
 		t.Errorf("%d requests passed within 2 ms around a full second, want at most the burst of 10", first+second)
 	}
@@ -46,13 +63,14 @@ func TestNoDoubleBurst(t *testing.T) {
 // Asking often must not cost the fractions of a token gained in between.
 func TestFractions(t *testing.T) {
 	b := bucket(t, 100, 1)
-	admitted(b, 1, 0)
+	admitted(t, b, 1, 0)
 	passed := 0
 	for i := 1; i <= 10_000; i++ {
 		if ok, _ := b.Allow(time.Duration(i) * 100 * time.Microsecond); ok {
 			passed++
 		}
 	}
+	tell(t, time.Second, "Allow, asked every 100 µs since 0s, admitted %d of 10000", passed)
 	if passed < 99 || passed > 100 {
 		t.Errorf("asked every 100 µs for a second, 100 tokens a second admitted %d, want 100", passed)
 	}
@@ -61,8 +79,8 @@ func TestFractions(t *testing.T) {
 // A refused request must not cost anything either.
 func TestRefusalIsFree(t *testing.T) {
 	b := bucket(t, 1, 1)
-	admitted(b, 1000, 0)
-	if ok, _ := b.Allow(time.Second + time.Millisecond); !ok {
+	admitted(t, b, 1000, 0)
+	if ok, _ := allow(t, b, time.Second+time.Millisecond); !ok {
 		t.Error("after a thousand refusals the token of the next second was not there")
 	}
 }
@@ -80,6 +98,7 @@ func TestSteady(t *testing.T) {
 			passed = append(passed, now)
 		}
 	}
+	tell(t, now, "Allow, asked 5000 times since 0s, admitted %d", len(passed))
 	if want := int(now.Seconds() * perSecond * 0.95); len(passed) < want {
 		t.Errorf("with twice the rate offered, %d passed in %v, want at least %d", len(passed), now, want)
 	}
@@ -107,6 +126,7 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	all.Wait()
+	tell(t, time.Millisecond, "Allow, asked 500 times by each of 8 goroutines, admitted %d", passed.Load())
 	if got := passed.Load(); got != 1000 {
 		t.Errorf("8 goroutines together got %d tokens of a bucket of 1000, want 1000", got)
 	}
@@ -114,13 +134,13 @@ func TestConcurrent(t *testing.T) {
 
 func TestClockBackwards(t *testing.T) {
 	b := bucket(t, 10, 3)
-	admitted(b, 3, 10*time.Second)
+	admitted(t, b, 3, 10*time.Second)
 	for range 50 {
-		if admitted(b, 1, 2*time.Second)+admitted(b, 1, 10*time.Second) > 0 {
+		if admitted(t, b, 1, 2*time.Second)+admitted(t, b, 1, 10*time.Second) > 0 {
 			t.Fatal("a clock that goes back and forth minted a token")
 		}
 	}
-	if got := admitted(b, 10, 11*time.Second); got != 3 {
+	if got := admitted(t, b, 10, 11*time.Second); got != 3 {
 		t.Errorf("a second later %d passed, want 3: what the clock did before must not count", got)
 	}
 }
@@ -138,6 +158,7 @@ func TestClockJitter(t *testing.T) {
 			passed++
 		}
 	}
+	tell(t, 2*time.Second, "Allow, asked each millisecond since 0s, every other time 10 ms late, admitted %d", passed)
 	if passed > 2000 {
 		t.Errorf("%d passed in 2 s at 1000 a second, want at most 2000", passed)
 	}
@@ -148,14 +169,14 @@ func TestClockJitter(t *testing.T) {
 
 func TestLongIdle(t *testing.T) {
 	b := bucket(t, 1e6, 100)
-	admitted(b, 100, 0)
+	admitted(t, b, 100, 0)
 	century := 100 * 365 * 24 * time.Hour
-	if got := admitted(b, 1000, century); got != 100 {
+	if got := admitted(t, b, 1000, century); got != 100 {
 		t.Errorf("after a century %d passed at once, want 100: mind what overflows", got)
 	}
 	slow := bucket(t, 0.001, 1)
-	admitted(slow, 1, 0)
-	if ok, wait := slow.Allow(time.Second); ok || wait < 900*time.Second {
+	admitted(t, slow, 1, 0)
+	if ok, wait := allow(t, slow, time.Second); ok || wait < 900*time.Second {
 		t.Errorf("one token in 1000 s: Allow after 1 s = %v, %v; want false, 999s", ok, wait)
 	}
 }

@@ -13,6 +13,18 @@ import (
 	keyedlimiter "workbench/exercises/02-keyed-limiter/start"
 )
 
+// tell writes down what happened at an instant, for the verdict to list.
+func tell(t testing.TB, at time.Duration, format string, args ...any) {
+	t.Helper()
+	t.Logf("@%v %s", at, fmt.Sprintf(format, args...))
+}
+
+// quiet is a test whose helpers write nothing down: for what is done thousands
+// of times.
+type quiet struct{ testing.TB }
+
+func (quiet) Logf(string, ...any) {}
+
 func limiter(t testing.TB, cfg keyedlimiter.Config) *keyedlimiter.Limiter {
 	t.Helper()
 	l, err := keyedlimiter.New(cfg)
@@ -22,24 +34,35 @@ func limiter(t testing.TB, cfg keyedlimiter.Config) *keyedlimiter.Limiter {
 	return l
 }
 
+// allow asks once and writes down what it was answered.
+func allow(t testing.TB, l *keyedlimiter.Limiter, key string, now time.Duration) (bool, time.Duration) {
+	t.Helper()
+	ok, wait := l.Allow(key, now)
+	tell(t, now, "Allow(%q) = %v, %v", key, ok, wait)
+	return ok, wait
+}
+
 // admitted asks n times for a key at one instant and counts.
-func admitted(l *keyedlimiter.Limiter, key string, n int, now time.Duration) (count int) {
+func admitted(t testing.TB, l *keyedlimiter.Limiter, key string, n int, now time.Duration) (count int) {
+	t.Helper()
 	for range n {
 		if ok, _ := l.Allow(key, now); ok {
 			count++
 		}
 	}
+	tell(t, now, "Allow(%q) ×%d admitted %d", key, n, count)
 	return count
 }
 
 // An abuser must not get a fresh bucket by having others push it out.
 func TestDebtIsRemembered(t *testing.T) {
 	l := limiter(t, keyedlimiter.Config{Rate: 1, Burst: 10, MaxKeys: 5})
-	admitted(l, "mallory", 10, 0)
+	admitted(t, l, "mallory", 10, 0)
 	for i := range 200 {
 		l.Allow(fmt.Sprint("helper-", i), time.Millisecond)
 	}
-	if got := admitted(l, "mallory", 10, 2*time.Millisecond); got != 0 {
+	tell(t, time.Millisecond, "Allow for each of 200 other keys; then Len = %d", l.Len())
+	if got := admitted(t, l, "mallory", 10, 2*time.Millisecond); got != 0 {
 		t.Errorf("after 200 other keys, a key without tokens was admitted %d times, want 0: its debt was forgotten", got)
 	}
 }
@@ -49,16 +72,17 @@ func TestDebtIsRemembered(t *testing.T) {
 func TestOverflowIsShared(t *testing.T) {
 	l := limiter(t, keyedlimiter.Config{Rate: 1, Burst: 4, MaxKeys: 3})
 	for _, key := range []string{"a", "b", "c"} {
-		admitted(l, key, 4, 0)
+		admitted(t, l, key, 4, 0)
 	}
 	passed := 0
 	for i := range 100 {
-		passed += admitted(l, fmt.Sprint("new-", i), 1, time.Millisecond)
+		passed += admitted(quiet{t}, l, fmt.Sprint("new-", i), 1, time.Millisecond)
 	}
+	tell(t, time.Millisecond, "Allow for each of 100 new keys admitted %d; then Len = %d", passed, l.Len())
 	if passed > 4 {
 		t.Errorf("%d of 100 keys that found no room passed, want 4: one burst for all of them together", passed)
 	}
-	ok, wait := l.Allow("new-0", 2*time.Millisecond)
+	ok, wait := allow(t, l, "new-0", 2*time.Millisecond)
 	if ok || wait < 900*time.Millisecond || wait > 1100*time.Millisecond {
 		t.Errorf("Allow without room = %v, %v; want false and about a second", ok, wait)
 	}
@@ -70,11 +94,12 @@ func TestOverflowIsShared(t *testing.T) {
 // An attacker who fills the table must not lock everybody else out.
 func TestOverflowIsServed(t *testing.T) {
 	l := limiter(t, keyedlimiter.Config{Rate: 1, Burst: 4, MaxKeys: 1})
-	admitted(l, "mallory", 4, 0)
+	admitted(t, l, "mallory", 4, 0)
 	passed := 0
 	for i := range 100 {
-		passed += admitted(l, fmt.Sprint("new-", i), 1, time.Millisecond)
+		passed += admitted(quiet{t}, l, fmt.Sprint("new-", i), 1, time.Millisecond)
 	}
+	tell(t, time.Millisecond, "Allow for each of 100 new keys admitted %d; then Len = %d", passed, l.Len())
 	if passed < 4 {
 		t.Errorf("%d of 100 keys that found no room passed, want 4: they have a bucket together", passed)
 	}
@@ -83,10 +108,11 @@ func TestOverflowIsServed(t *testing.T) {
 // An abuser that keeps asking is the last to be forgotten, whatever the rule.
 func TestActiveDebtor(t *testing.T) {
 	l := limiter(t, keyedlimiter.Config{Rate: 1, Burst: 10, MaxKeys: 5})
-	admitted(l, "mallory", 10, 0)
+	admitted(t, l, "mallory", 10, 0)
 	for i := range 200 {
 		l.Allow(fmt.Sprint("helper-", i), time.Millisecond)
-		if got := admitted(l, "mallory", 1, time.Millisecond); got != 0 {
+		tell(t, time.Millisecond, "Allow(\"helper-%d\")", i)
+		if got := admitted(t, l, "mallory", 1, time.Millisecond); got != 0 {
 			t.Fatalf("after %d other keys, a key without tokens that kept asking was admitted", i+1)
 		}
 	}
@@ -96,16 +122,16 @@ func TestActiveDebtor(t *testing.T) {
 func TestIdleMakesRoom(t *testing.T) {
 	l := limiter(t, keyedlimiter.Config{Rate: 10, Burst: 10, MaxKeys: 3})
 	for _, key := range []string{"a", "b", "c"} {
-		admitted(l, key, 10, 0)
+		admitted(t, l, key, 10, 0)
 	}
 	later := 2*time.Second + time.Millisecond
-	if got := admitted(l, "d", 20, later); got != 10 {
+	if got := admitted(t, l, "d", 20, later); got != 10 {
 		t.Errorf("with three idle keys in a table of three, a new key got %d tokens, want a bucket of its own: 10", got)
 	}
-	if got := admitted(l, "e", 20, later); got != 10 {
+	if got := admitted(t, l, "e", 20, later); got != 10 {
 		t.Errorf("a second new key got %d tokens, want 10", got)
 	}
-	if got := admitted(l, "d", 5, later); got != 0 {
+	if got := admitted(t, l, "d", 5, later); got != 0 {
 		t.Errorf("the first new key got %d more tokens, want 0: it was pushed out by the second", got)
 	}
 }
@@ -119,12 +145,13 @@ func TestFirstUseTogether(t *testing.T) {
 		for range 8 {
 			all.Go(func() {
 				<-gate
-				passed.Add(int64(admitted(l, "same", 3, 0)))
+				passed.Add(int64(admitted(quiet{t}, l, "same", 3, 0)))
 			})
 		}
 		close(gate)
 		all.Wait()
 		if got := passed.Load(); got != 5 {
+			tell(t, 0, "Allow(\"same\"), asked 3 times by each of 8 goroutines, admitted %d", got)
 			t.Fatalf("round %d: 8 goroutines met a new key and got %d tokens, want 5: it must have one bucket", round, got)
 		}
 	}
@@ -150,6 +177,7 @@ func TestManyKeysTogether(t *testing.T) {
 	all.Wait()
 	for key := range passed {
 		if got := passed[key].Load(); got != burst {
+			tell(t, 0, "Allow(\"%d\"), asked by 6 goroutines, admitted %d", key, got)
 			t.Errorf("key %d was admitted %d times, want %d", key, got, burst)
 		}
 	}
@@ -157,13 +185,13 @@ func TestManyKeysTogether(t *testing.T) {
 
 func TestClockBackwards(t *testing.T) {
 	l := limiter(t, keyedlimiter.Config{Rate: 10, Burst: 3, MaxKeys: 4})
-	admitted(l, "a", 3, 10*time.Second)
+	admitted(t, l, "a", 3, 10*time.Second)
 	for range 20 {
-		if admitted(l, "a", 1, 2*time.Second)+admitted(l, "a", 1, 10*time.Second) > 0 {
+		if admitted(t, l, "a", 1, 2*time.Second)+admitted(t, l, "a", 1, 10*time.Second) > 0 {
 			t.Fatal("a clock that goes back and forth minted a token")
 		}
 	}
-	if got := admitted(l, "a", 5, time.Minute); got != 3 {
+	if got := admitted(t, l, "a", 5, time.Minute); got != 3 {
 		t.Errorf("a minute later %d passed, want 3", got)
 	}
 }
@@ -213,6 +241,7 @@ func TestFullTableIsCheap(t *testing.T) {
 	for round := range 12 { // the fastest of many is not disturbed by other work
 		a, b = min(a, small(round)), min(b, large(round))
 	}
+	tell(t, 0, "Allow for 50 new keys took %v with 125 keys in debt, and %v with 4000", a, b)
 	if b > 8*a {
 		t.Errorf("50 new keys at a full table took %v with 125 keys and %v with 4000, want about the same", a, b)
 	}

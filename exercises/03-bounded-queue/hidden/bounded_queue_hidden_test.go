@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,24 @@ import (
 
 	boundedqueue "workbench/exercises/03-bounded-queue/start"
 )
+
+// tell writes down what happened, for the verdict to list, with the instant in
+// a bubble, which begins with the year 2000. Outside of one there is none to tell.
+func tell(t testing.TB, format string, args ...any) {
+	t.Helper()
+	defer func() { _ = recover() }() // who is under way when the test is over has nobody to tell
+	at := "-"
+	if d := time.Since(time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)); d < 10_000*time.Hour {
+		at = d.String()
+	}
+	t.Logf("@%s %s", at, fmt.Sprintf(format, args...))
+}
+
+// quiet is a test whose helpers write nothing down: for what is done thousands
+// of times.
+type quiet struct{ testing.TB }
+
+func (quiet) Logf(string, ...any) {}
 
 func queue(t testing.TB, capacity int, items ...int) *boundedqueue.Queue[int] {
 	t.Helper()
@@ -39,6 +58,7 @@ func within(t testing.TB, what string, f func()) {
 	select {
 	case <-done:
 	case <-time.After(3 * time.Second):
+		tell(t, "%s does not return", what)
 		t.Fatalf("%s has not returned after 3 s", what)
 	}
 }
@@ -47,6 +67,7 @@ func push(t testing.TB, q *boundedqueue.Queue[int], item int) {
 	t.Helper()
 	var err error
 	within(t, "Push", func() { err = q.Push(item) })
+	tell(t, "Push(%d) = %v", item, err)
 	if err != nil {
 		t.Errorf("Push(%d) = %v, want room for it", item, err)
 	}
@@ -57,6 +78,7 @@ func pop(t testing.TB, q *boundedqueue.Queue[int], want int) {
 	var got int
 	var err error
 	within(t, "Pop", func() { got, err = q.Pop(t.Context()) })
+	tell(t, "Pop = %d, %v", got, err)
 	if err != nil || got != want {
 		t.Errorf("Pop = %d, %v; want %d", got, err, want)
 	}
@@ -106,6 +128,7 @@ func TestCapacityTogether(t *testing.T) {
 		close(gate)
 		within(t, "16 goroutines pushing", all.Wait)
 		if n := accepted.Load(); n != 10 || q.Len() != 10 {
+			tell(t, "Push by 16 goroutines, 5 times each: %d accepted, then Len = %d", n, q.Len())
 			t.Fatalf("round %d: a queue of 10 accepted %d items and holds %d, want 10 and 10", round, n, q.Len())
 		}
 	}
@@ -150,6 +173,9 @@ func TestCloseTogether(t *testing.T) {
 				popped++
 			}
 		})
+		if round == 0 || popped != accepted.Load() {
+			tell(t, "round %d: Push by 8 goroutines beside Close: %d accepted, then %d came out of Pop", round, accepted.Load(), popped)
+		}
 		if popped != accepted.Load() {
 			t.Fatalf("round %d: %d items were accepted and %d came out", round, accepted.Load(), popped)
 		}
@@ -170,6 +196,7 @@ func TestCloseWakesAll(t *testing.T) {
 		})
 	}
 	rest(t)
+	tell(t, "5 goroutines wait in Pop; Close")
 	q.Close()
 	within(t, "waiting while the queue is closed", all.Wait)
 }
@@ -185,17 +212,19 @@ func TestPopEndsWithContext(t *testing.T) {
 	}()
 	rest(t)
 	cancel()
-	within(t, "Pop whose context ends", func() {
-		if err := <-got; !errors.Is(err, context.Canceled) {
-			t.Errorf("Pop = %v, want context.Canceled", err)
-		}
-	})
+	tell(t, "a goroutine waits in Pop, and its context ends")
+	var err error
+	within(t, "Pop whose context ends", func() { err = <-got })
+	tell(t, "its Pop = %v", err)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Pop = %v, want context.Canceled", err)
+	}
 	push(t, q, 1)
-	within(t, "Pop with an ended context", func() {
-		if _, err := q.Pop(ctx); !errors.Is(err, context.Canceled) {
-			t.Errorf("Pop with an ended context = %v, want context.Canceled", err)
-		}
-	})
+	within(t, "Pop with an ended context", func() { _, err = q.Pop(ctx) })
+	tell(t, "Pop with the ended context = %v", err)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Pop with an ended context = %v, want context.Canceled", err)
+	}
 	pop(t, q, 1) // nobody has taken it
 }
 
@@ -223,11 +252,14 @@ func TestCancelLosesNothing(t *testing.T) {
 		}
 		served := false
 		within(t, "Pop whose context ends", func() { served = <-got })
+		if round < 5 || q.Len() != map[bool]int{false: 1}[served] {
+			tell(t, "round %d: Push while the context of a Pop ends: it got the item: %v, then Len = %d", round, served, q.Len())
+		}
 		if want := map[bool]int{true: 0, false: 1}[served]; q.Len() != want {
 			t.Fatalf("round %d: Pop got the item: %v, and the queue holds %d; want it in exactly one place", round, served, q.Len())
 		}
 		if !served {
-			pop(t, q, round)
+			pop(quiet{t}, q, round)
 		}
 		cancel()
 	}
@@ -246,15 +278,18 @@ func TestWorkersBound(t *testing.T) {
 			}
 		}
 		q.Close()
+		tell(t, "10 items, Close; Work begins with 3 workers")
 		var running, most atomic.Int64
 		began := time.Now()
-		handled, _ := boundedqueue.Work(t.Context(), q, 3, func(context.Context, int) {
+		handled, _ := boundedqueue.Work(t.Context(), q, 3, func(_ context.Context, item int) {
 			n := running.Add(1)
+			tell(t, "item %d is begun, %d at a time", item, n)
 			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 			}
 			pass(time.Second)
 			running.Add(-1)
 		})
+		tell(t, "Work = %d handled", handled)
 		if took := time.Since(began); handled != 10 || took != 4*time.Second || most.Load() != 3 {
 			t.Errorf("3 workers handled %d jobs of a second in %v, %d at a time; want 10 in 4s, 3 at a time", handled, took, most.Load())
 		}
@@ -267,16 +302,18 @@ func TestPanicInHandler(t *testing.T) {
 		push(t, q, i)
 	}
 	q.Close()
+	var handled, panicked int
 	within(t, "Work with handlers that panic", func() {
-		handled, panicked := boundedqueue.Work(t.Context(), q, 2, func(_ context.Context, item int) {
+		handled, panicked = boundedqueue.Work(t.Context(), q, 2, func(_ context.Context, item int) {
 			if item%2 == 1 {
 				panic("odd")
 			}
 		})
-		if handled != 10 || panicked != 5 {
-			t.Errorf("Work = %d, %d; want 10 handled, 5 of them panicked", handled, panicked)
-		}
 	})
+	tell(t, "Close; then Work whose handler panics at odd items = %d handled, %d panicked", handled, panicked)
+	if handled != 10 || panicked != 5 {
+		t.Errorf("Work = %d, %d; want 10 handled, 5 of them panicked", handled, panicked)
+	}
 }
 
 // On SIGTERM: take nothing more, finish what was begun, say what is left.
@@ -294,12 +331,16 @@ func TestStopWaits(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 		defer cancel()
 		var finished atomic.Int64
+		tell(t, "6 items; Work begins with 2 workers and 1.5 s left")
 		began := time.Now()
-		handled, _ := boundedqueue.Work(ctx, q, 2, func(context.Context, int) {
+		handled, _ := boundedqueue.Work(ctx, q, 2, func(_ context.Context, item int) {
+			tell(t, "item %d is begun", item)
 			pass(time.Second)
+			tell(t, "item %d is finished", item)
 			finished.Add(1)
 		})
 		took, done := time.Since(began), finished.Load()
+		tell(t, "Work = %d handled; Len = %d", handled, q.Len())
 		pass(5 * time.Second)
 		if handled != 4 || done != 4 || took != 2*time.Second || q.Len() != 2 {
 			t.Errorf("stopped after 1.5 s, 2 workers said %d handled after %v, when %d had finished and %d were left; want 4 after 2s, 4, 2", handled, took, done, q.Len())
@@ -336,11 +377,12 @@ func TestWaitsQuietly(t *testing.T) {
 	}()
 	rest(t)
 	push(t, q, 1)
-	within(t, "Pop after Push", func() {
-		if err := <-done; err != nil {
-			t.Errorf("Pop = %v, want the item", err)
-		}
-	})
+	var err error
+	within(t, "Pop after Push", func() { err = <-done })
+	tell(t, "the Pop that waited = %v", err)
+	if err != nil {
+		t.Errorf("Pop = %v, want the item", err)
+	}
 	synctest.Test(t, func(t *testing.T) {
 		q, err := boundedqueue.New[int](1)
 		if err != nil {
@@ -349,7 +391,9 @@ func TestWaitsQuietly(t *testing.T) {
 		inner, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 		defer cancel()
 		ctx := &watched{Context: inner}
-		if _, err := q.Pop(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		_, err = q.Pop(ctx)
+		tell(t, "Pop with 150 ms left = %v; it looked %d times whether its context had ended", err, ctx.asked.Load())
+		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Pop of an empty queue = %v, want the context's error after 150ms", err)
 		}
 		if n := ctx.asked.Load(); n > 20 {

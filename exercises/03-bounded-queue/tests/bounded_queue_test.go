@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"slices"
 	"sync"
@@ -14,6 +15,18 @@ import (
 
 	boundedqueue "workbench/exercises/03-bounded-queue/start"
 )
+
+// tell writes down what happened, for the verdict to list, with the instant in
+// a bubble, which begins with the year 2000. Outside of one there is none to tell.
+func tell(t testing.TB, format string, args ...any) {
+	t.Helper()
+	defer func() { _ = recover() }() // who is under way when the test is over has nobody to tell
+	at := "-"
+	if d := time.Since(time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)); d < 10_000*time.Hour {
+		at = d.String()
+	}
+	t.Logf("@%s %s", at, fmt.Sprintf(format, args...))
+}
 
 func queue(t testing.TB, capacity int, items ...int) *boundedqueue.Queue[int] {
 	t.Helper()
@@ -38,6 +51,7 @@ func within(t testing.TB, what string, f func()) {
 	select {
 	case <-done:
 	case <-time.After(3 * time.Second):
+		tell(t, "%s does not return", what)
 		t.Fatalf("%s has not returned after 3 s", what)
 	}
 }
@@ -46,6 +60,7 @@ func push(t testing.TB, q *boundedqueue.Queue[int], item int) {
 	t.Helper()
 	var err error
 	within(t, "Push", func() { err = q.Push(item) })
+	tell(t, "Push(%d) = %v", item, err)
 	if err != nil {
 		t.Errorf("Push(%d) = %v, want room for it", item, err)
 	}
@@ -56,6 +71,7 @@ func pop(t testing.TB, q *boundedqueue.Queue[int], want int) {
 	var got int
 	var err error
 	within(t, "Pop", func() { got, err = q.Pop(t.Context()) })
+	tell(t, "Pop = %d, %v", got, err)
 	if err != nil || got != want {
 		t.Errorf("Pop = %d, %v; want %d", got, err, want)
 	}
@@ -87,12 +103,14 @@ func TestOrder(t *testing.T) {
 	q := queue(t, 3, 1, 2, 3)
 	pop(t, q, 1)
 	push(t, q, 4)
+	tell(t, "Len = %d", q.Len())
 	if n := q.Len(); n != 3 {
 		t.Errorf("Len = %d, want 3", n)
 	}
 	for _, want := range []int{2, 3, 4} {
 		pop(t, q, want)
 	}
+	tell(t, "Len = %d", q.Len())
 	if n := q.Len(); n != 0 {
 		t.Errorf("Len = %d, want 0", n)
 	}
@@ -101,11 +119,12 @@ func TestOrder(t *testing.T) {
 // The whole point: a queue that is full says so now, and not in a minute.
 func TestFull(t *testing.T) {
 	q := queue(t, 2, 1, 2)
-	within(t, "Push to a full queue", func() {
-		if err := q.Push(3); !errors.Is(err, boundedqueue.ErrFull) {
-			t.Errorf("Push to a full queue = %v, want ErrFull", err)
-		}
-	})
+	var err error
+	within(t, "Push to a full queue", func() { err = q.Push(3) })
+	tell(t, "Push(3) = %v", err)
+	if !errors.Is(err, boundedqueue.ErrFull) {
+		t.Errorf("Push to a full queue = %v, want ErrFull", err)
+	}
 	pop(t, q, 1)
 	push(t, q, 4)
 	pop(t, q, 2)
@@ -132,32 +151,36 @@ func TestPopWaits(t *testing.T) {
 		got <- item
 	}()
 	rest(t)
+	tell(t, "Pop waits in a goroutine of its own, or has returned")
 	select {
 	case item := <-got:
 		t.Fatalf("Pop of an empty queue = %d, want it to wait", item)
 	default:
 	}
 	push(t, q, 7)
-	within(t, "Pop after Push", func() {
-		if item := <-got; item != 7 {
-			t.Errorf("Pop = %d, want 7", item)
-		}
-	})
+	item := 0
+	within(t, "Pop after Push", func() { item = <-got })
+	tell(t, "the Pop that waited = %d", item)
+	if item != 7 {
+		t.Errorf("Pop = %d, want 7", item)
+	}
 }
 
 func TestCloseDrains(t *testing.T) {
 	q := queue(t, 5, 1, 2)
 	within(t, "Close", func() { q.Close(); q.Close() })
-	if err := q.Push(3); !errors.Is(err, boundedqueue.ErrClosed) {
+	err := q.Push(3)
+	tell(t, "Close, twice; then Push(3) = %v", err)
+	if !errors.Is(err, boundedqueue.ErrClosed) {
 		t.Errorf("Push after Close = %v, want ErrClosed", err)
 	}
 	pop(t, q, 1)
 	pop(t, q, 2)
-	within(t, "Pop of a closed, empty queue", func() {
-		if _, err := q.Pop(t.Context()); !errors.Is(err, boundedqueue.ErrClosed) {
-			t.Errorf("Pop of a closed, empty queue = %v, want ErrClosed", err)
-		}
-	})
+	within(t, "Pop of a closed, empty queue", func() { _, err = q.Pop(t.Context()) })
+	tell(t, "Pop of the closed, empty queue = %v", err)
+	if !errors.Is(err, boundedqueue.ErrClosed) {
+		t.Errorf("Pop of a closed, empty queue = %v, want ErrClosed", err)
+	}
 }
 
 func TestWork(t *testing.T) {
@@ -168,16 +191,18 @@ func TestWork(t *testing.T) {
 	q.Close()
 	var mu sync.Mutex
 	var seen []int
+	var handled, panicked int
 	within(t, "Work on a closed queue", func() {
-		handled, panicked := boundedqueue.Work(t.Context(), q, 3, func(_ context.Context, item int) {
+		handled, panicked = boundedqueue.Work(t.Context(), q, 3, func(_ context.Context, item int) {
 			mu.Lock()
 			defer mu.Unlock()
 			seen = append(seen, item)
 		})
-		if handled != 20 || panicked != 0 {
-			t.Errorf("Work = %d, %d; want 20 handled, 0 panicked", handled, panicked)
-		}
 	})
+	tell(t, "Close; then Work with 3 workers = %d handled, %d panicked", handled, panicked)
+	if handled != 20 || panicked != 0 {
+		t.Errorf("Work = %d, %d; want 20 handled, 0 panicked", handled, panicked)
+	}
 	mu.Lock()
 	defer mu.Unlock()
 	slices.Sort(seen)

@@ -17,14 +17,36 @@ import (
 	cacheaside "workbench/exercises/04-cache-aside/start"
 )
 
+// tell writes down what happened at an instant, for the verdict to list.
+func tell(t testing.TB, at time.Duration, format string, args ...any) {
+	t.Helper()
+	t.Logf("@%v %s", at, fmt.Sprintf(format, args...))
+}
+
 // clock is a clock that moves when told to.
 type clock struct{ at atomic.Int64 }
 
 func (c *clock) now() time.Time          { return time.Unix(1000, c.at.Load()) }
 func (c *clock) advance(d time.Duration) { c.at.Add(int64(d)) }
 
+// told is a cache of which the helpers know what its clock says.
+type told struct {
+	*cacheaside.Cache
+	clock *clock
+}
+
+func (c *told) at() time.Duration { return time.Duration(c.clock.at.Load()) }
+
+// counted is a load that counts itself.
+func counted(n *atomic.Int64, load cacheaside.Loader) cacheaside.Loader {
+	return func(ctx context.Context) (string, error) {
+		n.Add(1)
+		return load(ctx)
+	}
+}
+
 // cache returns a cache of a minute without jitter, on a clock of its own.
-func cache(t testing.TB, set ...func(*cacheaside.Config)) (*cacheaside.Cache, *clock) {
+func cache(t testing.TB, set ...func(*cacheaside.Config)) (*told, *clock) {
 	t.Helper()
 	k := &clock{}
 	cfg := cacheaside.Config{TTL: time.Minute, Now: k.now, Rand: func() float64 { return 0.5 }}
@@ -35,7 +57,7 @@ func cache(t testing.TB, set ...func(*cacheaside.Config)) (*cacheaside.Cache, *c
 	if err != nil {
 		t.Fatalf("New(%+v) = %v, want a cache", cfg, err)
 	}
-	return c, k
+	return &told{c, k}, k
 }
 
 // source is where values really are. It answers with the number of the load,
@@ -56,11 +78,13 @@ func (s *source) load(context.Context) (string, error) {
 }
 
 // get wants a value.
-func get(t testing.TB, c *cacheaside.Cache, key string, load cacheaside.Loader, want string) {
+func get(t testing.TB, c *told, key string, load cacheaside.Loader, want string) {
 	t.Helper()
 	var got string
 	var err error
-	within(t, "GetOrLoad", func() { got, err = c.GetOrLoad(t.Context(), key, load) })
+	var loads atomic.Int64
+	within(t, "GetOrLoad", func() { got, err = c.GetOrLoad(t.Context(), key, counted(&loads, load)) })
+	tell(t, c.at(), "GetOrLoad(%s) = %q, %v, with %d loads", key, got, err, loads.Load())
 	if err != nil || got != want {
 		t.Errorf("GetOrLoad(%s) = %q, %v; want %q", key, got, err, want)
 	}
@@ -105,15 +129,17 @@ func rest(t testing.TB) {
 
 // crowd has n callers ask for key while its load is held up, until all of them
 // wait. It returns what they got.
-func crowd(t testing.TB, c *cacheaside.Cache, key string, n int, load cacheaside.Loader) (values []string, errs []error) {
+func crowd(t testing.TB, c *told, key string, n int, load cacheaside.Loader) (values []string, errs []error) {
 	t.Helper()
 	release := make(chan struct{})
 	letGo := sync.OnceFunc(func() { close(release) })
 	defer letGo()
-	held := func(ctx context.Context) (string, error) {
+	var loads atomic.Int64
+	held := counted(&loads, func(ctx context.Context) (string, error) {
 		<-release
 		return load(ctx)
-	}
+	})
+	tell(t, c.at(), "%d callers ask GetOrLoad(%s), whose load is held up", n, key)
 	values, errs = make([]string, n), make([]error, n)
 	var all sync.WaitGroup
 	for i := range n {
@@ -129,6 +155,7 @@ func crowd(t testing.TB, c *cacheaside.Cache, key string, n int, load cacheaside
 	rest(t)
 	letGo()
 	within(t, fmt.Sprintf("one of %d callers", n), all.Wait)
+	tell(t, c.at(), "after %d loads the first of them gets %q, %v", loads.Load(), values[0], errs[0])
 	return values, errs
 }
 
@@ -206,6 +233,7 @@ func TestKeysAreApart(t *testing.T) {
 	})
 	defer func() { close(release); all.Wait() }()
 	within(t, "starting a load", func() { <-started })
+	tell(t, c.at(), "the load of slow has begun and goes on")
 	get(t, c, "fresh", s.load, "value 1")
 	get(t, c, "other", s.load, "value 2")
 }
@@ -230,6 +258,7 @@ func TestFirstCallerLeaves(t *testing.T) {
 	}()
 	var loading context.Context
 	within(t, "starting a load", func() { loading = <-started })
+	tell(t, c.at(), "the first caller's load of a has begun")
 	second := make(chan error, 1)
 	go func() {
 		value, err := c.GetOrLoad(t.Context(), "a", load)
@@ -240,11 +269,13 @@ func TestFirstCallerLeaves(t *testing.T) {
 	}()
 	rest(t) // the second waits too
 	cancel()
+	tell(t, c.at(), "a second caller waits too, and the first one's context ends")
 	within(t, "GetOrLoad of the caller that leaves", func() {
 		if err := <-first; !errors.Is(err, context.Canceled) {
 			t.Errorf("the caller that left got %v, want context.Canceled", err)
 		}
 	})
+	tell(t, c.at(), "the first caller has left; the error of the load's context: %v", loading.Err())
 	if loading.Err() != nil {
 		t.Errorf("the load's context ended with the caller's (%v), want it to go on for the others", loading.Err())
 	}
@@ -272,6 +303,7 @@ func TestWaiterLeaves(t *testing.T) {
 		first <- err
 	}()
 	within(t, "starting a load", func() { <-started })
+	tell(t, c.at(), "the load of a has begun; another caller asks for a, with 20 ms left on the real clock")
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	left := make(chan error, 1)
@@ -281,6 +313,7 @@ func TestWaiterLeaves(t *testing.T) {
 	}()
 	select {
 	case err := <-left:
+		tell(t, c.at(), "the other caller gets %v", err)
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a waiter with 20 ms got %v, want context.DeadlineExceeded", err)
 		}
@@ -324,6 +357,7 @@ func TestTogether(t *testing.T) {
 		})
 	}
 	within(t, "one of 8 goroutines", all.Wait)
+	tell(t, c.at(), "GetOrLoad of 20 keys by 8 goroutines, 400 times each: the first key was loaded %d times", sources[0].loads.Load())
 	for key := range sources {
 		if n := sources[key].loads.Load(); n != 1 {
 			t.Errorf("key %d was loaded %d times, want once", key, n)
@@ -339,10 +373,11 @@ func TestBadSettings(t *testing.T) {
 			t.Errorf("New(TTL %v, Jitter %v) = %v, %v; want no cache and an error", cfg.TTL, cfg.Jitter, c, err)
 		}
 	}
-	c, err := cacheaside.New(cacheaside.Config{TTL: time.Hour, Jitter: 0.5})
+	own, err := cacheaside.New(cacheaside.Config{TTL: time.Hour, Jitter: 0.5})
 	if err != nil {
 		t.Fatalf("New without Now and Rand = %v, want the machine's own", err)
 	}
+	c := &told{own, &clock{}}
 	var s source
 	get(t, c, "a", s.load, "value 1")
 	get(t, c, "a", s.load, "value 1")

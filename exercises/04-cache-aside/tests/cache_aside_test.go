@@ -16,14 +16,36 @@ import (
 	cacheaside "workbench/exercises/04-cache-aside/start"
 )
 
+// tell writes down what happened at an instant, for the verdict to list.
+func tell(t testing.TB, at time.Duration, format string, args ...any) {
+	t.Helper()
+	t.Logf("@%v %s", at, fmt.Sprintf(format, args...))
+}
+
 // clock is a clock that moves when told to.
 type clock struct{ at atomic.Int64 }
 
 func (c *clock) now() time.Time          { return time.Unix(1000, c.at.Load()) }
 func (c *clock) advance(d time.Duration) { c.at.Add(int64(d)) }
 
+// told is a cache of which the helpers know what its clock says.
+type told struct {
+	*cacheaside.Cache
+	clock *clock
+}
+
+func (c *told) at() time.Duration { return time.Duration(c.clock.at.Load()) }
+
+// counted is a load that counts itself.
+func counted(n *atomic.Int64, load cacheaside.Loader) cacheaside.Loader {
+	return func(ctx context.Context) (string, error) {
+		n.Add(1)
+		return load(ctx)
+	}
+}
+
 // cache returns a cache of a minute without jitter, on a clock of its own.
-func cache(t testing.TB, set ...func(*cacheaside.Config)) (*cacheaside.Cache, *clock) {
+func cache(t testing.TB, set ...func(*cacheaside.Config)) (*told, *clock) {
 	t.Helper()
 	k := &clock{}
 	cfg := cacheaside.Config{TTL: time.Minute, Now: k.now, Rand: func() float64 { return 0.5 }}
@@ -34,7 +56,7 @@ func cache(t testing.TB, set ...func(*cacheaside.Config)) (*cacheaside.Cache, *c
 	if err != nil {
 		t.Fatalf("New(%+v) = %v, want a cache", cfg, err)
 	}
-	return c, k
+	return &told{c, k}, k
 }
 
 // source is where values really are. It answers with the number of the load,
@@ -55,11 +77,13 @@ func (s *source) load(context.Context) (string, error) {
 }
 
 // get wants a value.
-func get(t testing.TB, c *cacheaside.Cache, key string, load cacheaside.Loader, want string) {
+func get(t testing.TB, c *told, key string, load cacheaside.Loader, want string) {
 	t.Helper()
 	var got string
 	var err error
-	within(t, "GetOrLoad", func() { got, err = c.GetOrLoad(t.Context(), key, load) })
+	var loads atomic.Int64
+	within(t, "GetOrLoad", func() { got, err = c.GetOrLoad(t.Context(), key, counted(&loads, load)) })
+	tell(t, c.at(), "GetOrLoad(%s) = %q, %v, with %d loads", key, got, err, loads.Load())
 	if err != nil || got != want {
 		t.Errorf("GetOrLoad(%s) = %q, %v; want %q", key, got, err, want)
 	}
@@ -104,15 +128,17 @@ func rest(t testing.TB) {
 
 // crowd has n callers ask for key while its load is held up, until all of them
 // wait. It returns what they got.
-func crowd(t testing.TB, c *cacheaside.Cache, key string, n int, load cacheaside.Loader) (values []string, errs []error) {
+func crowd(t testing.TB, c *told, key string, n int, load cacheaside.Loader) (values []string, errs []error) {
 	t.Helper()
 	release := make(chan struct{})
 	letGo := sync.OnceFunc(func() { close(release) })
 	defer letGo()
-	held := func(ctx context.Context) (string, error) {
+	var loads atomic.Int64
+	held := counted(&loads, func(ctx context.Context) (string, error) {
 		<-release
 		return load(ctx)
-	}
+	})
+	tell(t, c.at(), "%d callers ask GetOrLoad(%s), whose load is held up", n, key)
 	values, errs = make([]string, n), make([]error, n)
 	var all sync.WaitGroup
 	for i := range n {
@@ -128,6 +154,7 @@ func crowd(t testing.TB, c *cacheaside.Cache, key string, n int, load cacheaside
 	rest(t)
 	letGo()
 	within(t, fmt.Sprintf("one of %d callers", n), all.Wait)
+	tell(t, c.at(), "after %d loads the first of them gets %q, %v", loads.Load(), values[0], errs[0])
 	return values, errs
 }
 
@@ -171,11 +198,12 @@ func TestErrorsAreNotKept(t *testing.T) {
 	c, _ := cache(t)
 	var s source
 	s.fail.Store(true)
-	within(t, "GetOrLoad", func() {
-		if _, err := c.GetOrLoad(t.Context(), "a", s.load); !errors.Is(err, errSick) {
-			t.Errorf("GetOrLoad of a sick source = %v, want its error", err)
-		}
-	})
+	var err error
+	within(t, "GetOrLoad", func() { _, err = c.GetOrLoad(t.Context(), "a", s.load) })
+	tell(t, c.at(), "GetOrLoad(a) of a sick source = %v", err)
+	if !errors.Is(err, errSick) {
+		t.Errorf("GetOrLoad of a sick source = %v, want its error", err)
+	}
 	s.fail.Store(false)
 	get(t, c, "a", s.load, "value 2")
 }

@@ -16,20 +16,48 @@ import (
 	lockcleanup "workbench/exercises/05-lock-cleanup/start"
 )
 
+// tell writes down what happened at an instant, for the verdict to list.
+func tell(t testing.TB, at time.Duration, format string, args ...any) {
+	t.Helper()
+	t.Logf("@%v %s", at, fmt.Sprintf(format, args...))
+}
+
+// quiet is a test whose helpers write nothing down: for what is done thousands
+// of times.
+type quiet struct{ testing.TB }
+
+func (quiet) Logf(string, ...any) {}
+
 // clock is a clock that moves when told to.
 type clock struct{ at atomic.Int64 }
 
 func (c *clock) now() time.Time          { return time.Unix(1000, c.at.Load()) }
 func (c *clock) advance(d time.Duration) { c.at.Add(int64(d)) }
 
-func cache(t testing.TB) (*lockcleanup.Cache, *clock) {
+// told is a cache of which the helpers know what its clock says.
+type told struct {
+	*lockcleanup.Cache
+	clock *clock
+}
+
+func (c *told) at() time.Duration { return time.Duration(c.clock.at.Load()) }
+
+// counted is a load that counts itself.
+func counted(n *atomic.Int64, load lockcleanup.Loader) lockcleanup.Loader {
+	return func(ctx context.Context) (string, error) {
+		n.Add(1)
+		return load(ctx)
+	}
+}
+
+func cache(t testing.TB) (*told, *clock) {
 	t.Helper()
 	k := &clock{}
 	c, err := lockcleanup.New(lockcleanup.Config{TTL: time.Minute, LoadTimeout: 10 * time.Second, Now: k.now})
 	if err != nil {
 		t.Fatalf("New = %v, want a cache", err)
 	}
-	return c, k
+	return &told{c, k}, k
 }
 
 // source is where values really are.
@@ -63,11 +91,13 @@ func within(t testing.TB, what string, f func()) {
 	}
 }
 
-func get(t testing.TB, c *lockcleanup.Cache, key string, load lockcleanup.Loader, want string) {
+func get(t testing.TB, c *told, key string, load lockcleanup.Loader, want string) {
 	t.Helper()
 	var got string
 	var err error
-	within(t, "GetOrLoad", func() { got, err = c.GetOrLoad(t.Context(), key, load) })
+	var loads atomic.Int64
+	within(t, "GetOrLoad", func() { got, err = c.GetOrLoad(t.Context(), key, counted(&loads, load)) })
+	tell(t, c.at(), "GetOrLoad(%s) = %q, %v, with %d loads", key, got, err, loads.Load())
 	if err != nil || got != want {
 		t.Errorf("GetOrLoad(%s) = %q, %v; want %q", key, got, err, want)
 	}
@@ -97,15 +127,17 @@ func rest(t testing.TB) {
 
 // crowd has n callers ask for key while its first load is held up, until all of
 // them wait. It returns what they got.
-func crowd(t testing.TB, c *lockcleanup.Cache, key string, n int, load lockcleanup.Loader) (values []string, errs []error) {
+func crowd(t testing.TB, c *told, key string, n int, load lockcleanup.Loader) (values []string, errs []error) {
 	t.Helper()
 	release := make(chan struct{})
 	letGo := sync.OnceFunc(func() { close(release) })
 	defer letGo()
-	held := func(ctx context.Context) (string, error) {
+	var loads atomic.Int64
+	held := counted(&loads, func(ctx context.Context) (string, error) {
 		<-release
 		return load(ctx)
-	}
+	})
+	tell(t, c.at(), "%d callers ask GetOrLoad(%s), whose load is held up", n, key)
 	values, errs = make([]string, n), make([]error, n)
 	var all sync.WaitGroup
 	for i := range n {
@@ -116,14 +148,16 @@ func crowd(t testing.TB, c *lockcleanup.Cache, key string, n int, load lockclean
 	rest(t)
 	letGo()
 	within(t, fmt.Sprintf("one of %d callers", n), all.Wait)
+	tell(t, c.at(), "after %d loads the first of them gets %q, %v", loads.Load(), values[0], errs[0])
 	return values, errs
 }
 
 // noLocks wants nothing to be kept beside the values, once the goroutines that
 // are about to end have ended.
-func noLocks(t testing.TB, c *lockcleanup.Cache, when string) {
+func noLocks(t testing.TB, c *told, when string) {
 	t.Helper()
 	rest(t)
+	tell(t, c.at(), "%s, Locks = %d", when, c.Locks())
 	if n := c.Locks(); n != 0 {
 		t.Errorf("%s, something is kept for %d keys, want for none", when, n)
 	}
@@ -157,7 +191,7 @@ func TestLocksAreRemoved(t *testing.T) {
 	c, _ := cache(t)
 	var s source
 	for i := range 200 {
-		get(t, c, fmt.Sprint("key ", i), s.load, fmt.Sprint("value ", i+1))
+		get(quiet{t}, c, fmt.Sprint("key ", i), s.load, fmt.Sprint("value ", i+1))
 	}
 	noLocks(t, c, "after 200 loads")
 	s.fail.Store(true)
@@ -204,12 +238,15 @@ func TestCallerLeaves(t *testing.T) {
 	defer cancel()
 	first := begin(ctx)
 	within(t, "starting a load", func() { <-started })
+	tell(t, c.at(), "the first caller's load of a has begun")
 	second, third := begin(ctx), begin(t.Context())
 	rest(t) // both others wait
 	cancel()
+	tell(t, c.at(), "two more callers wait; the context of the first and of one of them ends")
 	left := func(who string, out chan error) {
 		select {
 		case err := <-out:
+			tell(t, c.at(), "the %s gets %v", who, err)
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("the %s got %v, want context.Canceled", who, err)
 			}

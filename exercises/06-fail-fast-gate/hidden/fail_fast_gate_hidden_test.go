@@ -5,6 +5,7 @@ package failfastgate_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,24 @@ import (
 
 	failfastgate "workbench/exercises/06-fail-fast-gate/start"
 )
+
+// tell writes down what happened, for the verdict to list, with the instant in
+// a bubble, which begins with the year 2000. Outside of one there is none to tell.
+func tell(t testing.TB, format string, args ...any) {
+	t.Helper()
+	defer func() { _ = recover() }() // who is under way when the test is over has nobody to tell
+	at := "-"
+	if d := time.Since(time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)); d < 10_000*time.Hour {
+		at = d.String()
+	}
+	t.Logf("@%s %s", at, fmt.Sprintf(format, args...))
+}
+
+// quiet is a test whose helpers write nothing down: for what is done thousands
+// of times.
+type quiet struct{ testing.TB }
+
+func (quiet) Logf(string, ...any) {}
 
 func gate(t testing.TB, slots, waiters int, wait time.Duration) *failfastgate.Gate {
 	t.Helper()
@@ -25,11 +44,26 @@ func gate(t testing.TB, slots, waiters int, wait time.Duration) *failfastgate.Ga
 	return g
 }
 
+// acquire asks for a slot and writes down what it was answered.
+func acquire(t testing.TB, ctx context.Context, g *failfastgate.Gate) error {
+	t.Helper()
+	err := g.Acquire(ctx)
+	tell(t, "Acquire = %v", err)
+	return err
+}
+
+// release gives a slot back.
+func release(t testing.TB, g *failfastgate.Gate) {
+	t.Helper()
+	tell(t, "Release")
+	g.Release()
+}
+
 // enter takes slots that must be free.
 func enter(t testing.TB, g *failfastgate.Gate, n int) {
 	t.Helper()
 	for i := range n {
-		if err := g.Acquire(t.Context()); err != nil {
+		if err := acquire(t, t.Context(), g); err != nil {
 			t.Fatalf("Acquire number %d = %v, want a free slot", i+1, err)
 		}
 	}
@@ -42,11 +76,12 @@ func TestContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := gate(t, 1, 1, time.Minute)
 		enter(t, g, 1)
-		time.AfterFunc(30*time.Second, g.Release)
+		time.AfterFunc(30*time.Second, func() { release(t, g) })
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
 		began := time.Now()
-		err := g.Acquire(ctx)
+		tell(t, "Acquire is asked for a slot, with 10 ms left")
+		err := acquire(t, ctx, g)
 		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != 10*time.Millisecond {
 			t.Errorf("Acquire whose context ends after 10 ms = %v after %v; want context.DeadlineExceeded after 10ms", err, took)
 		}
@@ -60,7 +95,7 @@ func TestEndedContext(t *testing.T) {
 	cancel()
 	g := gate(t, 1, 1, time.Second)
 	for range 20 {
-		if err := g.Acquire(ctx); !errors.Is(err, context.Canceled) {
+		if err := acquire(t, ctx, g); !errors.Is(err, context.Canceled) {
 			t.Fatalf("Acquire with an ended context = %v, want context.Canceled although a slot is free", err)
 		}
 	}
@@ -72,22 +107,23 @@ func TestPlaceComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := gate(t, 1, 2, 50*time.Millisecond)
 		enter(t, g, 1)
-		time.AfterFunc(time.Second, g.Release)
+		time.AfterFunc(time.Second, func() { release(t, g) })
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
 		var all sync.WaitGroup
-		all.Go(func() { g.Acquire(ctx) })
-		all.Go(func() { g.Acquire(t.Context()) })
+		all.Go(func() { acquire(t, ctx, g) })
+		all.Go(func() { acquire(t, t.Context(), g) })
 		all.Wait() // one left at 10 ms, the other at 50 ms
 		pass(930 * time.Millisecond)
 		for range 2 {
 			all.Go(func() {
-				if err := g.Acquire(t.Context()); err != nil {
+				tell(t, "Acquire is asked for a slot")
+				if err := acquire(t, t.Context(), g); err != nil {
 					t.Errorf("after all waiters had left, Acquire 20 ms before a slot came free = %v, want nil", err)
 					return
 				}
 				pass(10 * time.Millisecond)
-				g.Release()
+				release(t, g)
 			})
 		}
 		all.Wait()
@@ -99,7 +135,9 @@ func TestPanicReleases(t *testing.T) {
 	for range 2 {
 		func() {
 			defer func() {
-				if r := recover(); r != "bug" {
+				r := recover()
+				tell(t, "Do of a function that panics panicked with %v", r)
+				if r != "bug" {
 					t.Errorf("recovered %v, want the function's panic to come through", r)
 				}
 			}()
@@ -114,11 +152,13 @@ func TestPanicReleases(t *testing.T) {
 func TestReleaseWithoutAcquire(t *testing.T) {
 	g := gate(t, 2, 0, 0)
 	enter(t, g, 1)
-	g.Release()
+	release(t, g)
 	for range 3 {
 		func() {
 			defer func() {
-				if recover() == nil {
+				r := recover()
+				tell(t, "Release without Acquire panicked with %v", r)
+				if r == nil {
 					t.Error("Release without Acquire did not panic")
 				}
 			}()
@@ -126,7 +166,7 @@ func TestReleaseWithoutAcquire(t *testing.T) {
 		}()
 	}
 	enter(t, g, 2)
-	if err := g.Acquire(t.Context()); !errors.Is(err, failfastgate.ErrBusy) {
+	if err := acquire(t, t.Context(), g); !errors.Is(err, failfastgate.ErrBusy) {
 		t.Errorf("after Releases too many, a third caller entered 2 slots (%v), want ErrBusy", err)
 	}
 }
@@ -136,7 +176,7 @@ func TestReleaseWithoutAcquire(t *testing.T) {
 func TestNoSlotLost(t *testing.T) {
 	g := gate(t, 1, 4, time.Minute)
 	for round := range 800 {
-		enter(t, g, 1)
+		enter(quiet{t}, g, 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		got := make(chan error, 1)
 		go func() { got <- g.Acquire(ctx) }()
@@ -158,8 +198,12 @@ func TestNoSlotLost(t *testing.T) {
 		if err == nil {
 			g.Release()
 		}
+		if round < 5 {
+			tell(t, "round %d: Release, and the waiter's context ends: its Acquire = %v", round, err)
+		}
 		short, end := context.WithTimeout(t.Context(), 3*time.Second)
 		if err := g.Acquire(short); err != nil {
+			tell(t, "round %d: Acquire of the free slot = %v", round, err)
 			t.Fatalf("round %d: the slot is lost: Acquire = %v", round, err)
 		}
 		end()
@@ -189,13 +233,14 @@ func TestTogether(t *testing.T) {
 		})
 	}
 	all.Wait()
+	tell(t, "16 goroutines asked 200 times each: %d entered, %d at a time", entered.Load(), most.Load())
 	if most.Load() > 3 || entered.Load() == 0 {
 		t.Errorf("%d callers entered, %d at a time; want some, at most 3 at a time", entered.Load(), most.Load())
 	}
 	enter(t, g, 3)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
-	if err := g.Acquire(ctx); !errors.Is(err, failfastgate.ErrBusy) {
+	if err := acquire(t, ctx, g); !errors.Is(err, failfastgate.ErrBusy) {
 		t.Errorf("after all that, a fourth caller entered 3 slots (%v), want ErrBusy", err)
 	}
 }

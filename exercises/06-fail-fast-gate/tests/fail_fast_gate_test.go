@@ -5,12 +5,25 @@ package failfastgate_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	failfastgate "workbench/exercises/06-fail-fast-gate/start"
 )
+
+// tell writes down what happened, for the verdict to list, with the instant in
+// a bubble, which begins with the year 2000. Outside of one there is none to tell.
+func tell(t testing.TB, format string, args ...any) {
+	t.Helper()
+	defer func() { _ = recover() }() // who is under way when the test is over has nobody to tell
+	at := "-"
+	if d := time.Since(time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)); d < 10_000*time.Hour {
+		at = d.String()
+	}
+	t.Logf("@%s %s", at, fmt.Sprintf(format, args...))
+}
 
 func gate(t testing.TB, slots, waiters int, wait time.Duration) *failfastgate.Gate {
 	t.Helper()
@@ -22,11 +35,26 @@ func gate(t testing.TB, slots, waiters int, wait time.Duration) *failfastgate.Ga
 	return g
 }
 
+// acquire asks for a slot and writes down what it was answered.
+func acquire(t testing.TB, ctx context.Context, g *failfastgate.Gate) error {
+	t.Helper()
+	err := g.Acquire(ctx)
+	tell(t, "Acquire = %v", err)
+	return err
+}
+
+// release gives a slot back.
+func release(t testing.TB, g *failfastgate.Gate) {
+	t.Helper()
+	tell(t, "Release")
+	g.Release()
+}
+
 // enter takes slots that must be free.
 func enter(t testing.TB, g *failfastgate.Gate, n int) {
 	t.Helper()
 	for i := range n {
-		if err := g.Acquire(t.Context()); err != nil {
+		if err := acquire(t, t.Context(), g); err != nil {
 			t.Fatalf("Acquire number %d = %v, want a free slot", i+1, err)
 		}
 	}
@@ -38,10 +66,10 @@ func pass(d time.Duration) { <-time.After(d) }
 func TestSlots(t *testing.T) {
 	g := gate(t, 3, 0, 0)
 	enter(t, g, 3)
-	if err := g.Acquire(t.Context()); !errors.Is(err, failfastgate.ErrBusy) {
+	if err := acquire(t, t.Context(), g); !errors.Is(err, failfastgate.ErrBusy) {
 		t.Errorf("with all of 3 slots taken, Acquire = %v, want ErrBusy", err)
 	}
-	g.Release()
+	release(t, g)
 	enter(t, g, 1)
 }
 
@@ -49,9 +77,10 @@ func TestWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := gate(t, 1, 5, 50*time.Millisecond)
 		enter(t, g, 1)
-		time.AfterFunc(20*time.Millisecond, g.Release)
+		time.AfterFunc(20*time.Millisecond, func() { release(t, g) })
 		began := time.Now()
-		err := g.Acquire(t.Context())
+		tell(t, "Acquire is asked for a slot")
+		err := acquire(t, t.Context(), g)
 		if took := time.Since(began); err != nil || took != 20*time.Millisecond {
 			t.Errorf("with a slot free after 20 ms, Acquire = %v after %v; want nil after 20ms", err, took)
 		}
@@ -62,9 +91,10 @@ func TestGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := gate(t, 1, 5, 50*time.Millisecond)
 		enter(t, g, 1)
-		time.AfterFunc(time.Second, g.Release)
+		time.AfterFunc(time.Second, func() { release(t, g) })
 		began := time.Now()
-		err := g.Acquire(t.Context())
+		tell(t, "Acquire is asked for a slot")
+		err := acquire(t, t.Context(), g)
 		if took := time.Since(began); !errors.Is(err, failfastgate.ErrBusy) || took != 50*time.Millisecond {
 			t.Errorf("with a slot free after a second, Acquire = %v after %v; want ErrBusy after 50ms", err, took)
 		}
@@ -85,11 +115,11 @@ func TestWaitersBound(t *testing.T) {
 		began := time.Now()
 		for range 100 {
 			go func() {
-				err := g.Acquire(t.Context())
+				err := acquire(t, t.Context(), g)
 				results <- result{err, time.Since(began)}
 				if err == nil {
 					pass(20 * time.Millisecond)
-					g.Release()
+					release(t, g)
 				}
 			}()
 		}
@@ -117,11 +147,15 @@ func TestDo(t *testing.T) {
 	sick := errors.New("the database is sick")
 	for range 3 {
 		err := g.Do(t.Context(), func(ctx context.Context) error {
-			if err := g.Do(ctx, func(context.Context) error { return nil }); !errors.Is(err, failfastgate.ErrBusy) {
+			tell(t, "Do calls the function, which asks for a slot too")
+			err := g.Do(ctx, func(context.Context) error { return nil })
+			tell(t, "Do inside Do = %v", err)
+			if !errors.Is(err, failfastgate.ErrBusy) {
 				t.Errorf("Do inside the only slot = %v, want ErrBusy", err)
 			}
 			return sick
 		})
+		tell(t, "Do = %v", err)
 		if !errors.Is(err, sick) {
 			t.Fatalf("Do = %v, want what the function returned", err)
 		}

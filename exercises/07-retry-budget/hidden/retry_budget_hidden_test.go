@@ -18,6 +18,18 @@ import (
 	retrybudget "workbench/exercises/07-retry-budget/start"
 )
 
+// tell writes down what happened, for the verdict to list, with the instant in
+// a bubble, which begins with the year 2000. Outside of one there is none to tell.
+func tell(t testing.TB, format string, args ...any) {
+	t.Helper()
+	defer func() { _ = recover() }() // who is under way when the test is over has nobody to tell
+	at := "-"
+	if d := time.Since(time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)); d < 10_000*time.Hour {
+		at = d.String()
+	}
+	t.Logf("@%s %s", at, fmt.Sprintf(format, args...))
+}
+
 var errDown = errors.New("connection refused")
 
 func transient() error { return &retrybudget.Transient{Err: errDown} }
@@ -39,6 +51,7 @@ func retrier(t testing.TB, set ...func(*retrybudget.Config)) *retrybudget.Retrie
 
 // server fails the first calls and notes when it is called.
 type server struct {
+	t     testing.TB
 	fails int
 	err   func() error
 	began time.Time
@@ -50,10 +63,21 @@ func (s *server) call(context.Context) error {
 		s.began = time.Now()
 	}
 	s.calls = append(s.calls, time.Since(s.began).Round(time.Millisecond))
+	var err error
 	if len(s.calls) <= s.fails {
-		return s.err()
+		err = s.err()
 	}
-	return nil
+	tell(s.t, "call %d = %v", len(s.calls), err)
+	return err
+}
+
+// do makes a call and writes down what came of it.
+func do(t testing.TB, ctx context.Context, r *retrybudget.Retrier, idempotent bool, call func(context.Context) error) error {
+	t.Helper()
+	tell(t, "Do is called, idempotent: %v", idempotent)
+	err := r.Do(ctx, idempotent, call)
+	tell(t, "Do = %v", err)
+	return err
 }
 
 // calledAt wants calls at these instants after the first.
@@ -74,8 +98,8 @@ func TestJitter(t *testing.T) {
 				return d
 			}
 		})
-		s := &server{fails: 100, err: transient}
-		r.Do(t.Context(), true, s.call)
+		s := &server{t: t, fails: 100, err: transient}
+		do(t, t.Context(), r, true, s.call)
 		s.calledAt(t, 0, 500*time.Millisecond, 500*time.Millisecond, 1500*time.Millisecond)
 	})
 }
@@ -84,8 +108,8 @@ func TestJitter(t *testing.T) {
 func TestCapped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := retrier(t, func(c *retrybudget.Config) { c.Tries, c.Max = 100, 10*time.Second })
-		s := &server{fails: 1000, err: transient}
-		r.Do(t.Context(), true, s.call)
+		s := &server{t: t, fails: 1000, err: transient}
+		do(t, t.Context(), r, true, s.call)
 		if len(s.calls) != 100 {
 			t.Fatalf("called %d times, want 100", len(s.calls))
 		}
@@ -105,9 +129,9 @@ func TestCancelWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(1500*time.Millisecond, cancel)
-		s := &server{fails: 100, err: transient}
+		s := &server{t: t, fails: 100, err: transient}
 		began := time.Now()
-		err := retrier(t).Do(ctx, true, s.call)
+		err := do(t, ctx, retrier(t), true, s.call)
 		if !errors.Is(err, context.Canceled) || !errors.Is(err, errDown) {
 			t.Errorf("cancelled while waiting, Do = %v; want an error that is both context.Canceled and the last one", err)
 		}
@@ -125,17 +149,17 @@ func TestDeadlineTooNear(t *testing.T) {
 		r := retrier(t, func(c *retrybudget.Config) { c.Base, c.Burst = 5*time.Second, 1 })
 		for range 10 {
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-			s := &server{fails: 100, err: transient}
+			s := &server{t: t, fails: 100, err: transient}
 			began := time.Now()
-			err := r.Do(ctx, true, s.call)
+			err := do(t, ctx, r, true, s.call)
 			if took := time.Since(began); !errors.Is(err, errDown) || took != 0 {
 				t.Fatalf("with 5 s to wait and 3 s left, Do = %v after %v; want the last error at once", err, took)
 			}
 			s.calledAt(t, 0)
 			cancel()
 		}
-		s := &server{fails: 1, err: transient}
-		if err := r.Do(t.Context(), true, s.call); err != nil {
+		s := &server{t: t, fails: 1, err: transient}
+		if err := do(t, t.Context(), r, true, s.call); err != nil {
 			t.Errorf("after ten retries that were not made, Do = %v; want the one retry of the budget", err)
 		}
 	})
@@ -144,15 +168,16 @@ func TestDeadlineTooNear(t *testing.T) {
 func TestEndedContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	s := &server{}
-	if err := retrier(t).Do(ctx, true, s.call); !errors.Is(err, context.Canceled) || len(s.calls) > 0 {
+	s := &server{t: t}
+	if err := do(t, ctx, retrier(t), true, s.call); !errors.Is(err, context.Canceled) || len(s.calls) > 0 {
 		t.Errorf("with an ended context, Do = %v and %d calls; want context.Canceled and none", err, len(s.calls))
 	}
 	ctx, cancel = context.WithCancel(t.Context())
 	calls := 0
-	err := retrier(t).Do(ctx, true, func(context.Context) error {
+	err := do(t, ctx, retrier(t), true, func(context.Context) error {
 		calls++
 		cancel()
+		tell(t, "call %d fails, and the context ends", calls)
 		return transient()
 	})
 	if err == nil || calls != 1 {
@@ -173,6 +198,7 @@ func TestStorm(t *testing.T) {
 			})
 		}
 		if retries := calls - 1000; retries < 105 || retries > 110 {
+			tell(t, "Do of each of 1000 calls that fail: %d calls in all", calls)
 			t.Errorf("1000 failing calls were retried %d times, want 110: a burst of 10 and a tenth of the calls", retries)
 		}
 	})
@@ -182,13 +208,15 @@ func TestBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := retrier(t, func(c *retrybudget.Config) { c.Budget, c.Burst = 0.25, 2 })
 		retries := func() int {
-			s := &server{fails: 100, err: transient}
-			r.Do(t.Context(), true, s.call)
+			s := &server{t: t, fails: 100, err: transient}
+			do(t, t.Context(), r, true, s.call)
 			return len(s.calls) - 1
 		}
 		works := func(n int) {
+			tell(t, "Do of each of %d calls that work", n)
 			for range n {
 				if err := r.Do(t.Context(), true, func(context.Context) error { return nil }); err != nil {
+					tell(t, "Do of a call that works = %v", err)
 					t.Errorf("Do of a call that works = %v, want nil", err)
 				}
 			}
@@ -225,6 +253,7 @@ func TestTogether(t *testing.T) {
 		})
 	}
 	all.Wait()
+	tell(t, "Do of 400 calls that fail, by 10 goroutines: %d calls in all", calls.Load())
 	if n := calls.Load(); n != 500 {
 		t.Errorf("400 failing calls from 10 goroutines, with a budget of 100 retries, were %d calls; want 500", n)
 	}
@@ -266,10 +295,12 @@ func TestApart(t *testing.T) {
 	})
 	<-failed
 	rest(t) // it waits
+	tell(t, "a Do waits for its retry; another begins, of a call that works")
 	done := make(chan error, 1)
 	all.Go(func() { done <- r.Do(t.Context(), true, func(context.Context) error { return nil }) })
 	select {
 	case err := <-done:
+		tell(t, "the other Do = %v", err)
 		if err != nil {
 			t.Errorf("Do beside one that waits = %v, want nil", err)
 		}
@@ -277,6 +308,7 @@ func TestApart(t *testing.T) {
 		t.Error("Do beside one that waits has not returned after 3 s")
 	}
 	cancel()
+	tell(t, "the context of the one that waits ends")
 	over := make(chan struct{})
 	go func() {
 		defer close(over)

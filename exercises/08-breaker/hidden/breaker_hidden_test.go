@@ -15,6 +15,18 @@ import (
 	breaker "workbench/exercises/08-breaker/start"
 )
 
+// tell writes down what happened at an instant, for the verdict to list.
+func tell(t testing.TB, at time.Duration, format string, args ...any) {
+	t.Helper()
+	t.Logf("@%v %s", at, fmt.Sprintf(format, args...))
+}
+
+// quiet is a test whose helpers write nothing down: for what is done thousands
+// of times.
+type quiet struct{ testing.TB }
+
+func (quiet) Logf(string, ...any) {}
+
 var errSick = errors.New("the dependency is sick")
 
 const second = time.Second
@@ -31,10 +43,36 @@ func newBreaker(t testing.TB) *breaker.Breaker {
 	return b
 }
 
+// word says what Allow answered.
+func word(err error) string {
+	switch {
+	case err == nil:
+		return "a ticket"
+	case errors.Is(err, breaker.ErrOpen):
+		return "ErrOpen"
+	}
+	return err.Error()
+}
+
+func named(s breaker.State) string {
+	if name, ok := map[breaker.State]string{breaker.Closed: "closed", breaker.Open: "open", breaker.HalfOpen: "half-open"}[s]; ok {
+		return name
+	}
+	return fmt.Sprint(int(s))
+}
+
+// report reports what became of a call.
+func report(t testing.TB, b *breaker.Breaker, now time.Duration, ticket breaker.Ticket, err error) {
+	t.Helper()
+	tell(t, now, "Report(%v)", err)
+	b.Report(now, ticket, err)
+}
+
 // allow wants to be allowed.
 func allow(t testing.TB, b *breaker.Breaker, now time.Duration) breaker.Ticket {
 	t.Helper()
 	ticket, err := b.Allow(now)
+	tell(t, now, "Allow = %v", word(err))
 	if err != nil {
 		t.Fatalf("Allow(%v) = %v, want a ticket", now, err)
 	}
@@ -45,20 +83,24 @@ func allow(t testing.TB, b *breaker.Breaker, now time.Duration) breaker.Ticket {
 func call(t testing.TB, b *breaker.Breaker, now time.Duration, results ...error) {
 	t.Helper()
 	for _, err := range results {
-		b.Report(now, allow(t, b, now), err)
+		report(t, b, now, allow(t, b, now), err)
 	}
 }
 
 func refused(t testing.TB, b *breaker.Breaker, now time.Duration, why string) {
 	t.Helper()
-	if _, err := b.Allow(now); !errors.Is(err, breaker.ErrOpen) {
+	_, err := b.Allow(now)
+	tell(t, now, "Allow = %v", word(err))
+	if !errors.Is(err, breaker.ErrOpen) {
 		t.Errorf("%s: Allow(%v) = %v, want ErrOpen", why, now, err)
 	}
 }
 
 func state(t testing.TB, b *breaker.Breaker, now time.Duration, want breaker.State, why string) {
 	t.Helper()
-	if got := b.State(now); got != want {
+	got := b.State(now)
+	tell(t, now, "State = %s", named(got))
+	if got != want {
 		t.Errorf("%s: State(%v) = %d, want %d (0 closed, 1 open, 2 half-open)", why, now, got, want)
 	}
 }
@@ -81,20 +123,20 @@ func TestOldNews(t *testing.T) {
 		old = append(old, allow(t, b, 0))
 	}
 	for range 3 {
-		b.Report(0, allow(t, b, 0), errSick)
+		report(t, b, 0, allow(t, b, 0), errSick)
 	}
 	state(t, b, 0, breaker.Open, "after 3 failures")
-	b.Report(5*second, old[0], errSick)
+	report(t, b, 5*second, old[0], errSick)
 	refused(t, b, 9*second, "open")
 	state(t, b, 10*second, breaker.HalfOpen, "10 s after it opened, whatever was reported meanwhile")
-	b.Report(10*second, old[1], nil)
-	b.Report(10*second, old[2], nil)
-	b.Report(10*second, old[3], errSick)
+	report(t, b, 10*second, old[1], nil)
+	report(t, b, 10*second, old[2], nil)
+	report(t, b, 10*second, old[3], errSick)
 	state(t, b, 10*second, breaker.HalfOpen, "results of calls from before are no probes")
 	call(t, b, 10*second, nil, nil)
 	state(t, b, 10*second, breaker.Closed, "after two probes")
-	b.Report(11*second, old[4], errSick)
-	b.Report(11*second, old[5], errSick)
+	report(t, b, 11*second, old[4], errSick)
+	report(t, b, 11*second, old[5], errSick)
 	call(t, b, 11*second, errSick, errSick)
 	state(t, b, 11*second, breaker.Closed, "2 failures since it closed: old ones do not count")
 }
@@ -137,10 +179,10 @@ func TestLostProbe(t *testing.T) {
 	lost := allow(t, b, 10*second)
 	refused(t, b, 19*second, "a probe is under way")
 	probe := allow(t, b, 21*second)
-	b.Report(21*second, lost, errSick)
+	report(t, b, 21*second, lost, errSick)
 	state(t, b, 21*second, breaker.HalfOpen, "a result that came after its probe was given up")
 	refused(t, b, 21*second, "the new probe is under way")
-	b.Report(22*second, probe, nil)
+	report(t, b, 22*second, probe, nil)
 	call(t, b, 22*second, nil)
 	state(t, b, 22*second, breaker.Closed, "after two probes")
 }
@@ -148,12 +190,12 @@ func TestLostProbe(t *testing.T) {
 func TestReportTwice(t *testing.T) {
 	b := opened(t)
 	probe := allow(t, b, 10*second)
-	b.Report(10*second, probe, nil)
-	b.Report(10*second, probe, nil)
+	report(t, b, 10*second, probe, nil)
+	report(t, b, 10*second, probe, nil)
 	state(t, b, 10*second, breaker.HalfOpen, "one probe reported twice")
 	var none breaker.Ticket
-	b.Report(10*second, none, nil)
-	b.Report(10*second, none, errSick)
+	report(t, b, 10*second, none, nil)
+	report(t, b, 10*second, none, errSick)
 	state(t, b, 10*second, breaker.HalfOpen, "a ticket that nobody got")
 }
 
@@ -164,7 +206,7 @@ func TestClockBackwards(t *testing.T) {
 	call(t, b, 4*second, nil)
 	state(t, b, 10*second, breaker.Closed, "two probes")
 	c := newBreaker(t)
-	c.State(100 * second)
+	tell(t, 100*second, "State = %s", named(c.State(100*second)))
 	call(t, c, 50*second, errSick, errSick, errSick)
 	refused(t, c, 105*second, "opened at the latest instant seen, 100 s")
 }
@@ -172,7 +214,7 @@ func TestClockBackwards(t *testing.T) {
 // Exactly one of many gets the probe.
 func TestOneProbe(t *testing.T) {
 	for round := range 100 {
-		b := opened(t)
+		b := opened(quiet{t})
 		var got atomic.Int64
 		var all sync.WaitGroup
 		gate := make(chan struct{})
@@ -187,6 +229,7 @@ func TestOneProbe(t *testing.T) {
 		close(gate)
 		all.Wait()
 		if n := got.Load(); n != 1 {
+			tell(t, 10*second, "Allow, asked by 16 goroutines, gave %d tickets", n)
 			t.Fatalf("round %d: 16 callers at a half-open breaker got %d probes, want 1", round, n)
 		}
 	}
@@ -246,7 +289,9 @@ func TestBadSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Allow(0); errors.Is(err, breaker.ErrOpen) {
+	_, err = b.Allow(0)
+	tell(t, 0, "Allow = %v", word(err))
+	if errors.Is(err, breaker.ErrOpen) {
 		t.Error("a new breaker is open, want it closed")
 	}
 }
@@ -273,6 +318,7 @@ func TestMemory(t *testing.T) {
 	}
 	before := kept(1000)
 	after := kept(50_000)
+	tell(t, 0, "Allow and Report, 50,000 times: %d bytes in use before, %d after", before, after)
 	if after > before+30_000 {
 		t.Errorf("after 50,000 more calls %d bytes more are in use, want next to none", after-before)
 	}

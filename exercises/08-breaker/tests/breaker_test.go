@@ -4,11 +4,18 @@ package breaker_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	breaker "workbench/exercises/08-breaker/start"
 )
+
+// tell writes down what happened at an instant, for the verdict to list.
+func tell(t testing.TB, at time.Duration, format string, args ...any) {
+	t.Helper()
+	t.Logf("@%v %s", at, fmt.Sprintf(format, args...))
+}
 
 var errSick = errors.New("the dependency is sick")
 
@@ -26,10 +33,36 @@ func newBreaker(t testing.TB) *breaker.Breaker {
 	return b
 }
 
+// word says what Allow answered.
+func word(err error) string {
+	switch {
+	case err == nil:
+		return "a ticket"
+	case errors.Is(err, breaker.ErrOpen):
+		return "ErrOpen"
+	}
+	return err.Error()
+}
+
+func named(s breaker.State) string {
+	if name, ok := map[breaker.State]string{breaker.Closed: "closed", breaker.Open: "open", breaker.HalfOpen: "half-open"}[s]; ok {
+		return name
+	}
+	return fmt.Sprint(int(s))
+}
+
+// report reports what became of a call.
+func report(t testing.TB, b *breaker.Breaker, now time.Duration, ticket breaker.Ticket, err error) {
+	t.Helper()
+	tell(t, now, "Report(%v)", err)
+	b.Report(now, ticket, err)
+}
+
 // allow wants to be allowed.
 func allow(t testing.TB, b *breaker.Breaker, now time.Duration) breaker.Ticket {
 	t.Helper()
 	ticket, err := b.Allow(now)
+	tell(t, now, "Allow = %v", word(err))
 	if err != nil {
 		t.Fatalf("Allow(%v) = %v, want a ticket", now, err)
 	}
@@ -40,20 +73,24 @@ func allow(t testing.TB, b *breaker.Breaker, now time.Duration) breaker.Ticket {
 func call(t testing.TB, b *breaker.Breaker, now time.Duration, results ...error) {
 	t.Helper()
 	for _, err := range results {
-		b.Report(now, allow(t, b, now), err)
+		report(t, b, now, allow(t, b, now), err)
 	}
 }
 
 func refused(t testing.TB, b *breaker.Breaker, now time.Duration, why string) {
 	t.Helper()
-	if _, err := b.Allow(now); !errors.Is(err, breaker.ErrOpen) {
+	_, err := b.Allow(now)
+	tell(t, now, "Allow = %v", word(err))
+	if !errors.Is(err, breaker.ErrOpen) {
 		t.Errorf("%s: Allow(%v) = %v, want ErrOpen", why, now, err)
 	}
 }
 
 func state(t testing.TB, b *breaker.Breaker, now time.Duration, want breaker.State, why string) {
 	t.Helper()
-	if got := b.State(now); got != want {
+	got := b.State(now)
+	tell(t, now, "State = %s", named(got))
+	if got != want {
 		t.Errorf("%s: State(%v) = %d, want %d (0 closed, 1 open, 2 half-open)", why, now, got, want)
 	}
 }
@@ -95,11 +132,11 @@ func TestHalfOpen(t *testing.T) {
 	state(t, b, 10*second, breaker.HalfOpen, "after 10 s")
 	probe := allow(t, b, 10*second)
 	refused(t, b, 11*second, "a probe is under way")
-	b.Report(12*second, probe, nil)
+	report(t, b, 12*second, probe, nil)
 	state(t, b, 12*second, breaker.HalfOpen, "after one of two probes")
 	probe = allow(t, b, 12*second)
 	refused(t, b, 12*second, "the second probe is under way")
-	b.Report(13*second, probe, nil)
+	report(t, b, 13*second, probe, nil)
 	state(t, b, 13*second, breaker.Closed, "after two probes")
 	call(t, b, 13*second, errSick, errSick)
 	state(t, b, 13*second, breaker.Closed, "2 failures: those before it opened are forgotten")

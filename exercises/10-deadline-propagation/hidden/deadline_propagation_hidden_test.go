@@ -16,6 +16,18 @@ import (
 	deadlinepropagation "workbench/exercises/10-deadline-propagation/start"
 )
 
+// tell writes down what happened, for the verdict to list, with the instant in
+// a bubble, which begins with the year 2000. Outside of one there is none to tell.
+func tell(t testing.TB, format string, args ...any) {
+	t.Helper()
+	defer func() { _ = recover() }() // who is under way when the test is over has nobody to tell
+	at := "-"
+	if d := time.Since(time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)); d < 10_000*time.Hour {
+		at = d.String()
+	}
+	t.Logf("@%s %s", at, fmt.Sprintf(format, args...))
+}
+
 type step = deadlinepropagation.Step
 
 const ms = time.Millisecond
@@ -47,6 +59,29 @@ var errSick = errors.New("the database is sick")
 // pass lets virtual time go by, in a bubble.
 func pass(d time.Duration) { <-time.After(d) }
 
+// told returns stages whose calls are written down.
+func told(t testing.TB, stages [][]step) (out [][]step) {
+	for _, stage := range stages {
+		var steps []step
+		for _, s := range stage {
+			call := s.Call
+			s.Call = func(ctx context.Context) (string, error) {
+				left := "no deadline"
+				if end, ok := ctx.Deadline(); ok {
+					left = time.Until(end).String() + " left"
+				}
+				tell(t, "%s is called, %s", s.Name, left)
+				value, err := call(ctx)
+				tell(t, "%s = %q, %v", s.Name, value, err)
+				return value, err
+			}
+			steps = append(steps, s)
+		}
+		out = append(out, steps)
+	}
+	return out
+}
+
 // run runs stages in a bubble, under a deadline unless it is 0.
 func run(t *testing.T, deadline, reserve time.Duration, stages [][]step, check func(r deadlinepropagation.Result, err error, took time.Duration)) {
 	t.Helper()
@@ -56,8 +91,10 @@ func run(t *testing.T, deadline, reserve time.Duration, stages [][]step, check f
 			ctx, cancel = context.WithTimeout(t.Context(), deadline)
 		}
 		defer cancel()
+		tell(t, "Run is called, with a deadline in %v (0s: none) and %v in reserve", deadline, reserve)
 		began := time.Now()
-		r, err := deadlinepropagation.Run(ctx, reserve, stages)
+		r, err := deadlinepropagation.Run(ctx, reserve, told(t, stages))
+		tell(t, "Run = values %v, missing %v, %v", r.Values, r.Missing, err)
 		check(r, err, time.Since(began))
 	})
 }
@@ -109,14 +146,17 @@ func TestCancelReaches(t *testing.T) {
 		}
 		began := time.Now()
 		next := false
-		r, err := deadlinepropagation.Run(ctx, 0, [][]step{
+		tell(t, "Run is called, and its context ends in 10 ms")
+		r, err := deadlinepropagation.Run(ctx, 0, told(t, [][]step{
 			{{Name: "a", Max: 2 * time.Hour, Call: traced}, {Name: "b", Optional: true, Call: traced}},
 			{{Name: "c", Call: func(context.Context) (string, error) { next = true; return "", nil }}},
-		})
+		}))
+		tell(t, "Run = values %v, %v", r.Values, err)
 		if took := time.Since(began); !errors.Is(err, context.Canceled) || took != 10*ms || next || len(r.Values) > 0 {
 			t.Errorf("cancelled after 10 ms, Run = %v, %v after %v, next stage begun: %v; want context.Canceled after 10ms and no further stage", r, err, took, next)
 		}
 		_, err = deadlinepropagation.Run(ctx, 0, [][]step{{{Name: "d", Optional: true, Call: func(context.Context) (string, error) { next = true; return "", nil }}}})
+		tell(t, "Run with the ended context = %v, begun: %v", err, next)
 		if !errors.Is(err, context.Canceled) || next {
 			t.Errorf("with an ended context, Run = %v, begun: %v; want context.Canceled and nothing begun", err, next)
 		}
@@ -226,6 +266,7 @@ func TestManySteps(t *testing.T) {
 	}
 	for range 20 {
 		r, err := deadlinepropagation.Run(t.Context(), 0, [][]step{stage, stage[:1]})
+		tell(t, "Run of 61 steps = %d values, %d missing, %v", len(r.Values), len(r.Missing), err)
 		if err != nil || len(r.Values) != 45 || len(r.Missing) != 16 || r.Values["step-7"] != "7" {
 			t.Fatalf("Run of 61 steps = %d values, %d missing, %v; want 45, 16, no error", len(r.Values), len(r.Missing), err)
 		}

@@ -5,6 +5,7 @@ package deadlinepropagation_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,18 @@ import (
 
 	deadlinepropagation "workbench/exercises/10-deadline-propagation/start"
 )
+
+// tell writes down what happened, for the verdict to list, with the instant in
+// a bubble, which begins with the year 2000. Outside of one there is none to tell.
+func tell(t testing.TB, format string, args ...any) {
+	t.Helper()
+	defer func() { _ = recover() }() // who is under way when the test is over has nobody to tell
+	at := "-"
+	if d := time.Since(time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)); d < 10_000*time.Hour {
+		at = d.String()
+	}
+	t.Logf("@%s %s", at, fmt.Sprintf(format, args...))
+}
 
 type step = deadlinepropagation.Step
 
@@ -41,6 +54,29 @@ func fails(d time.Duration, err error) func(context.Context) (string, error) {
 
 var errSick = errors.New("the database is sick")
 
+// told returns stages whose calls are written down.
+func told(t testing.TB, stages [][]step) (out [][]step) {
+	for _, stage := range stages {
+		var steps []step
+		for _, s := range stage {
+			call := s.Call
+			s.Call = func(ctx context.Context) (string, error) {
+				left := "no deadline"
+				if end, ok := ctx.Deadline(); ok {
+					left = time.Until(end).String() + " left"
+				}
+				tell(t, "%s is called, %s", s.Name, left)
+				value, err := call(ctx)
+				tell(t, "%s = %q, %v", s.Name, value, err)
+				return value, err
+			}
+			steps = append(steps, s)
+		}
+		out = append(out, steps)
+	}
+	return out
+}
+
 // run runs stages in a bubble, under a deadline unless it is 0.
 func run(t *testing.T, deadline, reserve time.Duration, stages [][]step, check func(r deadlinepropagation.Result, err error, took time.Duration)) {
 	t.Helper()
@@ -50,8 +86,10 @@ func run(t *testing.T, deadline, reserve time.Duration, stages [][]step, check f
 			ctx, cancel = context.WithTimeout(t.Context(), deadline)
 		}
 		defer cancel()
+		tell(t, "Run is called, with a deadline in %v (0s: none) and %v in reserve", deadline, reserve)
 		began := time.Now()
-		r, err := deadlinepropagation.Run(ctx, reserve, stages)
+		r, err := deadlinepropagation.Run(ctx, reserve, told(t, stages))
+		tell(t, "Run = values %v, missing %v, %v", r.Values, r.Missing, err)
 		check(r, err, time.Since(began))
 	})
 }

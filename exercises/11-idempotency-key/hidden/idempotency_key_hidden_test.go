@@ -58,6 +58,7 @@ func TestRush(t *testing.T) {
 	all.Wait()
 	for i := range charged {
 		if n := charged[i].Load(); n != 1 {
+			tell(t, 0, "Begin(order %d) by 20 goroutines: %d got a ticket", i, n)
 			t.Fatalf("order %d was charged %d times, want once", i, n)
 		}
 	}
@@ -68,7 +69,7 @@ func TestRushAfterCrash(t *testing.T) {
 	s := store(t, usual)
 	for i := range 50 {
 		key := fmt.Sprintf("order %d", i)
-		begin(t, s, 0, "ann", key, buyOne, 1)
+		begin(quiet{t}, s, 0, "ann", key, buyOne, 1)
 		var tickets atomic.Int64
 		var all sync.WaitGroup
 		start := make(chan struct{})
@@ -86,6 +87,7 @@ func TestRushAfterCrash(t *testing.T) {
 		close(start)
 		all.Wait()
 		if n := tickets.Load(); n != 1 {
+			tell(t, time.Minute, "Begin(%s) by 8 goroutines after the lease: %d got a ticket", key, n)
 			t.Fatalf("%d attempts took over from a dead one, want 1", n)
 		}
 	}
@@ -100,7 +102,7 @@ func TestCrash(t *testing.T) {
 	second := begin(t, s, 31*time.Second, "ann", "k1", buyOne, 2)
 	refused(t, s, 60*time.Second, "ann", "k1", buyOne, idempotencykey.ErrInFlight)
 	third := begin(t, s, 62*time.Second, "ann", "k1", buyOne, 3)
-	if err := s.Complete(63*time.Second, second, idempotencykey.Response{Status: 500}); !errors.Is(err, idempotencykey.ErrLost) {
+	if err := finish(t, s, 63*time.Second, second, idempotencykey.Response{Status: 500}); !errors.Is(err, idempotencykey.ErrLost) {
 		t.Errorf("Complete of the second attempt after the third began = %v, want ErrLost", err)
 	}
 	complete(t, s, 64*time.Second, third, created)
@@ -119,11 +121,11 @@ func TestSecondComplete(t *testing.T) {
 	s := store(t, usual)
 	ticket := begin(t, s, 0, "ann", "k1", buyOne, 1)
 	complete(t, s, time.Second, ticket, created)
-	if err := s.Complete(2*time.Second, ticket, idempotencykey.Response{Status: 500}); !errors.Is(err, idempotencykey.ErrLost) {
+	if err := finish(t, s, 2*time.Second, ticket, idempotencykey.Response{Status: 500}); !errors.Is(err, idempotencykey.ErrLost) {
 		t.Errorf("a second Complete of one ticket = %v, want ErrLost", err)
 	}
 	replayed(t, s, 3*time.Second, "ann", "k1", buyOne, created)
-	if err := s.Complete(3*time.Second, idempotencykey.Ticket{Who: "ann", Key: "k1", Attempt: 1}, idempotencykey.Response{}); !errors.Is(err, idempotencykey.ErrLost) {
+	if err := finish(t, s, 3*time.Second, idempotencykey.Ticket{Who: "ann", Key: "k1", Attempt: 1}, idempotencykey.Response{}); !errors.Is(err, idempotencykey.ErrLost) {
 		t.Errorf("Complete of a ticket that nobody gave out = %v, want ErrLost", err)
 	}
 }
@@ -132,12 +134,12 @@ func TestLateAbandon(t *testing.T) {
 	s := store(t, usual)
 	first := begin(t, s, 0, "ann", "k1", buyOne, 1)
 	second := begin(t, s, time.Minute, "ann", "k1", buyOne, 2)
-	s.Abandon(first)
+	abandon(t, s, time.Minute, first)
 	refused(t, s, 61*time.Second, "ann", "k1", buyOne, idempotencykey.ErrInFlight)
 	complete(t, s, 62*time.Second, second, created)
-	s.Abandon(second)
+	abandon(t, s, 62*time.Second, second)
 	replayed(t, s, 63*time.Second, "ann", "k1", buyOne, created)
-	s.Abandon(idempotencykey.Ticket{})
+	abandon(t, s, 63*time.Second, idempotencykey.Ticket{})
 }
 
 func TestExpiry(t *testing.T) {
@@ -154,10 +156,10 @@ func TestAncientTicket(t *testing.T) {
 	ancient := begin(t, s, 0, "ann", "k1", buyOne, 1)
 	now := 25 * time.Hour
 	ticket := begin(t, s, now, "ann", "k1", buyTwo, 1)
-	if err := s.Complete(now, ancient, idempotencykey.Response{Status: 500}); !errors.Is(err, idempotencykey.ErrLost) {
+	if err := finish(t, s, now, ancient, idempotencykey.Response{Status: 500}); !errors.Is(err, idempotencykey.ErrLost) {
 		t.Errorf("Complete a day late = %v, want ErrLost", err)
 	}
-	s.Abandon(ancient)
+	abandon(t, s, now, ancient)
 	complete(t, s, now+time.Second, ticket, created)
 	replayed(t, s, now+2*time.Second, "ann", "k1", buyTwo, created)
 }
@@ -187,7 +189,7 @@ func TestBufferReused(t *testing.T) {
 func TestResponseIsACopy(t *testing.T) {
 	s := store(t, usual)
 	complete(t, s, 0, begin(t, s, 0, "ann", "k1", buyOne, 1), created)
-	if _, r, _ := s.Begin(time.Second, "ann", "k1", buyOne); r != nil {
+	if _, r, _ := ask(t, s, time.Second, "ann", "k1", buyOne); r != nil {
 		r.Status, r.Body = 418, "scribbled"
 	}
 	replayed(t, s, 2*time.Second, "ann", "k1", buyOne, created)
@@ -197,10 +199,12 @@ func TestBadKey(t *testing.T) {
 	s := store(t, usual)
 	refused(t, s, 0, "ann", "", buyOne, idempotencykey.ErrBadKey)
 	refused(t, s, 0, "ann", strings.Repeat("x", 256), buyOne, idempotencykey.ErrBadKey)
+	tell(t, 0, "Len = %d", s.Len())
 	if n := s.Len(); n != 0 {
 		t.Errorf("after two bad keys Len = %d, want 0", n)
 	}
 	begin(t, s, 0, "ann", strings.Repeat("x", 255), nil, 1)
+	tell(t, 0, "Len = %d", s.Len())
 	if n := s.Len(); n != 1 {
 		t.Errorf("after one good key Len = %d, want 1", n)
 	}
@@ -228,17 +232,19 @@ func TestBadConfig(t *testing.T) {
 func TestForgets(t *testing.T) {
 	s := store(t, usual)
 	for i := range 1000 {
-		ticket := begin(t, s, 0, "ann", fmt.Sprintf("old %d", i), buyOne, 1)
+		ticket := begin(quiet{t}, s, 0, "ann", fmt.Sprintf("old %d", i), buyOne, 1)
 		if i%2 == 0 { // the others are never completed
-			complete(t, s, 0, ticket, created)
+			complete(quiet{t}, s, 0, ticket, created)
 		}
 	}
+	tell(t, 0, "Begin of 1000 keys, Complete of every other; then Len = %d", s.Len())
 	if n := s.Len(); n != 1000 {
 		t.Errorf("after 1000 keys Len = %d, want 1000", n)
 	}
 	for i := range 2000 {
-		begin(t, s, 25*time.Hour, "ann", fmt.Sprintf("new %d", i), buyOne, 1)
+		begin(quiet{t}, s, 25*time.Hour, "ann", fmt.Sprintf("new %d", i), buyOne, 1)
 	}
+	tell(t, 25*time.Hour, "Begin of 2000 new keys; then Len = %d", s.Len())
 	if n := s.Len(); n != 2000 {
 		t.Errorf("a day later, after 2000 other keys, Len = %d, want those 2000", n)
 	}
@@ -254,10 +260,11 @@ func TestBodiesAreNotKept(t *testing.T) {
 	for i := range count {
 		body := make([]byte, size)
 		body[0] = byte(i)
-		complete(t, s, 0, begin(t, s, 0, "ann", fmt.Sprintf("upload %d", i), body, 1), created)
+		complete(quiet{t}, s, 0, begin(quiet{t}, s, 0, "ann", fmt.Sprintf("upload %d", i), body, 1), created)
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
+	tell(t, 0, "%d bodies of 1 MiB, begun and completed: %d KiB in use before, %d after", count, before.HeapAlloc>>10, after.HeapAlloc>>10)
 	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > count*size/4 {
 		t.Errorf("%d requests of 1 MiB each made the store grow by %d KiB, want a few KiB: keep what tells them apart", count, grown>>10)
 	}
@@ -269,7 +276,7 @@ func TestBodiesAreNotKept(t *testing.T) {
 func BenchmarkReplay(b *testing.B) {
 	s := store(b, usual)
 	for i := range 100 {
-		complete(b, s, 0, begin(b, s, 0, "ann", fmt.Sprintf("key %d", i), buyOne, 1), created)
+		complete(quiet{b}, s, 0, begin(quiet{b}, s, 0, "ann", fmt.Sprintf("key %d", i), buyOne, 1), created)
 	}
 	keys := make([]string, 100)
 	for i := range keys {

@@ -4,11 +4,24 @@ package idempotencykey_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	idempotencykey "workbench/exercises/11-idempotency-key/start"
 )
+
+// tell writes down what happened at an instant, for the verdict to list.
+func tell(t testing.TB, at time.Duration, format string, args ...any) {
+	t.Helper()
+	t.Logf("@%v %s", at, fmt.Sprintf(format, args...))
+}
+
+// quiet is a test whose helpers write nothing down: for what is done thousands
+// of times.
+type quiet struct{ testing.TB }
+
+func (quiet) Logf(string, ...any) {}
 
 // usual is the configuration of most tests.
 var usual = idempotencykey.Config{Lease: 30 * time.Second, Keep: 24 * time.Hour}
@@ -27,10 +40,40 @@ func store(t testing.TB, cfg idempotencykey.Config) *idempotencykey.Store {
 	return s
 }
 
+// ask begins an attempt and writes down what it was answered.
+func ask(t testing.TB, s *idempotencykey.Store, now time.Duration, who, key string, body []byte) (idempotencykey.Ticket, *idempotencykey.Response, error) {
+	t.Helper()
+	ticket, r, err := s.Begin(now, who, key, body)
+	answer := fmt.Sprint(err)
+	switch {
+	case err == nil && r != nil:
+		answer = fmt.Sprintf("the response %v", *r)
+	case err == nil:
+		answer = fmt.Sprintf("a ticket for attempt %d", ticket.Attempt)
+	}
+	tell(t, now, "Begin(%.20s, %.20s, %.40s) = %s", who, key, body, answer)
+	return ticket, r, err
+}
+
+// finish completes an attempt and writes down what it was answered.
+func finish(t testing.TB, s *idempotencykey.Store, now time.Duration, ticket idempotencykey.Ticket, r idempotencykey.Response) error {
+	t.Helper()
+	err := s.Complete(now, ticket, r)
+	tell(t, now, "Complete(%.20s, %.20s, attempt %d, %v) = %v", ticket.Who, ticket.Key, ticket.Attempt, r, err)
+	return err
+}
+
+// abandon gives an attempt up.
+func abandon(t testing.TB, s *idempotencykey.Store, now time.Duration, ticket idempotencykey.Ticket) {
+	t.Helper()
+	tell(t, now, "Abandon(%.20s, %.20s, attempt %d)", ticket.Who, ticket.Key, ticket.Attempt)
+	s.Abandon(ticket)
+}
+
 // begin wants a ticket for an attempt.
 func begin(t testing.TB, s *idempotencykey.Store, now time.Duration, who, key string, body []byte, attempt int) idempotencykey.Ticket {
 	t.Helper()
-	ticket, r, err := s.Begin(now, who, key, body)
+	ticket, r, err := ask(t, s, now, who, key, body)
 	if err != nil || r != nil || ticket.Who != who || ticket.Key != key || ticket.Attempt != attempt {
 		t.Fatalf("at %v Begin(%s, %s) = ticket {%s %s %d}, response %v, %v; want a ticket for attempt %d", now, who, key, ticket.Who, ticket.Key, ticket.Attempt, r, err, attempt)
 	}
@@ -40,7 +83,7 @@ func begin(t testing.TB, s *idempotencykey.Store, now time.Duration, who, key st
 // refused wants an error and nothing else.
 func refused(t testing.TB, s *idempotencykey.Store, now time.Duration, who, key string, body []byte, want error) {
 	t.Helper()
-	ticket, r, err := s.Begin(now, who, key, body)
+	ticket, r, err := ask(t, s, now, who, key, body)
 	if !errors.Is(err, want) || r != nil || ticket.Attempt != 0 {
 		t.Errorf("at %v Begin(%s, %.20s) = attempt %d, response %v, %v; want the error %v alone", now, who, key, ticket.Attempt, r, err, want)
 	}
@@ -49,7 +92,7 @@ func refused(t testing.TB, s *idempotencykey.Store, now time.Duration, who, key 
 // replayed wants the stored response and nothing else.
 func replayed(t testing.TB, s *idempotencykey.Store, now time.Duration, who, key string, body []byte, want idempotencykey.Response) {
 	t.Helper()
-	ticket, r, err := s.Begin(now, who, key, body)
+	ticket, r, err := ask(t, s, now, who, key, body)
 	if err != nil || r == nil || *r != want || ticket.Attempt != 0 {
 		t.Errorf("at %v Begin(%s, %s) = attempt %d, response %v, %v; want the response %v alone", now, who, key, ticket.Attempt, r, err, want)
 	}
@@ -57,7 +100,7 @@ func replayed(t testing.TB, s *idempotencykey.Store, now time.Duration, who, key
 
 func complete(t testing.TB, s *idempotencykey.Store, now time.Duration, ticket idempotencykey.Ticket, r idempotencykey.Response) {
 	t.Helper()
-	if err := s.Complete(now, ticket, r); err != nil {
+	if err := finish(t, s, now, ticket, r); err != nil {
 		t.Fatalf("at %v Complete = %v, want no error", now, err)
 	}
 }
@@ -93,6 +136,6 @@ func TestOtherBody(t *testing.T) {
 
 func TestAbandon(t *testing.T) {
 	s := store(t, usual)
-	s.Abandon(begin(t, s, 0, "ann", "k1", buyOne, 1))
+	abandon(t, s, 0, begin(t, s, 0, "ann", "k1", buyOne, 1))
 	begin(t, s, time.Second, "ann", "k1", buyTwo, 1)
 }

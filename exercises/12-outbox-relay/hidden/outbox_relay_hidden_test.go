@@ -28,7 +28,7 @@ type stuck struct {
 
 // hang starts a pass whose publish hangs, waits until it does, and returns the
 // way to let it go, which waits for the pass to end.
-func hang(t *testing.T, cfg outboxrelay.Config, now time.Duration, with func(outboxrelay.Publish) *outboxrelay.Relay) (event outboxrelay.Event, letGo func(error)) {
+func hang(t *testing.T, cfg outboxrelay.Config, now time.Duration, with func(outboxrelay.Publish) *told) (event outboxrelay.Event, letGo func(error)) {
 	t.Helper()
 	s := stuck{in: make(chan outboxrelay.Event, 100), out: make(chan error)}
 	r := with(func(ctx context.Context, e outboxrelay.Event) error {
@@ -52,6 +52,7 @@ func hang(t *testing.T, cfg outboxrelay.Config, now time.Duration, with func(out
 	t.Cleanup(func() { letGo(errDown) })
 	select {
 	case event = <-s.in:
+		tell(t, now, "a relay's Pass publishes %s:%s, try %d, and hangs", event.Lane, event.Body, event.Try)
 	case <-time.After(8 * time.Second):
 		t.Fatalf("at %v Pass published nothing, want the event that is due", now)
 	case <-done:
@@ -64,7 +65,7 @@ func hang(t *testing.T, cfg outboxrelay.Config, now time.Duration, with func(out
 func TestCrash(t *testing.T) {
 	db, b := open(t, "1500"), &broker{}
 	add(t, db, "ann:book")
-	with := func(p outboxrelay.Publish) *outboxrelay.Relay { return relay(t, db, usual, p) }
+	with := func(p outboxrelay.Publish) *told { return relay(t, db, usual, p) }
 	first, _ := hang(t, usual, 0, with)
 	r := relay(t, db, usual, b.publish)
 	pass(t, r, time.Minute, 1)
@@ -78,12 +79,13 @@ func TestCrash(t *testing.T) {
 func TestLease(t *testing.T) {
 	db, b := open(t, "1500"), &broker{}
 	add(t, db, "ann:book", "ann:pen")
-	_, letGo := hang(t, usual, 0, func(p outboxrelay.Publish) *outboxrelay.Relay { return relay(t, db, usual, p) })
+	_, letGo := hang(t, usual, 0, func(p outboxrelay.Publish) *told { return relay(t, db, usual, p) })
 	r := relay(t, db, usual, b.publish)
 	pass(t, r, 0, 0)
 	pass(t, r, 59*time.Second, 0)
 	same(t, "while another relay has them", b.take())
 	letGo(nil)
+	tell(t, 59*time.Second, "the other relay goes on: its publish went well")
 	pass(t, r, time.Hour, 0)
 	same(t, "after the other relay has sent both", b.take())
 }
@@ -92,13 +94,15 @@ func TestLease(t *testing.T) {
 func TestLateFailure(t *testing.T) {
 	db, b := open(t, "1500"), &broker{}
 	add(t, db, "ann:book")
-	with := func(p outboxrelay.Publish) *outboxrelay.Relay { return relay(t, db, usual, p) }
+	with := func(p outboxrelay.Publish) *told { return relay(t, db, usual, p) }
 	_, slow := hang(t, usual, 0, with)
 	_, quick := hang(t, usual, 2*time.Minute, with)
 	slow(errDown)
+	tell(t, 2*time.Minute, "the first relay goes on: its publish = %v", errDown)
 	pass(t, relay(t, db, usual, b.publish), 2*time.Minute+30*time.Second, 0)
 	same(t, "while the second relay has it", b.take())
 	quick(nil)
+	tell(t, 2*time.Minute+30*time.Second, "the second relay goes on: its publish went well")
 	pass(t, relay(t, db, usual, b.publish), time.Hour, 0)
 	same(t, "after the second relay has sent it", b.take())
 }
@@ -212,6 +216,7 @@ func TestManyRelays(t *testing.T) {
 	add(t, db, orders...)
 	all := &party{size: relays, open: make(chan struct{})}
 	var done sync.WaitGroup
+	tell(t, 0, "%d relays begin Pass at once, twice each", relays)
 	start := make(chan struct{})
 	for range relays {
 		r := relay(t, db, usual, func(ctx context.Context, e outboxrelay.Event) error {
@@ -273,7 +278,7 @@ func TestDead(t *testing.T) {
 	r := relay(t, db, usual, b.publish)
 	for i := range 5 {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		_, err := r.Pass(ctx, time.Duration(i)*time.Hour)
+		_, err := run(t, ctx, r, time.Duration(i)*time.Hour)
 		cancel()
 		if err != nil {
 			t.Fatalf("Pass = %v, want no error: a failure to publish is no failure of the pass", err)
@@ -284,6 +289,7 @@ func TestDead(t *testing.T) {
 	}
 	same(t, "three tries, then the next of the lane", b.take(), "ann:poison", "ann:poison", "ann:poison", "ann:pen")
 	dead, err := outboxrelay.Dead(t.Context(), db)
+	tell(t, 4*time.Hour, "Dead = %+v, %v", dead, err)
 	if err != nil || len(dead) != 1 || dead[0].Body != "poison" || dead[0].Lane != "ann" || dead[0].Try != 3 {
 		t.Errorf("Dead = %+v, %v; want the poison of ann with its 3 tries", dead, err)
 	}
@@ -294,7 +300,7 @@ func TestDead(t *testing.T) {
 func TestKiller(t *testing.T) {
 	db, b := open(t, "1500"), &broker{}
 	add(t, db, "ann:killer", "ann:pen", "ben:cup")
-	with := func(p outboxrelay.Publish) *outboxrelay.Relay { return relay(t, db, usual, p) }
+	with := func(p outboxrelay.Publish) *told { return relay(t, db, usual, p) }
 	for i := range 3 {
 		e, _ := hang(t, usual, time.Duration(i)*time.Hour, with)
 		if e.Body != "killer" || e.Try != i+1 {
@@ -308,6 +314,7 @@ func TestKiller(t *testing.T) {
 	slices.Sort(got)
 	same(t, "after three relays died of the first", got, "ann:pen", "ben:cup")
 	dead, err := outboxrelay.Dead(t.Context(), db)
+	tell(t, 4*time.Hour, "Dead = %+v, %v", dead, err)
 	if err != nil || len(dead) != 1 || dead[0].Body != "killer" {
 		t.Errorf("Dead = %+v, %v; want the killer", dead, err)
 	}
@@ -348,6 +355,7 @@ func TestNoTransaction(t *testing.T) {
 		return nil
 	})
 	pass(t, r, 0, 1)
+	tell(t, 0, "another order, written inside publish: %v", wrote)
 	if wrote != nil {
 		t.Errorf("an order placed while an event is published: %v, want no transaction of the relay in its way", wrote)
 	}
@@ -393,7 +401,7 @@ func TestStopping(t *testing.T) {
 		cancel()
 		return b.publish(c, e)
 	})
-	if _, err := r.Pass(ctx, 0); !errors.Is(err, context.Canceled) {
+	if _, err := run(t, ctx, r, 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("Pass = %v, want the context's error", err)
 	}
 	same(t, "until the context ended", b.take(), "ann:1")
@@ -408,7 +416,8 @@ func TestDatabaseFails(t *testing.T) {
 	if _, err := db.Exec(`DROP TABLE outbox`); err != nil {
 		t.Fatal(err)
 	}
-	if sent, err := r.Pass(t.Context(), 0); err == nil || sent != 0 {
+	tell(t, 0, "the table outbox is dropped")
+	if sent, err := run(t, t.Context(), r, 0); err == nil || sent != 0 {
 		t.Errorf("without its table Pass = %d, %v; want 0 and the database's error: nobody else will tell", sent, err)
 	}
 	if _, err := outboxrelay.Dead(t.Context(), db); err != nil {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +17,12 @@ import (
 	_ "modernc.org/sqlite"
 	outboxrelay "workbench/exercises/12-outbox-relay/start"
 )
+
+// tell writes down what happened at an instant, for the verdict to list.
+func tell(t testing.TB, at time.Duration, format string, args ...any) {
+	t.Helper()
+	t.Logf("@%v %s", at, fmt.Sprintf(format, args...))
+}
 
 // usual is the configuration of most tests.
 var usual = outboxrelay.Config{Batch: 100, Lease: time.Minute, Backoff: time.Second, Tries: 3}
@@ -69,6 +76,7 @@ func add(t *testing.T, db *sql.DB, orders ...string) {
 	if err := tx.Commit(); err != nil {
 		t.Fatal(err)
 	}
+	tell(t, 0, "Add and commit %q", orders)
 }
 
 // broker remembers what was published, as "ann:book", and refuses bodies in
@@ -102,21 +110,54 @@ func (b *broker) take() []string {
 	return got
 }
 
-func relay(t *testing.T, db *sql.DB, cfg outboxrelay.Config, publish outboxrelay.Publish) *outboxrelay.Relay {
+// told is a relay that keeps what it published until run tells it.
+type told struct {
+	*outboxrelay.Relay
+	mu        sync.Mutex
+	published []string // guarded by mu
+}
+
+func relay(t *testing.T, db *sql.DB, cfg outboxrelay.Config, publish outboxrelay.Publish) *told {
 	t.Helper()
-	r, err := outboxrelay.New(db, cfg, publish)
+	told := &told{}
+	r, err := outboxrelay.New(db, cfg, func(ctx context.Context, e outboxrelay.Event) error {
+		result := "panicked"
+		defer func() {
+			told.mu.Lock()
+			defer told.mu.Unlock()
+			told.published = append(told.published, fmt.Sprintf("publish(%s:%s, try %d) = %s", e.Lane, e.Body, e.Try, result))
+		}()
+		err := publish(ctx, e)
+		result = fmt.Sprint(err)
+		return err
+	})
 	if err != nil || r == nil {
 		t.Fatalf("New = %v, %v; want a relay", r, err)
 	}
-	return r
+	told.Relay = r
+	return told
+}
+
+// run runs one pass and writes down what it did.
+func run(t *testing.T, ctx context.Context, r *told, now time.Duration) (int, error) {
+	t.Helper()
+	sent, err := r.Pass(ctx, now)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, text := range r.published {
+		tell(t, now, "%s", text)
+	}
+	r.published = nil
+	tell(t, now, "Pass = %d, %v", sent, err)
+	return sent, err
 }
 
 // pass runs one pass and compares how many it says it published.
-func pass(t *testing.T, r *outboxrelay.Relay, now time.Duration, want int) {
+func pass(t *testing.T, r *told, now time.Duration, want int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	if sent, err := r.Pass(ctx, now); sent != want || err != nil {
+	if sent, err := run(t, ctx, r, now); sent != want || err != nil {
 		t.Errorf("at %v Pass = %d, %v; want %d, no error", now, sent, err, want)
 	}
 }
@@ -150,6 +191,7 @@ func TestRolledBack(t *testing.T) {
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
 	}
+	tell(t, 0, "Add(ann, book) and roll back")
 	add(t, db, "ben:pen")
 	pass(t, relay(t, db, usual, b.publish), 0, 1)
 	same(t, "the order of ann was rolled back", b.take(), "ben:pen")

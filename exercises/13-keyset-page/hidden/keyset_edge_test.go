@@ -124,7 +124,7 @@ func post(t *testing.T, db *sql.DB, author, created int64) {
 
 func page(t *testing.T, f *keysetpage.Feed, author int64, cursor string, limit int) keysetpage.Page {
 	t.Helper()
-	p, err := f.Page(t.Context(), author, cursor, limit)
+	p, err := read(t, t.Context(), f, author, cursor, limit)
 	if err != nil {
 		t.Fatalf("Page(author %d, limit %d): %v", author, limit, err)
 	}
@@ -195,6 +195,7 @@ func TestDeletedEdge(t *testing.T) {
 	}
 	f := keysetpage.New(db, []byte("k"))
 	p := page(t, f, 1, "", 3)
+	tell(t, "the posts of that page are deleted")
 	must(t, db, `DELETE FROM posts WHERE id >= ?`, p.Posts[2].ID) // the whole first page, the edge with it
 	var ids []int64
 	for _, x := range page(t, f, 1, p.Next, 3).Posts {
@@ -218,6 +219,9 @@ func TestTampered(t *testing.T) {
 		for _, c := range "Aa0_" {
 			forged := cursor[:i] + string(c) + cursor[i+1:]
 			p, err := f.Page(t.Context(), 1, forged, 5)
+			if i < 2 || !errors.Is(err, keysetpage.ErrCursor) {
+				tell(t, "Page of that cursor with letter %d changed to %q = %d posts, %v", i, c, len(p.Posts), err)
+			}
 			switch {
 			case errors.Is(err, keysetpage.ErrCursor):
 				refused++
@@ -231,7 +235,7 @@ func TestTampered(t *testing.T) {
 	if refused < 3*len(cursor) {
 		t.Errorf("only %d of %d forged cursors are refused", refused, 4*len(cursor))
 	}
-	if _, err := keysetpage.New(db, []byte("other")).Page(t.Context(), 1, cursor, 5); !errors.Is(err, keysetpage.ErrCursor) {
+	if _, err := read(t, t.Context(), keysetpage.New(db, []byte("other")), 1, cursor, 5); !errors.Is(err, keysetpage.ErrCursor) {
 		t.Errorf("a feed with another key takes the cursor: %v, want ErrCursor", err)
 	}
 }
@@ -243,7 +247,7 @@ func TestOtherAuthor(t *testing.T) {
 	}
 	f := keysetpage.New(db, []byte("k"))
 	cursor := page(t, f, 1, "", 3).Next
-	if p, err := f.Page(t.Context(), 2, cursor, 3); !errors.Is(err, keysetpage.ErrCursor) {
+	if p, err := read(t, t.Context(), f, 2, cursor, 3); !errors.Is(err, keysetpage.ErrCursor) {
 		t.Errorf("author 1's cursor used on author 2 = %d posts, %v; want ErrCursor", len(p.Posts), err)
 	}
 }
@@ -288,6 +292,7 @@ func TestConcurrentReaders(t *testing.T) {
 			}
 		})
 	}
+	tell(t, "8 goroutines read all pages while a ninth inserts posts")
 	wg.Wait()
 }
 
@@ -317,14 +322,14 @@ func TestRowsClosed(t *testing.T) {
 	}
 	page(t, f, 1, next, 5)
 	must(t, db, `INSERT INTO posts(author, created, title) VALUES(1, 900.5, 'half a millisecond fits no int64')`)
-	if p, err := f.Page(t.Context(), 1, "", 5); err == nil {
+	if p, err := read(t, t.Context(), f, 1, "", 5); err == nil {
 		t.Errorf("Page over a row that cannot be read = %d posts, want an error", len(p.Posts))
 	}
 	if n := db.Stats().InUse; n != 0 {
 		t.Fatalf("%d connections are still in use after a row that cannot be read", n)
 	}
 	must(t, db, `DROP TABLE posts`)
-	if _, err := f.Page(t.Context(), 1, next, 5); err == nil || errors.Is(err, keysetpage.ErrCursor) {
+	if _, err := read(t, t.Context(), f, 1, next, 5); err == nil || errors.Is(err, keysetpage.ErrCursor) {
 		t.Errorf("Page without a table = %v, want the database's error", err)
 	}
 	if n := db.Stats().InUse; n != 0 {
@@ -343,6 +348,9 @@ func TestPlan(t *testing.T) {
 	spy.seen, spy.rows = nil, 0
 	page(t, f, 1, cursor, 10)
 	queries, rows := slices.Clone(spy.seen), spy.rows
+	for _, q := range queries {
+		tell(t, "which read %d rows by %q", rows, q.text)
+	}
 	if len(queries) == 0 || len(queries) > 2 {
 		t.Fatalf("one page asks %d queries, want one, two at most", len(queries))
 	}

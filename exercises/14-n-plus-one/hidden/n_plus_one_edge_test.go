@@ -21,9 +21,19 @@ type hooked struct {
 	posts, authors int
 	hook           func(ctx context.Context, kind string, ids []int64) error
 	name           string
+	trips          [3]atomic.Int64 // Feed, Authors, Likes
+}
+
+// load loads all of it and writes down the round trips.
+func (h *hooked) load(t testing.TB, ctx context.Context) ([]nplusone.Entry, error) {
+	t.Helper()
+	got, err := nplusone.Load(ctx, h, 1, h.posts)
+	tell(t, "Load of %d posts by %d authors = %d entries, %v, after Feed %d times, Authors %d, Likes %d", h.posts, h.authors, len(got), err, h.trips[0].Load(), h.trips[1].Load(), h.trips[2].Load())
+	return got, err
 }
 
 func (h *hooked) call(ctx context.Context, kind string, ids []int64) error {
+	h.trips[map[string]int{"feed": 0, "authors": 1, "likes": 2}[kind]].Add(1)
 	if kind != "feed" && (len(ids) == 0 || len(ids) > nplusone.MaxIDs) {
 		return fmt.Errorf("%s: IN takes 1 to %d ids, not %d", kind, nplusone.MaxIDs, len(ids))
 	}
@@ -83,7 +93,7 @@ func (h *hooked) fits(got []nplusone.Entry) error {
 func TestManyPosts(t *testing.T) {
 	for _, n := range []int{99, 100, 101, 200, 1234} {
 		h := &hooked{posts: n, authors: n, name: "m"}
-		got, err := nplusone.Load(t.Context(), h, 1, n)
+		got, err := h.load(t, t.Context())
 		if err == nil {
 			err = h.fits(got)
 		}
@@ -97,7 +107,7 @@ func TestFewestTrips(t *testing.T) {
 	for _, c := range []struct{ posts, authors, trips int }{{100, 5, 3}, {250, 250, 7}, {1000, 101, 13}} {
 		var trips atomic.Int64
 		h := &hooked{posts: c.posts, authors: c.authors, hook: func(context.Context, string, []int64) error { trips.Add(1); return nil }}
-		if _, err := nplusone.Load(t.Context(), h, 1, c.posts); err != nil {
+		if _, err := h.load(t, t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if got := int(trips.Load()); got > c.trips {
@@ -117,9 +127,10 @@ func TestNoIDTwice(t *testing.T) {
 		}
 		return nil
 	}}
-	if _, err := nplusone.Load(t.Context(), h, 1, 300); err != nil {
+	if _, err := h.load(t, t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	tell(t, "%d different ids were asked for", len(asked))
 	for what, n := range asked {
 		if n > 1 {
 			t.Fatalf("%s is asked for %d times, want once", what, n)
@@ -141,7 +152,7 @@ func TestStoreError(t *testing.T) {
 				}
 				return nil
 			}}
-			got, err := nplusone.Load(t.Context(), h, 1, 150)
+			got, err := h.load(t, t.Context())
 			if !errors.Is(err, down) || len(got) > 0 {
 				t.Errorf("%s call %d fails: Load = %d entries, %v; want none and the store's error", kind, nth, len(got), err)
 			}
@@ -168,10 +179,11 @@ func TestCancel(t *testing.T) {
 			return errors.New("the call did not hear of the cancel")
 		}
 	}}
-	_, err := nplusone.Load(ctx, h, 1, 500)
+	_, err := h.load(t, ctx)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("Load = %v, want context.Canceled", err)
 	}
+	tell(t, "the reader went as soon as a call was under way; %d calls are still open", open.Load())
 	if n := open.Load(); n != 0 {
 		t.Errorf("Load returned while %d of its calls were still open", n)
 	}
@@ -233,7 +245,7 @@ func TestInFlight(t *testing.T) {
 			mu.Unlock()
 		}
 	})
-	got, err := nplusone.Load(t.Context(), h, 1, 600)
+	got, err := h.load(t, t.Context())
 	mu.Lock()
 	over = true
 	mu.Unlock()
@@ -244,6 +256,7 @@ func TestInFlight(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+	tell(t, "%d calls were open at once", most.Load())
 	if most.Load() > nplusone.MaxInFlight {
 		t.Errorf("%d calls were open at once, want at most %d", most.Load(), nplusone.MaxInFlight)
 	}
@@ -251,6 +264,7 @@ func TestInFlight(t *testing.T) {
 
 // TestConcurrentLoads uses stores that know the same authors by other names.
 func TestConcurrentLoads(t *testing.T) {
+	tell(t, "16 Loads at once, of 120 posts each, from stores with names of their own")
 	var wg sync.WaitGroup
 	for i := range 16 {
 		wg.Go(func() {

@@ -18,13 +18,15 @@ import (
 
 type handle = http.HandlerFunc
 
-func try(h http.Handler, method string, have ...string) *httptest.ResponseRecorder {
+func try(t testing.TB, h http.Handler, method string, have ...string) *httptest.ResponseRecorder {
+	t.Helper()
 	r := httptest.NewRequest(method, "/x", nil)
 	if len(have) > 0 {
 		r.Header["If-None-Match"] = have
 	}
 	w := httptest.NewRecorder()
 	etag304.Wrap(h).ServeHTTP(w, r)
+	tell(t, "%s, If-None-Match %.60q = %d, ETag %.40q, %d bytes", method, have, w.Code, w.Header().Get("ETag"), w.Body.Len())
 	return w
 }
 
@@ -34,11 +36,11 @@ func TestOwnTag(t *testing.T) {
 			w.Header().Set("ETag", own)
 			io.WriteString(w, "seven")
 		})
-		if w := try(h, "GET"); w.Header().Get("ETag") != own || w.Code != 200 || w.Body.String() != "seven" {
+		if w := try(t, h, "GET"); w.Header().Get("ETag") != own || w.Code != 200 || w.Body.String() != "seven" {
 			t.Errorf("own tag %s: answer %d %q with tag %s", own, w.Code, w.Body, w.Header().Get("ETag"))
 		}
 		for have, want := range map[string]int{`"v7"`: 304, `W/"v7"`: 304, `"v8"`: 200, `"W/v7"`: 200} {
-			if w := try(h, "GET", have); w.Code != want || w.Header().Get("ETag") != own {
+			if w := try(t, h, "GET", have); w.Code != want || w.Header().Get("ETag") != own {
 				t.Errorf("own tag %s, If-None-Match %s: %d with tag %s, want %d", own, have, w.Code, w.Header().Get("ETag"), want)
 			}
 		}
@@ -65,7 +67,7 @@ func TestLists(t *testing.T) {
 		{[]string{`"x"`, `"y"`}, 200},
 		{[]string{""}, 200},
 	} {
-		if w := try(h, "GET", c.have...); w.Code != c.want {
+		if w := try(t, h, "GET", c.have...); w.Code != c.want {
 			t.Errorf("tag \"a,b\", If-None-Match %q: %d, want %d", c.have, w.Code, c.want)
 		}
 	}
@@ -80,7 +82,7 @@ func TestOthersUntouched(t *testing.T) {
 			w.WriteHeader(c.status)
 			io.WriteString(w, "said")
 		})
-		w := try(h, c.method, "*")
+		w := try(t, h, c.method, "*")
 		body := "said"
 		if c.method == "HEAD" {
 			body = ""
@@ -98,10 +100,10 @@ func TestStatusOnce(t *testing.T) {
 		io.WriteString(w, "one ")
 		io.WriteString(w, "two")
 	})
-	if w := try(h, "GET"); w.Code != 200 || w.Body.String() != "one two" || w.Header().Get("ETag") == "" {
+	if w := try(t, h, "GET"); w.Code != 200 || w.Body.String() != "one two" || w.Header().Get("ETag") == "" {
 		t.Errorf("two WriteHeaders and two Writes = %d %q, tag %q", w.Code, w.Body, w.Header().Get("ETag"))
 	}
-	if w := try(handle(func(http.ResponseWriter, *http.Request) {}), "GET"); w.Code != 200 || w.Header().Get("ETag") == "" {
+	if w := try(t, handle(func(http.ResponseWriter, *http.Request) {}), "GET"); w.Code != 200 || w.Header().Get("ETag") == "" {
 		t.Errorf("a silent handler = %d with tag %q, want 200 with the tag of nothing", w.Code, w.Header().Get("ETag"))
 	}
 }
@@ -114,11 +116,12 @@ func TestGarbage(t *testing.T) {
 		for range rnd.IntN(12) {
 			have.WriteByte(`",W/ ab;`[rnd.IntN(8)])
 		}
-		if w := try(h, "GET", have.String()); w.Code != 200 || w.Body.String() != "body" {
+		if w := try(quiet{t}, h, "GET", have.String()); w.Code != 200 || w.Body.String() != "body" {
+			tell(t, "GET, If-None-Match %q = %d", have.String(), w.Code)
 			t.Fatalf("If-None-Match %q gives %d %q, want 200 and the body", have.String(), w.Code, w.Body)
 		}
 	}
-	if w := try(h, "GET", strings.Repeat(`"x",`, 20_000)); w.Code != 200 {
+	if w := try(t, h, "GET", strings.Repeat(`"x",`, 20_000)); w.Code != 200 {
 		t.Errorf("80 kB of tags give %d, want 200", w.Code)
 	}
 }
@@ -130,19 +133,23 @@ func TestLongBody(t *testing.T) {
 	h := handle(func(w http.ResponseWriter, _ *http.Request) {
 		for n := 0; n < 10*etag304.MaxBody; n += len(chunk) {
 			w.Write(chunk)
+			if n == 0 || n+len(chunk) == etag304.MaxBody || n == etag304.MaxBody {
+				tell(t, "%d bytes are written, the client has %d", n+len(chunk), rec.Body.Len())
+			}
 			if held := n + len(chunk) - rec.Body.Len(); held > etag304.MaxBody {
 				t.Fatalf("%d bytes are held back, want at most %d", held, etag304.MaxBody)
 			}
 		}
 	})
 	etag304.Wrap(h).ServeHTTP(rec, httptest.NewRequest("GET", "/", nil))
+	tell(t, "GET of %d bytes = %d, ETag %q, %d bytes", 10*etag304.MaxBody, rec.Code, rec.Header().Get("ETag"), rec.Body.Len())
 	if rec.Code != 200 || rec.Body.Len() != 10*etag304.MaxBody {
 		t.Errorf("long body = %d with %d bytes, want 200 with %d", rec.Code, rec.Body.Len(), 10*etag304.MaxBody)
 	}
 	if tag := rec.Header().Get("ETag"); tag != "" {
 		t.Errorf("a body nobody holds has the tag %s", tag)
 	}
-	if w := try(handle(func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, etag304.MaxBody)) }), "GET"); w.Header().Get("ETag") == "" {
+	if w := try(t, handle(func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, etag304.MaxBody)) }), "GET"); w.Header().Get("ETag") == "" {
 		t.Errorf("a body of exactly MaxBody has no tag")
 	}
 }
@@ -150,7 +157,9 @@ func TestLongBody(t *testing.T) {
 func TestPanic(t *testing.T) {
 	rec := httptest.NewRecorder()
 	defer func() {
-		if p := recover(); p != http.ErrAbortHandler {
+		p := recover()
+		tell(t, "GET of a handler that writes and then panics: recovered %v, the client has %d bytes", p, rec.Body.Len())
+		if p != http.ErrAbortHandler {
 			t.Errorf("recovered %v, want the handler's own panic", p)
 		}
 		if rec.Body.Len() > 0 || rec.Header().Get("ETag") != "" {
@@ -188,6 +197,7 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	tell(t, "GET by %d goroutines, 20 times each; the first got the tag %s", len(tags), tags[0])
 	seen := map[string]bool{}
 	for _, tag := range tags {
 		seen[tag] = true
@@ -212,6 +222,7 @@ func TestOwnTagStreams(t *testing.T) {
 			if n, err := w.Write([]byte("first")); n != 5 || err != nil {
 				t.Errorf("Write = %d, %v; want 5 and no error, also when the bytes are dropped", n, err)
 			}
+			tell(t, "If-None-Match %q: Write of 5 bytes in a handler with its own tag; the client has %d and %d bytes", c.have, rec.Code, rec.Body.Len())
 			if rec.Code != c.code || rec.Body.Len() != c.sent {
 				t.Errorf("If-None-Match %q: after the first Write the client has %d with %d bytes, want %d with %d: a handler that names its answer needs no buffer", c.have, rec.Code, rec.Body.Len(), c.code, c.sent)
 			}

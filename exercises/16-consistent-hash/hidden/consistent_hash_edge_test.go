@@ -15,7 +15,9 @@ import (
 	consistenthash "workbench/exercises/16-consistent-hash/start"
 )
 
-func of(replicas int, slack float64, nodes ...string) *consistenthash.Ring {
+func of(t testing.TB, replicas int, slack float64, nodes ...string) *consistenthash.Ring {
+	t.Helper()
+	tell(t, "New(%d, %v), Add %q", replicas, slack, nodes)
 	r := consistenthash.New(replicas, slack)
 	for _, n := range nodes {
 		r.Add(n)
@@ -25,7 +27,7 @@ func of(replicas int, slack float64, nodes ...string) *consistenthash.Ring {
 
 func TestBalance(t *testing.T) {
 	for _, pattern := range []string{"cache-%d", "10.0.0.%d", "%d"} {
-		r := of(200, 0)
+		r := of(t, 200, 0)
 		for i := range 10 {
 			r.Add(fmt.Sprintf(pattern, i))
 		}
@@ -35,6 +37,7 @@ func TestBalance(t *testing.T) {
 			node, _ := r.Owner(fmt.Sprint("k", i))
 			counts[node]++
 		}
+		tell(t, "Owner of %d keys: %v", n, counts)
 		for node, got := range counts {
 			if share := float64(got) * 10 / n; share < 0.6 || share > 1.5 {
 				t.Errorf("nodes like %q: %s owns %.2f times the mean, want 0.6 to 1.5", pattern, node, share)
@@ -51,13 +54,21 @@ func TestBounded(t *testing.T) {
 	for seed := range uint64(6) {
 		rnd := rand.New(rand.NewPCG(seed, 16))
 		slack := []float64{0, 0.25, 1}[seed%3]
-		r := of(40, slack, "a", "b", "c", "d")
-		var held []string
+		r := of(t, 40, slack, "a", "b", "c", "d")
+		var held, did []string // what happened, for whoever complains
+		complain := func(format string, args ...any) {
+			t.Helper()
+			for _, text := range did[max(0, len(did)-15):] {
+				tell(t, "%s", text)
+			}
+			t.Fatalf(format, args...)
+		}
 		for step := range 1500 {
 			if rnd.IntN(3) == 0 && len(held) > 0 {
 				i := rnd.IntN(len(held))
+				did = append(did, fmt.Sprintf("Release(%s)", held[i]))
 				if !r.Release(held[i]) {
-					t.Fatalf("seed %d step %d: Release(%s) = false, it carries load", seed, step, held[i])
+					complain("seed %d step %d: Release(%s) = false, it carries load", seed, step, held[i])
 				}
 				held = slices.Delete(held, i, i+1)
 				continue
@@ -67,11 +78,12 @@ func TestBounded(t *testing.T) {
 			room := int(math.Ceil((1 + slack) * float64(len(held)+1) / 4))
 			owner, _ := r.Owner(key)
 			node, ok := r.Acquire(key)
+			did = append(did, fmt.Sprintf("Acquire(%s) = %q, %v; loads %v", key, node, ok, r.Loads()))
 			if !ok || loads[node]+1 > room {
-				t.Fatalf("seed %d step %d: Acquire(%s) = %q, %v with loads %v; a node may carry %d", seed, step, key, node, ok, loads, room)
+				complain("seed %d step %d: Acquire(%s) = %q, %v with loads %v; a node may carry %d", seed, step, key, node, ok, loads, room)
 			}
 			if node != owner && loads[owner]+1 <= room {
-				t.Fatalf("seed %d step %d: Acquire(%s) = %s though the owner %s has room: %v, at most %d", seed, step, key, node, owner, loads, room)
+				complain("seed %d step %d: Acquire(%s) = %s though the owner %s has room: %v, at most %d", seed, step, key, node, owner, loads, room)
 			}
 			held = append(held, node)
 		}
@@ -80,18 +92,21 @@ func TestBounded(t *testing.T) {
 			sum += n
 		}
 		if sum != len(held) {
-			t.Errorf("seed %d: loads sum to %d, held are %d", seed, sum, len(held))
+			complain("seed %d: loads sum to %d, held are %d", seed, sum, len(held))
 		}
 	}
 }
 
 // TestAgree plays one history on two instances that learned of the nodes in other orders.
 func TestAgree(t *testing.T) {
-	a, b := of(50, 0.1, "x", "y", "z", "w"), of(50, 0.1, "w", "z", "x", "y")
+	a, b := of(t, 50, 0.1, "x", "y", "z", "w"), of(t, 50, 0.1, "w", "z", "x", "y")
 	for i := range 500 {
 		key := fmt.Sprint("k", i%7)
 		na, _ := a.Acquire(key)
 		nb, _ := b.Acquire(key)
+		if i < 5 || na != nb {
+			tell(t, "Acquire(%s) = %s on one and %s on the other; loads %v and %v", key, na, nb, a.Loads(), b.Loads())
+		}
 		if na != nb {
 			t.Fatalf("Acquire %d of %s = %s on one instance and %s on the other", i, key, na, nb)
 		}
@@ -103,14 +118,16 @@ func TestAgree(t *testing.T) {
 }
 
 func TestTwice(t *testing.T) {
-	r := of(20, 0, "a", "b")
+	r := of(t, 20, 0, "a", "b")
 	for range 10 {
-		r.Acquire("k")
+		acquire(t, r, "k")
 	}
 	before := r.Loads()
+	tell(t, "Add(a), which is there")
 	if r.Add("a") {
 		t.Error("Add of a node that is there = true, want false")
 	}
+	tell(t, "loads %v", r.Loads())
 	if after := r.Loads(); !maps.Equal(before, after) {
 		t.Errorf("a second Add changed the loads from %v to %v", before, after)
 	}
@@ -120,6 +137,7 @@ func TestTwice(t *testing.T) {
 		t.Error("Loads hands out its own map: a caller can change the ring")
 	}
 	r.Remove("a")
+	tell(t, "Remove(a); loads %v", r.Loads())
 	for i := range 500 {
 		if node, ok := r.Owner(fmt.Sprint(i)); !ok || node != "b" {
 			t.Fatalf("after Add twice and Remove once key %d belongs to %q", i, node)
@@ -128,11 +146,13 @@ func TestTwice(t *testing.T) {
 }
 
 func TestRemoveForgets(t *testing.T) {
-	r := of(20, 0, "a", "b")
+	r := of(t, 20, 0, "a", "b")
 	for range 100 {
 		r.Acquire("k")
 	}
+	tell(t, "Acquire(k), 100 times; loads %v", r.Loads())
 	r.Remove("a")
+	tell(t, "Remove(a); loads %v", r.Loads())
 	if got := r.Loads(); !maps.Equal(got, map[string]int{"b": 50}) {
 		t.Fatalf("Loads after a is gone = %v, want b alone with 50", got)
 	}
@@ -141,11 +161,12 @@ func TestRemoveForgets(t *testing.T) {
 	}
 	r.Add("c")
 	for range 10 { // 50 on b and none on c: with no slack all go to c
-		if node, _ := r.Acquire("k"); node != "c" {
+		if node, _ := acquire(t, r, "k"); node != "c" {
 			t.Errorf("Acquire = %s, want c: b already carries more than ⌈total/2⌉ once the load of a is forgotten", node)
 		}
 	}
 	r.Add("a")
+	tell(t, "Add(a); loads %v", r.Loads())
 	if got := r.Loads()["a"]; got != 0 {
 		t.Errorf("a comes back with load %d, want 0", got)
 	}
@@ -156,9 +177,9 @@ func TestOddInput(t *testing.T) {
 		replicas int
 		slack    float64
 	}{{0, 0}, {-5, -1}, {3, math.NaN()}, {1, math.Inf(-1)}} {
-		r := of(c.replicas, c.slack, "a", "b")
+		r := of(t, c.replicas, c.slack, "a", "b")
 		for i := range 40 {
-			if _, ok := r.Acquire(strings.Repeat("k", i*100)); !ok {
+			if _, ok := acquire(t, r, strings.Repeat("k", i*100)); !ok {
 				t.Fatalf("New(%d, %v): Acquire is refused", c.replicas, c.slack)
 			}
 		}
@@ -166,7 +187,7 @@ func TestOddInput(t *testing.T) {
 			t.Errorf("New(%d, %v): loads of 40 = %v, want 20 and 20 with no slack", c.replicas, c.slack, got)
 		}
 	}
-	r := of(5, 0)
+	r := of(t, 5, 0)
 	if _, ok := r.Acquire("k"); ok || r.Release("x") || r.Remove("x") || len(r.Loads()) > 0 {
 		t.Error("an empty ring must refuse Acquire, Release and Remove and have no loads")
 	}
@@ -179,10 +200,11 @@ func TestOddInput(t *testing.T) {
 // TestNamesThatCollide has names that run into one another when a number is glued to them.
 func TestNamesThatCollide(t *testing.T) {
 	all := []string{"n", "n1", "n11", "n111"}
-	r := of(150, 0, all...)
+	r := of(t, 150, 0, all...)
 	r.Remove("n1")
 	r.Remove("n111")
-	fresh := of(150, 0, "n11", "n")
+	tell(t, "Remove(n1), Remove(n111)")
+	fresh := of(t, 150, 0, "n11", "n")
 	counts := map[string]int{}
 	for i := range 5_000 {
 		key := fmt.Sprint("k", i)
@@ -199,7 +221,7 @@ func TestNamesThatCollide(t *testing.T) {
 }
 
 func TestConcurrent(t *testing.T) {
-	r := of(30, 0.25, "a", "b", "c", "d")
+	r := of(t, 30, 0.25, "a", "b", "c", "d")
 	var wg sync.WaitGroup
 	for g := range 8 {
 		wg.Go(func() {
@@ -212,6 +234,7 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	tell(t, "Acquire by 8 goroutines, 100 times each; loads %v", r.Loads())
 	sum := 0
 	for node, load := range r.Loads() {
 		sum += load
@@ -242,7 +265,7 @@ func TestConcurrent(t *testing.T) {
 }
 
 func TestLookupAllocates(t *testing.T) {
-	r := of(100, 0.25)
+	r := of(t, 100, 0.25)
 	for i := range 40 {
 		r.Add(fmt.Sprint("n", i))
 	}

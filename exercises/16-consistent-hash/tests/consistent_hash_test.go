@@ -10,10 +10,27 @@ import (
 	consistenthash "workbench/exercises/16-consistent-hash/start"
 )
 
+// tell writes down what happened, for the verdict to list. There is no time in
+// this exercise.
+func tell(t testing.TB, format string, args ...any) {
+	t.Helper()
+	t.Logf("@- %s", fmt.Sprintf(format, args...))
+}
+
 const keys = 8_000
 
+// acquire places one unit of load and writes down where.
+func acquire(t testing.TB, r *consistenthash.Ring, key string) (string, bool) {
+	t.Helper()
+	node, ok := r.Acquire(key)
+	tell(t, "Acquire(%.20s) = %q, %v; loads %v", key, node, ok, r.Loads())
+	return node, ok
+}
+
 // ring has 160 points for each of the nodes.
-func ring(nodes ...string) *consistenthash.Ring {
+func ring(t testing.TB, nodes ...string) *consistenthash.Ring {
+	t.Helper()
+	tell(t, "Add %q", nodes)
 	r := consistenthash.New(160, 0.25)
 	for _, n := range nodes {
 		r.Add(n)
@@ -40,11 +57,16 @@ func owners(t *testing.T, r *consistenthash.Ring) []string {
 		}
 		all[i] = node
 	}
+	count := map[string]int{}
+	for _, node := range all {
+		count[node]++
+	}
+	tell(t, "Owner of %d keys: %v", keys, count)
 	return all
 }
 
 func TestOwner(t *testing.T) {
-	if node, ok := ring().Owner("a"); ok || node != "" {
+	if node, ok := ring(t).Owner("a"); ok || node != "" {
 		t.Errorf("Owner on an empty ring = %q, %v; want nothing", node, ok)
 	}
 	r := consistenthash.New(1, 0) // one point each: most keys lie past the last one
@@ -64,7 +86,7 @@ func TestOwner(t *testing.T) {
 }
 
 func TestOrderOfNodes(t *testing.T) {
-	a, b := owners(t, ring("red", "green", "blue")), owners(t, ring("blue", "red", "green"))
+	a, b := owners(t, ring(t, "red", "green", "blue")), owners(t, ring(t, "blue", "red", "green"))
 	for i := range a {
 		if a[i] != b[i] {
 			t.Fatalf("key %d belongs to %s or to %s, by the order in which nodes were added", i, a[i], b[i])
@@ -73,8 +95,9 @@ func TestOrderOfNodes(t *testing.T) {
 }
 
 func TestAddMovesLittle(t *testing.T) {
-	r := ring(names(9)...)
+	r := ring(t, names(9)...)
 	before := owners(t, r)
+	tell(t, "Add(new)")
 	if !r.Add("new") {
 		t.Fatal("Add of a new node = false, want true")
 	}
@@ -94,8 +117,9 @@ func TestAddMovesLittle(t *testing.T) {
 }
 
 func TestRemove(t *testing.T) {
-	r := ring(names(10)...)
+	r := ring(t, names(10)...)
 	before := owners(t, r)
+	tell(t, "Remove(node-3), twice")
 	if !r.Remove("node-3") || r.Remove("node-3") {
 		t.Error("Remove must say true the first time and false the second")
 	}
@@ -110,16 +134,18 @@ func TestRemove(t *testing.T) {
 }
 
 func TestHotKey(t *testing.T) {
-	r := ring(names(10)...)
+	r := ring(t, names(10)...)
 	owner, _ := r.Owner("celebrity")
-	if first, ok := r.Acquire("celebrity"); !ok || first != owner {
+	if first, ok := acquire(t, r, "celebrity"); !ok || first != owner {
 		t.Fatalf("the first Acquire = %q, %v; want the owner %q, which is idle", first, ok, owner)
 	}
 	for i := range 999 {
 		if _, ok := r.Acquire("celebrity"); !ok {
+			tell(t, "Acquire(celebrity) = false; loads %v", r.Loads())
 			t.Fatalf("Acquire %d is refused: some node always has room", i+2)
 		}
 	}
+	tell(t, "Acquire(celebrity), 999 times more; loads %v", r.Loads())
 	total := 0
 	most := int(math.Ceil(1.25 * 1000 / 10))
 	for node, load := range r.Loads() {

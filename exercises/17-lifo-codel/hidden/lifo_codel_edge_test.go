@@ -14,40 +14,67 @@ import (
 
 const milli = time.Millisecond
 
-func quiet(room int) *lifocodel.Queue[time.Duration] {
+// told is a queue that writes down what it is asked and answers.
+type told struct {
+	*lifocodel.Queue[time.Duration]
+	t testing.TB
+}
+
+func (q told) Push(now, v time.Duration) {
+	q.t.Helper()
+	q.Queue.Push(now, v)
+	tell(q.t, now, "Push(%v), left %d", v, q.Len())
+}
+
+func (q told) Pop(now time.Duration) (time.Duration, bool) {
+	q.t.Helper()
+	v, ok := q.Queue.Pop(now)
+	tell(q.t, now, "Pop = %v, %v, left %d", v, ok, q.Len())
+	return v, ok
+}
+
+func calm(t testing.TB, room int) told {
+	return told{numbers(room), t}
+}
+
+func numbers(room int) *lifocodel.Queue[time.Duration] {
 	return lifocodel.New(lifocodel.Config[time.Duration]{Cap: room, Target: 5 * milli, Interval: 100 * milli})
 }
 
 // TestOverload sends two requests for each one that can be served, for two seconds.
 func TestOverload(t *testing.T) {
-	q := quiet(400)
+	q := told{numbers(400), quiet{t}}
 	for now := time.Duration(0); now < 2*time.Second; now += milli {
 		q.Push(now, now)
 		q.Push(now, now)
 		at, ok := q.Pop(now)
 		if !ok {
+			tell(t, now, "Push, twice; Pop = nothing, left %d", q.Len())
 			t.Fatalf("at %v nothing is served though two requests just came", now)
 		}
 		if age := now - at; now >= 100*milli && age > 5*milli {
+			tell(t, now, "Push, twice; Pop = what came at %v, left %d", at, q.Len())
 			t.Fatalf("at %v a request of age %v is served: its client has waited too long, fresh ones wait behind", now, age)
 		}
 	}
 	if n := q.Len(); n > 13 {
+		tell(t, 2*time.Second, "Push, twice, and Pop each millisecond since 0s: left %d", n)
 		t.Errorf("%d requests are left, want only those of the last target", n)
 	}
 }
 
 // TestRecovers lets the queue run empty after a standing time: it must be calm again.
 func TestRecovers(t *testing.T) {
-	q := quiet(100)
+	q := calm(t, 100)
 	for now := milli; now < 300*milli; now += milli {
-		q.Push(now, now)
+		q.Queue.Push(now, now)
 	}
 	for {
-		if _, ok := q.Pop(300 * milli); !ok {
+		if _, ok := q.Queue.Pop(300 * milli); !ok {
 			break
 		}
 	}
+	tell(t, 300*milli, "Push each millisecond since 1ms; Pop until the queue is empty")
 	for i := range time.Duration(3) {
 		q.Push(400*milli+i*milli, i)
 	}
@@ -79,6 +106,9 @@ func TestEdges(t *testing.T) {
 			q.Push(c.first*milli, c.first)
 			q.Push(c.last*milli, c.last)
 			got, ok := q.Pop(c.pop * milli)
+			tell(t, c.first*milli, "Push(%d)", c.first)
+			tell(t, c.last*milli, "Push(%d)", c.last)
+			tell(t, c.pop*milli, "Pop = %d, %v, dropped %d, left %d", got, ok, dropped, q.Len())
 			if !ok {
 				got = -1
 			}
@@ -91,7 +121,7 @@ func TestEdges(t *testing.T) {
 
 // TestShortOverload keeps few values for long: standing is a matter of time, not of length.
 func TestShortOverload(t *testing.T) {
-	q := quiet(1000)
+	q := calm(t, 1000)
 	q.Push(0, 0)
 	for now := milli; now <= 100*milli; now += milli {
 		q.Push(now, now)
@@ -102,10 +132,11 @@ func TestShortOverload(t *testing.T) {
 	if got, ok := q.Pop(100 * milli); !ok || got != 100*milli {
 		t.Errorf("Pop = %v, %v; want the newest: the queue has not been empty for 100 ms", got, ok)
 	}
-	p := quiet(1000)
+	p := calm(t, 1000)
 	for i := range time.Duration(900) {
-		p.Push(i*time.Microsecond, i)
+		p.Queue.Push(i*time.Microsecond, i)
 	}
+	tell(t, 899*time.Microsecond, "Push each microsecond since 0s into another queue, left %d", p.Len())
 	if got, _ := p.Pop(milli); got != 0 {
 		t.Errorf("Pop = %v after a burst of 900 in one millisecond; want the oldest: a burst is no standing queue", got)
 	}
@@ -150,6 +181,7 @@ func TestConcurrent(t *testing.T) {
 			note(v)
 		}
 	}
+	tell(t, time.Second, "Push and Pop by %d goroutines each, %d times; then Pop until the queue is empty: %d values came out", pushers, each, len(out))
 	for v := range pushers * each {
 		if out[v] != 1 {
 			t.Fatalf("value %d came out %d times, served or dropped; want once", v, out[v])
@@ -176,12 +208,13 @@ func TestCallbackMayCall(t *testing.T) {
 	select {
 	case <-done:
 	case <-time.After(5 * time.Second):
+		tell(t, 0, "Push(1), Push(2) into one place; OnDrop calls Len, and neither comes back")
 		t.Error("OnDrop called Len and never came back: call it after the lock is released")
 	}
 }
 
 func TestClockBack(t *testing.T) {
-	q := quiet(10)
+	q := calm(t, 10)
 	q.Push(0, 0)
 	q.Push(196*milli, 196)
 	q.Push(198*milli, 198)
@@ -204,7 +237,9 @@ func TestOddConfig(t *testing.T) {
 		}
 		q.Push(0, 1)
 		q.Push(0, 2)
-		if v, ok := q.Pop(0); !ok || v != 2 || q.Len() != 0 {
+		v, ok := q.Pop(0)
+		tell(t, 0, "Cap %d: Push(1), Push(2); Pop = %d, %v, left %d", room, v, ok, q.Len())
+		if !ok || v != 2 || q.Len() != 0 {
 			t.Errorf("Cap %d: Pop = %d, %v with %d left; want 2, as with one place and a target of 0", room, v, ok, q.Len())
 		}
 	}
@@ -228,6 +263,7 @@ func TestForgets(t *testing.T) {
 	push(101 * milli)  // one stays, so that the queue is alive
 	runtime.GC()
 	runtime.GC()
+	tell(t, 101*milli, "Push at 0s, 1ms, 2ms and 3ms, Pop at 5ms, Push and Pop at 100ms, Push at 101ms: left %d", q.Len())
 	for i, p := range all[:len(all)-1] {
 		if p.Value() != nil {
 			t.Errorf("value %d has left the queue and is still held in memory", i)

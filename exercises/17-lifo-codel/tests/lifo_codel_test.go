@@ -3,6 +3,7 @@
 package lifocodel_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -10,28 +11,52 @@ import (
 	lifocodel "workbench/exercises/17-lifo-codel/start"
 )
 
+// tell writes down what happened at an instant, for the verdict to list.
+func tell(t testing.TB, at time.Duration, format string, args ...any) {
+	t.Helper()
+	t.Logf("@%v %s", at, fmt.Sprintf(format, args...))
+}
+
+// quiet is a test whose helpers write nothing down: for what is done thousands
+// of times.
+type quiet struct{ testing.TB }
+
+func (quiet) Logf(string, ...any) {}
+
 const ms = time.Millisecond
 
 // tray is a queue with the numbers that it dropped.
 type tray struct {
 	*lifocodel.Queue[int]
+	t       testing.TB
 	dropped []int
 }
 
+// Push pushes and writes it down, with what was dropped.
+func (q *tray) Push(now time.Duration, v int) {
+	q.t.Helper()
+	before := len(q.dropped)
+	q.Queue.Push(now, v)
+	tell(q.t, now, "Push(%d), dropped %v, left %d", v, q.dropped[before:], q.Len())
+}
+
 // set returns a queue with a target of 5 ms and an interval of 100 ms.
-func set(room int) *tray {
-	t := &tray{}
-	t.Queue = lifocodel.New(lifocodel.Config[int]{Cap: room, Target: 5 * ms, Interval: 100 * ms, OnDrop: func(v int, _ time.Duration) {
-		t.dropped = append(t.dropped, v)
+func set(t testing.TB, room int) *tray {
+	q := &tray{t: t}
+	q.Queue = lifocodel.New(lifocodel.Config[int]{Cap: room, Target: 5 * ms, Interval: 100 * ms, OnDrop: func(v int, _ time.Duration) {
+		q.dropped = append(q.dropped, v)
 	}})
-	return t
+	return q
 }
 
 // pops takes n values at now; -1 stands for none.
-func (t *tray) pops(now time.Duration, n int) []int {
+func (q *tray) pops(now time.Duration, n int) []int {
+	q.t.Helper()
 	var got []int
 	for range n {
-		v, ok := t.Pop(now)
+		before := len(q.dropped)
+		v, ok := q.Pop(now)
+		tell(q.t, now, "Pop = %d, %v, dropped %v, left %d", v, ok, q.dropped[before:], q.Len())
 		if !ok {
 			v = -1
 		}
@@ -41,7 +66,7 @@ func (t *tray) pops(now time.Duration, n int) []int {
 }
 
 func TestCalmIsFIFO(t *testing.T) {
-	q := set(10)
+	q := set(t, 10)
 	for i := range 4 {
 		q.Push(time.Duration(i)*ms, i)
 	}
@@ -57,7 +82,7 @@ func TestCalmIsFIFO(t *testing.T) {
 }
 
 func TestStandingIsLIFO(t *testing.T) {
-	q := set(10)
+	q := set(t, 10)
 	for i := range 4 {
 		q.Push(time.Duration(i)*ms, i)
 	}
@@ -78,14 +103,16 @@ func TestDropAge(t *testing.T) {
 	q.Push(0, 1)
 	q.Push(10*ms, 2)
 	q.Push(30*ms, 3) // drops 1
-	q.Pop(120 * ms)  // drops 2 and 3
+	tell(t, 30*ms, "Push at 0s, 10ms and 30ms into two places: ages at the drop %v", ages)
+	v, ok := q.Pop(120 * ms) // drops 2 and 3
+	tell(t, 120*ms, "Pop = %d, %v: ages at the drop %v", v, ok, ages)
 	if ages[1] != 30*ms || ages[2] != 110*ms || ages[3] != 90*ms || len(ages) != 3 {
 		t.Errorf("ages at the drop = %v, want 1: 30ms, 2: 110ms, 3: 90ms", ages)
 	}
 }
 
 func TestFull(t *testing.T) {
-	q := set(3)
+	q := set(t, 3)
 	for i := range 5 {
 		q.Push(time.Duration(i)*ms, i)
 	}

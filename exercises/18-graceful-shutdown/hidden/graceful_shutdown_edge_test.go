@@ -20,9 +20,12 @@ import (
 
 type handles = http.HandlerFunc
 
-func request(s http.Handler) *httptest.ResponseRecorder {
+func request(t testing.TB, s http.Handler) *httptest.ResponseRecorder {
+	t.Helper()
+	tell(t, "POST /order is asked")
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, httptest.NewRequest("POST", "/order", nil))
+	tell(t, "POST /order = %d", w.Code)
 	return w
 }
 
@@ -40,10 +43,10 @@ func sealed(t *testing.T, f func(*testing.T)) {
 func TestRefusal(t *testing.T) {
 	calls := 0
 	s := gracefulshutdown.New(gracefulshutdown.Config{Handler: handles(func(http.ResponseWriter, *http.Request) { calls++ })})
-	if err := s.Shutdown(t.Context()); err != nil {
+	if err := shutdown(t, t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
-	w := request(s)
+	w := request(t, s)
 	if w.Code != 503 || w.Header().Get("Connection") != "close" || w.Header().Get("Retry-After") == "" {
 		t.Errorf("a request after Shutdown = %d with %v, want 503 with Connection: close and Retry-After", w.Code, w.Header())
 	}
@@ -60,23 +63,23 @@ func TestLateJob(t *testing.T) {
 		var mailed atomic.Bool
 		s = gracefulshutdown.New(gracefulshutdown.Config{Handler: handles(func(http.ResponseWriter, *http.Request) {
 			pass(time.Minute)
-			if err := s.Go(func(context.Context) {
+			if err := launch(t, s, func(context.Context) {
 				pass(time.Minute)
 				mailed.Store(true)
 			}); err != nil {
 				t.Errorf("Go from a request in flight = %v, want nil", err)
 			}
 		})})
-		go request(s)
+		go request(t, s)
 		synctest.Wait()
-		if err := s.Shutdown(t.Context()); err != nil {
+		if err := shutdown(t, t.Context(), s); err != nil {
 			t.Errorf("Shutdown = %v", err)
 		}
 		if !mailed.Load() {
 			t.Error("Shutdown returned before the job of the last request had ended")
 		}
 		ran := make(chan bool, 1)
-		if err := s.Go(func(context.Context) { ran <- true }); !errors.Is(err, gracefulshutdown.ErrStopped) {
+		if err := launch(t, s, func(context.Context) { ran <- true }); !errors.Is(err, gracefulshutdown.ErrStopped) {
 			t.Errorf("Go after Shutdown = %v, want ErrStopped", err)
 		}
 		synctest.Wait()
@@ -101,15 +104,15 @@ func TestDeadline(t *testing.T) {
 		s := gracefulshutdown.New(gracefulshutdown.Config{Lag: time.Second, Handler: handles(func(_ http.ResponseWriter, r *http.Request) {
 			stuck("request", r.Context())
 		})})
-		go request(s)
-		if err := s.Go(func(ctx context.Context) { stuck("job", ctx) }); err != nil {
+		go request(t, s)
+		if err := launch(t, s, func(ctx context.Context) { stuck("job", ctx) }); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		start := time.Now()
-		err := s.Shutdown(ctx)
+		err := shutdown(t, ctx, s)
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Shutdown with work that does not end = %v, want an error that wraps context.DeadlineExceeded", err)
 		}
@@ -125,10 +128,10 @@ func TestDeadline(t *testing.T) {
 				t.Errorf("a %s", what)
 			}
 		}
-		if w := request(s); w.Code != 503 {
+		if w := request(t, s); w.Code != 503 {
 			t.Errorf("a request after the deadline = %d, want 503", w.Code)
 		}
-		if err := s.Go(func(context.Context) {}); !errors.Is(err, gracefulshutdown.ErrStopped) {
+		if err := launch(t, s, func(context.Context) {}); !errors.Is(err, gracefulshutdown.ErrStopped) {
 			t.Errorf("Go after the deadline = %v, want ErrStopped", err)
 		}
 	})
@@ -141,11 +144,11 @@ func TestDeadlineDuringLag(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		start := time.Now()
-		s.Shutdown(ctx) // nothing was cut off, so the error is a matter of taste
+		shutdown(t, ctx, s) // nothing was cut off, so the error is a matter of taste
 		if took := time.Since(start); took != 10*time.Second {
 			t.Errorf("Shutdown took %v though its context ended after 10 s", took)
 		}
-		if w := request(s); w.Code != 503 {
+		if w := request(t, s); w.Code != 503 {
 			t.Errorf("a request afterwards = %d, want 503", w.Code)
 		}
 	})
@@ -163,10 +166,11 @@ func TestContextPasses(t *testing.T) {
 	cancel()
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, httptest.NewRequest("GET", "/", nil).WithContext(ctx))
+	tell(t, "GET / with a context that has a value and has ended = %d", w.Code)
 	if w.Code != 200 {
 		t.Error("the handler's context has lost the values or the cancel of the client's")
 	}
-	if err := s.Shutdown(t.Context()); err != nil {
+	if err := shutdown(t, t.Context(), s); err != nil {
 		t.Error(err)
 	}
 }
@@ -207,7 +211,7 @@ func TestTwice(t *testing.T) {
 				t.Errorf("the request in flight panics after two calls of Shutdown: %v", p)
 			}
 		}()
-		request(s)
+		request(quiet{t}, s)
 	})
 	<-inside
 	var ended atomic.Int64
@@ -226,6 +230,7 @@ func TestTwice(t *testing.T) {
 		wg.Go(stop)
 	}
 	rest(t) // a wrong one is back by now
+	tell(t, "a request is in flight, and Shutdown was called 4 times: %d of them returned", ended.Load())
 	if n := ended.Load(); n > 0 {
 		t.Errorf("%d of 4 calls of Shutdown returned while a request was in flight", n)
 	}
@@ -244,14 +249,14 @@ func TestPanics(t *testing.T) {
 					t.Errorf("recovered %v, want the handler's own panic: net/http deals with it", p)
 				}
 			}()
-			request(s)
+			request(t, s)
 		}()
-		if err := s.Go(func(context.Context) { panic("a bad job") }); err != nil {
+		if err := launch(t, s, func(context.Context) { panic("a bad job") }); err != nil {
 			t.Errorf("Go = %v", err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if err := s.Shutdown(ctx); err != nil {
+		if err := shutdown(t, ctx, s); err != nil {
 			t.Errorf("Shutdown after a request and a job that panicked = %v: what panics has ended too", err)
 		}
 	})
@@ -280,7 +285,7 @@ func TestStorm(t *testing.T) {
 			wg.Go(func() {
 				<-begin
 				for range 20 {
-					switch w := request(s); w.Code {
+					switch w := request(quiet{t}, s); w.Code {
 					case 204:
 						served.Add(1)
 					case 503:
@@ -311,6 +316,7 @@ func TestStorm(t *testing.T) {
 		})
 		close(begin)
 		wg.Wait()
+		tell(t, "160 requests beside Shutdown: %d served, %d refused, %d jobs ran", served.Load(), refused.Load(), worked.Load())
 		if served.Load()+refused.Load() != 160 || worked.Load() != served.Load() {
 			t.Fatalf("of 160 requests %d were served, %d refused; their jobs ran %d times", served.Load(), refused.Load(), worked.Load())
 		}
@@ -323,11 +329,11 @@ func TestNoPolling(t *testing.T) {
 		sealed(t, func(t *testing.T) {
 			defer pass(2 * time.Hour) // what a wrong answer left running may end
 			s := gracefulshutdown.New(gracefulshutdown.Config{Lag: 5 * time.Second, Handler: http.NotFoundHandler()})
-			if err := s.Go(func(context.Context) { pass(work) }); err != nil {
+			if err := launch(t, s, func(context.Context) { pass(work) }); err != nil {
 				t.Fatal(err)
 			}
 			start := time.Now()
-			if err := s.Shutdown(t.Context()); err != nil {
+			if err := shutdown(t, t.Context(), s); err != nil {
 				t.Error(err)
 			}
 			want := max(work, 5*time.Second)

@@ -22,12 +22,14 @@ import (
 type serve = http.HandlerFunc
 
 // contextOf returns the context of a request with these header lines, and the answer's id.
-func contextOf(lines ...string) (ctx context.Context, answered string) {
+func contextOf(t testing.TB, lines ...string) (ctx context.Context, answered string) {
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header[http.CanonicalHeaderKey(correlationid.Header)] = lines
 	w := httptest.NewRecorder()
 	correlationid.Wrap(serve(func(_ http.ResponseWriter, r *http.Request) { ctx = r.Context() })).ServeHTTP(w, r)
-	return ctx, w.Header().Get(correlationid.Header)
+	answered = w.Header().Get(correlationid.Header)
+	tell(t, "a request with the ids %.40q: the handler saw %.40q, the client got %.40q", lines, correlationid.ID(ctx), answered)
+	return ctx, answered
 }
 
 func TestRefusesBadIDs(t *testing.T) {
@@ -35,7 +37,7 @@ func TestRefusesBadIDs(t *testing.T) {
 		"", " ", "a b", "a\nlevel=ERROR msg=forged", "a\r", "a\n", "{\"x\":1}", "a;b", "a/b", "a,b", "ä", "\x00", "a\xff", "<script>", "%0a",
 		strings.Repeat("a", 65), strings.Repeat("a", 1<<20),
 	} {
-		ctx, answered := contextOf(bad)
+		ctx, answered := contextOf(t, bad)
 		id := correlationid.ID(ctx)
 		if id == bad || id == "" || id != answered || len(id) > 64 {
 			t.Errorf("id %.40q: the handler saw %.40q, the client got %.40q; want a fresh one", bad, id, answered)
@@ -47,13 +49,13 @@ func TestRefusesBadIDs(t *testing.T) {
 			}
 		}
 	}
-	if ctx, _ := contextOf("one", "two"); correlationid.ID(ctx) == "one" || correlationid.ID(ctx) == "two" {
+	if ctx, _ := contextOf(t, "one", "two"); correlationid.ID(ctx) == "one" || correlationid.ID(ctx) == "two" {
 		t.Error("of two ids one was taken: which of them is the request?")
 	}
 }
 
 func TestGroups(t *testing.T) {
-	ctx, _ := contextOf("r-9")
+	ctx, _ := contextOf(t, "r-9")
 	for _, c := range []struct {
 		name string
 		log  func(*slog.Logger)
@@ -70,6 +72,7 @@ func TestGroups(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var out bytes.Buffer
 			c.log(slog.New(correlationid.Handler(slog.NewJSONHandler(&out, nil))))
+			tell(t, "the log has %s", out.Bytes())
 			var line map[string]any
 			if err := json.Unmarshal(out.Bytes(), &line); err != nil {
 				t.Fatalf("line %q: %v", out.String(), err)
@@ -86,13 +89,14 @@ func TestGroups(t *testing.T) {
 
 // TestSiblings derives two loggers from one: neither may see the other's attributes.
 func TestSiblings(t *testing.T) {
-	ctx, _ := contextOf("r-3")
+	ctx, _ := contextOf(t, "r-3")
 	var out bytes.Buffer
 	base := slog.New(correlationid.Handler(slog.NewJSONHandler(&out, nil))).With("a", 1).With("b", 2).WithGroup("g").With("c", 3)
 	one, two := base.With("mine", "one"), base.With("mine", "two")
 	for want, l := range map[string]*slog.Logger{"one": one, "two": two} {
 		out.Reset()
 		l.InfoContext(ctx, "m")
+		tell(t, "logger %s writes %s", want, out.Bytes())
 		if n := strings.Count(out.String(), "mine"); n != 1 || !strings.Contains(out.String(), `"mine":"`+want+`"`) {
 			t.Errorf("logger %s writes %s", want, out.String())
 		}
@@ -106,8 +110,9 @@ func (d deaf) WithGroup(string) slog.Handler           { return d }
 func (deaf) Handle(context.Context, slog.Record) error { return errors.New("disk full") }
 
 func TestPassesOn(t *testing.T) {
-	ctx, _ := contextOf("r-4")
+	ctx, _ := contextOf(t, "r-4")
 	h := correlationid.Handler(slog.NewTextHandler(&bytes.Buffer{}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	tell(t, "a handler from warnings on: Enabled(info) = %v, Enabled(warn) = %v, in a group Enabled(info) = %v", h.Enabled(ctx, slog.LevelInfo), h.Enabled(ctx, slog.LevelWarn), h.WithGroup("g").Enabled(ctx, slog.LevelInfo))
 	if h.Enabled(ctx, slog.LevelInfo) || !h.Enabled(ctx, slog.LevelWarn) || h.WithGroup("g").Enabled(ctx, slog.LevelInfo) {
 		t.Error("Enabled does not ask the next handler: lines below its level are written or built for nothing")
 	}
@@ -126,7 +131,7 @@ type tripped func(*http.Request) (*http.Response, error)
 func (f tripped) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestLeavesRequestAlone(t *testing.T) {
-	ctx, _ := contextOf("r-5")
+	ctx, _ := contextOf(t, "r-5")
 	r := httptest.NewRequest("GET", "http://x.example/", nil).WithContext(ctx)
 	r.Header.Set("Accept", "text/plain")
 	before := maps.Clone(r.Header)
@@ -139,6 +144,7 @@ func TestLeavesRequestAlone(t *testing.T) {
 	if _, err := correlationid.Transport(tripped(ok)).RoundTrip(r); err != nil {
 		t.Fatal(err)
 	}
+	tell(t, "RoundTrip of a request with the headers %v; afterwards it has %v", before, r.Header)
 	if !maps.EqualFunc(before, r.Header, func(a, b []string) bool { return fmt.Sprint(a) == fmt.Sprint(b) }) {
 		t.Errorf("RoundTrip changed the caller's headers to %v: a retry may be reading them", r.Header)
 	}
@@ -184,6 +190,7 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	tell(t, "50 requests at once, three log lines each in goroutines of their own")
 	lines := 0
 	for dec := json.NewDecoder(&out); dec.More(); lines++ {
 		var line struct {
@@ -203,7 +210,7 @@ func TestConcurrent(t *testing.T) {
 }
 
 func TestAllocates(t *testing.T) {
-	ctx, _ := contextOf("r-6")
+	ctx, _ := contextOf(t, "r-6")
 	l := slog.New(correlationid.Handler(slog.NewTextHandler(nowhere{}, &slog.HandlerOptions{Level: slog.LevelInfo})))
 	if n := testing.AllocsPerRun(200, func() { l.DebugContext(ctx, "m") }); n > 0 {
 		t.Errorf("a line below the level allocates %.0f times, want none", n)

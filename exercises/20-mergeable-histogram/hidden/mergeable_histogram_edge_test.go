@@ -15,6 +15,9 @@ import (
 
 func within(t *testing.T, got, exact time.Duration) {
 	t.Helper()
+	if got < exact || got-exact > exact/20 || exact == 0 {
+		tell(t, "Record of %d ns and of the greatest duration: Quantile(0.5) = %d ns", exact, got)
+	}
 	if got < exact || got-exact > exact/20 {
 		t.Errorf("estimate of %d ns is %d ns, want it not below and at most 5 %% above", exact, got)
 	}
@@ -44,16 +47,22 @@ func TestOddInput(t *testing.T) {
 	h := mergeablehistogram.New()
 	h.Record(-time.Second)
 	h.Record(math.MinInt64)
-	if d, ok := h.Quantile(1); !ok || d != 0 || h.Count() != 2 {
+	d, ok := h.Quantile(1)
+	tell(t, "Record of two negative durations: Quantile(1) = %v, %v, Count = %d", d, ok, h.Count())
+	if !ok || d != 0 || h.Count() != 2 {
 		t.Errorf("two negative durations: Quantile(1) = %v, %v, Count = %d; want 0, true, 2", d, ok, h.Count())
 	}
 	h.Record(time.Second)
 	for q, want := range map[float64]time.Duration{-1: 0, math.Inf(-1): 0, 2: time.Second, math.Inf(1): time.Second} {
-		if d, ok := h.Quantile(q); !ok || d != want {
+		d, ok := h.Quantile(q)
+		tell(t, "with one of 1s: Quantile(%v) = %v, %v", q, d, ok)
+		if !ok || d != want {
 			t.Errorf("Quantile(%v) = %v, %v; want %v", q, d, ok, want)
 		}
 	}
-	if d, ok := h.Quantile(math.NaN()); ok {
+	d, ok = h.Quantile(math.NaN())
+	tell(t, "Quantile(NaN) = %v, %v", d, ok)
+	if ok {
 		t.Errorf("Quantile(NaN) = %v, true; want false", d)
 	}
 }
@@ -63,14 +72,17 @@ func TestMergeLeavesOther(t *testing.T) {
 	a.Record(time.Second)
 	b.Record(time.Minute)
 	a.Merge(b)
+	tell(t, "a records 1s and b 1m, a.Merge(b): Counts are %d and %d", a.Count(), b.Count())
 	if d, _ := b.Quantile(0.5); b.Count() != 1 || d != time.Minute {
 		t.Errorf("b after a.Merge(b): Count %d, p50 %v; want it as it was", b.Count(), d)
 	}
 	b.Record(time.Hour)
+	tell(t, "b records 1h: Counts are %d and %d", a.Count(), b.Count())
 	if a.Count() != 2 {
 		t.Errorf("a counts %d after b recorded more, want 2: a merge is a copy", a.Count())
 	}
 	a.Merge(b)
+	tell(t, "a.Merge(b): Counts are %d and %d", a.Count(), b.Count())
 	if a.Count() != 4 {
 		t.Errorf("a counts %d after a second merge, want 4", a.Count())
 	}
@@ -79,6 +91,7 @@ func TestMergeLeavesOther(t *testing.T) {
 // ends fails the test if f does not return soon.
 func ends(t *testing.T, what string, f func()) {
 	t.Helper()
+	tell(t, "%s begins", what)
 	done := make(chan bool)
 	go func() {
 		defer close(done)
@@ -149,6 +162,7 @@ func TestConcurrent(t *testing.T) {
 		}
 	})
 	wg.Wait()
+	tell(t, "Record by 6 goroutines, 1000 times each, into three parts and a total beside a reader: Counts are %d, %d, %d and %d", parts[0].Count(), parts[1].Count(), parts[2].Count(), total.Count())
 	for i, p := range parts {
 		if n := p.Count(); n != 2000 {
 			t.Errorf("part %d counts %d, want 2000", i, n)
@@ -156,6 +170,7 @@ func TestConcurrent(t *testing.T) {
 		wg.Go(func() { total.Merge(p) })
 	}
 	wg.Wait()
+	tell(t, "Merge of the three parts into the total: Count = %d", total.Count())
 	if n := total.Count(); n != 12_000 {
 		t.Errorf("total counts %d, want 12000", n)
 	}
@@ -179,7 +194,9 @@ func TestBounded(t *testing.T) {
 	for i := range time.Duration(250_000) {
 		h.Record(i * 1009)
 	}
-	if after := heap(); after > before+384<<10 {
+	after := heap()
+	tell(t, "Record of 250,000 durations: %d kB in use before, %d after", before>>10, after>>10)
+	if after > before+384<<10 {
 		t.Errorf("250000 durations grew the heap by %d kB, want at most 384: count, do not keep", (after-before)>>10)
 	}
 	runtime.KeepAlive(h)

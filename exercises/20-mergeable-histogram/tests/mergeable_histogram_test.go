@@ -3,6 +3,7 @@
 package mergeablehistogram_test
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -12,10 +13,18 @@ import (
 	mergeablehistogram "workbench/exercises/20-mergeable-histogram/start"
 )
 
+// tell writes down what happened, for the verdict to list. There is no time in
+// this exercise.
+func tell(t testing.TB, format string, args ...any) {
+	t.Helper()
+	t.Logf("@- %s", fmt.Sprintf(format, args...))
+}
+
 // near holds h's answer against the sorted durations themselves.
 func near(t *testing.T, h *mergeablehistogram.Histogram, sorted []time.Duration, q float64) {
 	t.Helper()
 	got, ok := h.Quantile(q)
+	tell(t, "Quantile(%v) of %d durations = %v, %v", q, len(sorted), got, ok)
 	exact := sorted[max(1, int(math.Ceil(q*float64(len(sorted)))))-1]
 	if !ok || got < exact || got > exact+exact/20 {
 		t.Errorf("Quantile(%v) of %d durations = %v, %v; want %v, or at most 5 %% more", q, len(sorted), got, ok, exact)
@@ -45,6 +54,7 @@ func TestQuantile(t *testing.T) {
 			for _, q := range quantiles {
 				near(t, h, all, q)
 			}
+			tell(t, "Count = %d", h.Count())
 			if n := h.Count(); n != 5000 {
 				t.Errorf("Count = %d, want 5000", n)
 			}
@@ -59,6 +69,7 @@ func TestRank(t *testing.T) {
 		h.Record((i + 1) * time.Second)
 		all = append(all, (i+1)*time.Second)
 	}
+	tell(t, "Record of 1s, 2s … 10s")
 	for _, q := range []float64{0, 0.01, 0.1, 0.11, 0.5, 0.51, 0.9, 0.91, 0.99, 1} {
 		near(t, h, all, q)
 	}
@@ -84,11 +95,13 @@ func TestMerge(t *testing.T) {
 			all = append(all, d)
 		}
 		total.Merge(h)
+		tell(t, "Record of %d durations on machine %d, and Merge: Count = %d", n, machine, total.Count())
 	}
 	slices.Sort(all)
 	for _, q := range quantiles {
 		near(t, total, all, q)
 	}
+	tell(t, "Count = %d", total.Count())
 	if n := total.Count(); n != 9300 {
 		t.Errorf("Count after merging = %d, want 9300", n)
 	}
@@ -96,16 +109,22 @@ func TestMerge(t *testing.T) {
 
 func TestEmpty(t *testing.T) {
 	h := mergeablehistogram.New()
-	if d, ok := h.Quantile(0.99); ok || d != 0 || h.Count() != 0 {
+	d, ok := h.Quantile(0.99)
+	tell(t, "empty: Quantile(0.99) = %v, %v, Count = %d", d, ok, h.Count())
+	if ok || d != 0 || h.Count() != 0 {
 		t.Errorf("an empty histogram: Quantile = %v, %v, Count = %d", d, ok, h.Count())
 	}
 	h.Merge(mergeablehistogram.New())
-	if _, ok := h.Quantile(0.99); ok {
+	d, ok = h.Quantile(0.99)
+	tell(t, "Merge with an empty one: Quantile(0.99) = %v, %v", d, ok)
+	if ok {
 		t.Error("empty merged with empty has a p99")
 	}
 	h.Record(time.Second)
 	h.Merge(mergeablehistogram.New())
-	if d, ok := h.Quantile(0.5); !ok || d != time.Second {
+	d, ok = h.Quantile(0.5)
+	tell(t, "Record(1s), Merge with an empty one: Quantile(0.5) = %v, %v", d, ok)
+	if !ok || d != time.Second {
 		t.Errorf("one second merged with nothing: p50 = %v, %v", d, ok)
 	}
 }

@@ -54,7 +54,7 @@ func rest(t testing.TB) {
 // Between the end of freshness and the end of a refresh nobody else may refresh.
 func TestOneRefresh(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		o := &origin{takes: 500 * time.Millisecond}
+		o := &origin{t: t, takes: 500 * time.Millisecond}
 		c := cache(t, usual, o.load)
 		want(t, c, "v1", 0, 500*time.Millisecond)
 		pass(12 * time.Second)
@@ -72,7 +72,7 @@ func TestOneRefresh(t *testing.T) {
 // After Revalidate an old value is no longer an answer, unless loading fails.
 func TestRevalidateEnds(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		o := &origin{takes: 50 * time.Millisecond}
+		o := &origin{t: t, takes: 50 * time.Millisecond}
 		c := cache(t, usual, o.load)
 		want(t, c, "v1", 0, 50*time.Millisecond)
 		pass(31 * time.Second)
@@ -82,19 +82,21 @@ func TestRevalidateEnds(t *testing.T) {
 
 func TestTooOld(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		o := &origin{takes: 50 * time.Millisecond}
+		o := &origin{t: t, takes: 50 * time.Millisecond}
 		c := cache(t, usual, o.load)
 		want(t, c, "v1", 0, 50*time.Millisecond)
 		o.down.Store(true)
+		tell(t, "the origin goes down")
 		pass(69 * time.Second)
 		want(t, c, "v1", 69*time.Second+50*time.Millisecond, 50*time.Millisecond)
 		pass(3 * time.Second)
 		for range 2 {
-			if v, _, err := c.GetOrLoad(context.Background(), "k"); v != "" || !errors.Is(err, errDown) {
+			if v, _, err := ask(t, context.Background(), c); v != "" || !errors.Is(err, errDown) {
 				t.Errorf("72 s old, 10 s of freshness and a minute of grace: GetOrLoad = %q, %v; want the load's error", v, err)
 			}
 		}
 		o.down.Store(false)
+		tell(t, "the origin is up again")
 		want(t, c, "v5", 0, 50*time.Millisecond)
 	})
 }
@@ -102,16 +104,18 @@ func TestTooOld(t *testing.T) {
 // A refresh that failed leaves the value as it is: no younger, and not gone.
 func TestFailedRefresh(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		o := &origin{takes: 50 * time.Millisecond}
+		o := &origin{t: t, takes: 50 * time.Millisecond}
 		c := cache(t, usual, o.load)
 		want(t, c, "v1", 0, 50*time.Millisecond)
 		o.down.Store(true)
+		tell(t, "the origin goes down")
 		pass(11 * time.Second)
 		want(t, c, "v1", 11*time.Second, 0)
 		pass(3 * time.Second)
 		want(t, c, "v1", 14*time.Second, 0)
 		pass(3 * time.Second)
 		o.down.Store(false)
+		tell(t, "the origin is up again")
 		want(t, c, "v1", 17*time.Second, 0)
 		pass(time.Second)
 		want(t, c, "v4", 950*time.Millisecond, 0)
@@ -131,10 +135,11 @@ func TestPause(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			virtual(t, func(t *testing.T) {
-				o := &origin{takes: 50 * time.Millisecond}
+				o := &origin{t: t, takes: 50 * time.Millisecond}
 				k := cache(t, usual, o.load)
 				want(t, k, "v1", 0, 50*time.Millisecond)
 				o.down.Store(true)
+				tell(t, "the origin goes down")
 				pass(c.at)
 				want(t, k, "v1", c.at+c.wait, c.wait)
 				pass(100*time.Millisecond - c.wait)
@@ -158,12 +163,12 @@ func TestPause(t *testing.T) {
 
 func TestOutlivesCaller(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		o := &origin{takes: 50 * time.Millisecond}
+		o := &origin{t: t, takes: 50 * time.Millisecond}
 		c := cache(t, usual, o.load)
 		want(t, c, "v1", 0, 50*time.Millisecond)
 		pass(11 * time.Second)
 		ctx, cancel := context.WithCancel(context.Background())
-		_, _, _ = c.GetOrLoad(ctx, "k")
+		_, _, _ = ask(t, ctx, c)
 		cancel() // the request is answered: its context ends
 		pass(100 * time.Millisecond)
 		want(t, c, "v2", 50*time.Millisecond, 0)
@@ -177,6 +182,7 @@ func TestLoadFor(t *testing.T) {
 			if loads.Add(1) == 1 {
 				return "v1", nil
 			}
+			tell(t, "a load begins, and hangs")
 			<-ctx.Done()
 			return "", ctx.Err()
 		})
@@ -185,7 +191,7 @@ func TestLoadFor(t *testing.T) {
 		want(t, c, "v1", 41*time.Second, time.Second)
 		pass(time.Minute)
 		began := time.Now()
-		_, _, err := c.GetOrLoad(context.Background(), "k")
+		_, _, err := ask(t, context.Background(), c)
 		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != time.Second {
 			t.Errorf("a load that hangs: %v after %v, want deadline exceeded after LoadFor, 1s", err, took)
 		}
@@ -195,12 +201,12 @@ func TestLoadFor(t *testing.T) {
 // A caller gives up; the load that it began goes on for the next.
 func TestCallerLeaves(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		o := &origin{takes: 500 * time.Millisecond}
+		o := &origin{t: t, takes: 500 * time.Millisecond}
 		c := cache(t, usual, o.load)
 		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 		defer cancel()
 		began := time.Now()
-		if _, _, err := c.GetOrLoad(ctx, "k"); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 100*time.Millisecond {
+		if _, _, err := ask(t, ctx, c); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 100*time.Millisecond {
 			t.Errorf("a caller with 100 ms got %v after %v, want its context's error after 100ms", err, time.Since(began))
 		}
 		want(t, c, "v1", 0, 400*time.Millisecond)
@@ -252,6 +258,7 @@ func TestSharedLoad(t *testing.T) {
 		rest(t) // all 50 wait for the load
 		close(g.open)
 		soon(t, done, "callers of one load still wait after it has ended")
+		tell(t, "50 callers of GetOrLoad at once: %d loads held up, %d callers got the value", g.loads.Load(), good.Load())
 		if n := g.loads.Load(); n != 1 || good.Load() != 50 {
 			t.Errorf("50 callers made %d loads and %d got the value, want 1 load and 50 values", n, good.Load())
 		}
@@ -263,6 +270,7 @@ func TestSharedLoad(t *testing.T) {
 		rest(t)
 		close(g.open)
 		soon(t, done, "callers of one load still wait after it has failed")
+		tell(t, "50 callers of GetOrLoad at once: %d loads held up, which fail", g.loads.Load())
 		if n := g.loads.Load(); n != 1 {
 			t.Errorf("50 callers of one load that failed made %d loads, want its failure shared", n)
 		}
@@ -281,7 +289,7 @@ func TestRefreshRush(t *testing.T) {
 		}
 		return g.load(ctx, key)
 	})
-	if v, _, err := c.GetOrLoad(context.Background(), "k"); v != "old" || err != nil {
+	if v, _, err := ask(t, context.Background(), c); v != "old" || err != nil {
 		t.Fatalf("GetOrLoad = %q, %v; want the value", v, err)
 	}
 	for loaded := time.Now(); time.Since(loaded) <= cfg.Fresh; {
@@ -292,6 +300,7 @@ func TestRefreshRush(t *testing.T) {
 	soon(t, g.began, "nobody refreshes a stale value")
 	rest(t) // whoever refreshes has begun to
 	close(g.open)
+	tell(t, "50 callers of GetOrLoad at once: %d loads held up, %d callers got the value", g.loads.Load(), good.Load())
 	if n := g.loads.Load(); n != 1 || good.Load() != 50 {
 		t.Errorf("50 callers of a stale value made %d refreshes and %d got it, want 1 and 50", n, good.Load())
 	}
@@ -310,6 +319,7 @@ func TestKeysApart(t *testing.T) {
 	slow, quick := make(chan struct{}), make(chan struct{})
 	go func() { defer close(slow); _, _, _ = c.GetOrLoad(context.Background(), "slow") }()
 	soon(t, g.began, "GetOrLoad does not load")
+	tell(t, "GetOrLoad(slow) is held up in its load; GetOrLoad(quick) is asked")
 	go func() { defer close(quick); _, _, _ = c.GetOrLoad(context.Background(), "quick") }()
 	select {
 	case <-quick:
@@ -345,6 +355,7 @@ func TestCrowd(t *testing.T) {
 			}
 		})
 	}
+	tell(t, "GetOrLoad by 8 goroutines, 300 times each, of three keys that are stale again and again")
 	go func() { all.Wait(); close(done) }()
 	soon(t, done, "callers wait for a load that has ended")
 }
@@ -354,11 +365,12 @@ func TestPanic(t *testing.T) {
 		var loads atomic.Int64
 		c := cache(t, usual, func(ctx context.Context, key string) (string, error) {
 			if loads.Add(1) == 1 {
+				tell(t, "the load panics")
 				panic("a bug in the loader")
 			}
 			return "v2", nil
 		})
-		if _, _, err := c.GetOrLoad(context.Background(), "k"); err == nil || !strings.Contains(err.Error(), "a bug in the loader") {
+		if _, _, err := ask(t, context.Background(), c); err == nil || !strings.Contains(err.Error(), "a bug in the loader") {
 			t.Errorf("a load that panicked: error %v, want one that says so", err)
 		}
 		want(t, c, "v2", 0, 0)
@@ -374,6 +386,7 @@ func TestPanicBehind(t *testing.T) {
 			case 1:
 				return "v1", nil
 			case 2:
+				tell(t, "the load panics")
 				panic("a bug in the loader")
 			}
 			return "v3", nil
@@ -389,7 +402,7 @@ func TestPanicBehind(t *testing.T) {
 }
 
 func TestBadConfig(t *testing.T) {
-	o := &origin{}
+	o := &origin{t: quiet{t}}
 	for _, c := range []struct {
 		name  string
 		spoil func(*servestale.Config)
@@ -416,7 +429,7 @@ func TestBadConfig(t *testing.T) {
 }
 
 func TestAllocations(t *testing.T) {
-	o := &origin{}
+	o := &origin{t: quiet{t}}
 	cfg := usual
 	cfg.Fresh = time.Hour
 	c := cache(t, cfg, o.load)
@@ -428,7 +441,7 @@ func TestAllocations(t *testing.T) {
 }
 
 func BenchmarkGetOrLoad(b *testing.B) {
-	o := &origin{}
+	o := &origin{t: quiet{b}}
 	cfg := usual
 	cfg.Fresh = time.Hour
 	c := cache(b, cfg, o.load)

@@ -5,6 +5,7 @@ package servestale_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -13,6 +14,24 @@ import (
 
 	servestale "workbench/exercises/21-serve-stale/start"
 )
+
+// tell writes down what happened, for the verdict to list, with the instant in
+// a bubble, which begins with the year 2000. Outside of one there is none to tell.
+func tell(t testing.TB, format string, args ...any) {
+	t.Helper()
+	defer func() { _ = recover() }() // who is under way when the test is over has nobody to tell
+	at := "-"
+	if d := time.Since(time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)); d < 10_000*time.Hour {
+		at = d.String()
+	}
+	t.Logf("@%s %s", at, fmt.Sprintf(format, args...))
+}
+
+// quiet is a test whose helpers write nothing down: for what is done thousands
+// of times.
+type quiet struct{ testing.TB }
+
+func (quiet) Logf(string, ...any) {}
 
 // usual is the configuration of most tests: fresh for 10 s, then renewed behind
 // the answer for 20 s, then, until a minute after its freshness, a last resort.
@@ -28,6 +47,7 @@ var errDown = errors.New("the database is down")
 
 // origin is where values come from: v1 from the first load, v2 from the second.
 type origin struct {
+	t     testing.TB
 	loads atomic.Int64
 	takes time.Duration
 	down  atomic.Bool
@@ -35,6 +55,13 @@ type origin struct {
 
 func (o *origin) load(ctx context.Context, key string) (string, error) {
 	n := o.loads.Add(1)
+	tell(o.t, "load %d begins", n)
+	value, err := o.answer(ctx, n)
+	tell(o.t, "load %d = %q, %v", n, value, err)
+	return value, err
+}
+
+func (o *origin) answer(ctx context.Context, n int64) (string, error) {
 	if o.takes > 0 {
 		select {
 		case <-time.After(o.takes):
@@ -81,11 +108,21 @@ func virtual(t *testing.T, f func(t *testing.T)) {
 // pass lets virtual time go by, in a bubble.
 func pass(d time.Duration) { <-time.After(d) }
 
+// ask asks for key "k" and writes down what it was answered.
+func ask(t testing.TB, ctx context.Context, c *servestale.Cache) (string, time.Duration, error) {
+	t.Helper()
+	began := time.Now()
+	tell(t, "GetOrLoad is asked")
+	v, age, err := c.GetOrLoad(ctx, "k")
+	tell(t, "GetOrLoad = %q, age %v, %v, after %v", v, age, err, time.Since(began))
+	return v, age, err
+}
+
 // want asks for key "k" and compares the answer and how long it took.
 func want(t *testing.T, c *servestale.Cache, value string, age, took time.Duration) {
 	t.Helper()
 	began := time.Now()
-	v, a, err := c.GetOrLoad(context.Background(), "k")
+	v, a, err := ask(t, context.Background(), c)
 	if v != value || a != age || err != nil || time.Since(began) != took {
 		t.Errorf("GetOrLoad = %q, age %v, %v after %v; want %q, age %v, no error after %v", v, a, err, time.Since(began), value, age, took)
 	}
@@ -93,7 +130,7 @@ func want(t *testing.T, c *servestale.Cache, value string, age, took time.Durati
 
 func TestFresh(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		o := &origin{takes: 50 * time.Millisecond}
+		o := &origin{t: t, takes: 50 * time.Millisecond}
 		c := cache(t, usual, o.load)
 		want(t, c, "v1", 0, 50*time.Millisecond)
 		want(t, c, "v1", 0, 0)
@@ -108,7 +145,7 @@ func TestFresh(t *testing.T) {
 
 func TestStaleAtOnce(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		o := &origin{takes: 50 * time.Millisecond}
+		o := &origin{t: t, takes: 50 * time.Millisecond}
 		c := cache(t, usual, o.load)
 		want(t, c, "v1", 0, 50*time.Millisecond)
 		pass(11 * time.Second)
@@ -123,10 +160,11 @@ func TestStaleAtOnce(t *testing.T) {
 
 func TestStaleIfError(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		o := &origin{takes: 50 * time.Millisecond}
+		o := &origin{t: t, takes: 50 * time.Millisecond}
 		c := cache(t, usual, o.load)
 		want(t, c, "v1", 0, 50*time.Millisecond)
 		o.down.Store(true)
+		tell(t, "the origin goes down")
 		pass(40 * time.Second)
 		want(t, c, "v1", 40*time.Second+50*time.Millisecond, 50*time.Millisecond)
 	})
@@ -134,13 +172,15 @@ func TestStaleIfError(t *testing.T) {
 
 func TestNothingToGive(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		o := &origin{}
+		o := &origin{t: t}
 		o.down.Store(true)
+		tell(t, "the origin goes down")
 		c := cache(t, usual, o.load)
-		if v, _, err := c.GetOrLoad(context.Background(), "k"); v != "" || !errors.Is(err, errDown) {
+		if v, _, err := ask(t, context.Background(), c); v != "" || !errors.Is(err, errDown) {
 			t.Errorf("GetOrLoad = %q, %v; want the load's error", v, err)
 		}
 		o.down.Store(false)
+		tell(t, "the origin is up again")
 		want(t, c, "v2", 0, 0)
 	})
 }

@@ -22,7 +22,7 @@ var errDown = errors.New("the replica is down")
 // The wait for the third attempt begins with the second, whenever that began.
 func TestAfterCountsAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := play(step{after: 40 * ms, err: errDown}, step{after: time.Hour}, step{after: ms, text: "third"})
+		s := play(t, step{after: 40 * ms, err: errDown}, step{after: time.Hour}, step{after: ms, text: "third"})
 		do(t, hedger(t, usual), s, "third", 91*ms)
 		s.began(t, 0, 40*ms, 90*ms)
 	})
@@ -33,11 +33,11 @@ func TestLateFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		two := usual
 		two.Most = 2
-		s := play(step{after: 200 * ms, text: "first"}, step{after: 10 * ms, err: errDown})
+		s := play(t, step{after: 200 * ms, text: "first"}, step{after: 10 * ms, err: errDown})
 		do(t, hedger(t, two), s, "first", 200*ms)
 		s.began(t, 0, 50*ms)
 		// A failure of either brings the next attempt on.
-		s = play(step{after: 60 * ms, err: errDown}, step{after: time.Hour}, step{after: ms, text: "third"})
+		s = play(t, step{after: 60 * ms, err: errDown}, step{after: time.Hour}, step{after: ms, text: "third"})
 		do(t, hedger(t, usual), s, "third", 61*ms)
 		s.began(t, 0, 50*ms, 60*ms)
 	})
@@ -46,9 +46,9 @@ func TestLateFailure(t *testing.T) {
 func TestAllFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		faults := []error{errors.New("one"), errors.New("two"), errors.New("three")}
-		s := play(step{after: 10 * ms, err: faults[0]}, step{after: 20 * ms, err: faults[1]}, step{after: 30 * ms, err: faults[2]})
+		s := play(t, step{after: 10 * ms, err: faults[0]}, step{after: 20 * ms, err: faults[1]}, step{after: 30 * ms, err: faults[2]})
 		began := time.Now()
-		text, err := hedger(t, usual).Do(t.Context(), s.call)
+		text, err := ask(t, t.Context(), hedger(t, usual), s.call)
 		for i, fault := range faults {
 			if text != "" || !errors.Is(err, fault) {
 				t.Errorf("all attempts failed: Do = %q, %v; want an error that is also that of attempt %d", text, err, i)
@@ -65,11 +65,12 @@ func TestAllFail(t *testing.T) {
 // not keep his context's timer for ever.
 func TestContextsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := play(step{after: time.Hour}, step{after: time.Hour}, step{after: 5 * ms, text: "third"})
+		s := play(t, step{after: time.Hour}, step{after: time.Hour}, step{after: 5 * ms, text: "third"})
 		do(t, hedger(t, usual), s, "third", 105*ms)
 		synctest.Wait()
 		for n, ctx := range s.ctxs {
 			if ctx.Err() == nil {
+				tell(t, "the context of attempt %d goes on", n)
 				t.Errorf("Do has returned, and the context of attempt %d goes on", n)
 			}
 		}
@@ -79,7 +80,7 @@ func TestContextsEnd(t *testing.T) {
 // A loser that does not listen holds nobody up.
 func TestDeafLoser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := play(step{after: time.Hour, deaf: true}, step{after: 20 * ms, text: "second"})
+		s := play(t, step{after: time.Hour, deaf: true}, step{after: 20 * ms, text: "second"})
 		do(t, hedger(t, usual), s, "second", 70*ms)
 		pass(2 * time.Hour) // in which the loser comes home
 	})
@@ -110,6 +111,7 @@ func TestNoLeak(t *testing.T) {
 		}
 	}
 	close(release)
+	tell(t, "25 requests, each answered by its fourth attempt; now the others return")
 	left := 0
 	for end := time.Now().Add(3 * time.Second); time.Now().Before(end); runtime.Gosched() {
 		if left = runtime.NumGoroutine() - before; left <= 0 {
@@ -124,8 +126,8 @@ func TestCallerLeaves(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 70*ms)
 			defer cancel()
-			s := play(step{after: time.Hour, deaf: deaf})
-			text, err := hedger(t, usual).Do(ctx, s.call)
+			s := play(t, step{after: time.Hour, deaf: deaf})
+			text, err := ask(t, ctx, hedger(t, usual), s.call)
 			if text != "" || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("the caller's time is up: Do = %q, %v; want the context's error", text, err)
 			}
@@ -134,8 +136,8 @@ func TestCallerLeaves(t *testing.T) {
 			}
 			pass(2 * time.Hour)
 			s.began(t, 0, 50*ms)
-			s = play(step{text: "late"})
-			if text, err := hedger(t, usual).Do(ctx, s.call); text != "" || !errors.Is(err, context.DeadlineExceeded) {
+			s = play(t, step{text: "late"})
+			if text, err := ask(t, ctx, hedger(t, usual), s.call); text != "" || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("the caller's time was up before: Do = %q, %v; want the context's error", text, err)
 			}
 			pass(time.Second)
@@ -151,8 +153,8 @@ func TestContextHandedOn(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.WithValue(t.Context(), key{}, "trace 7"), time.Minute)
 		defer cancel()
 		want, _ := ctx.Deadline()
-		s := play(step{after: time.Hour}, step{after: ms, text: "second"})
-		if text, err := hedger(t, usual).Do(ctx, s.call); text != "second" || err != nil {
+		s := play(t, step{after: time.Hour}, step{after: ms, text: "second"})
+		if text, err := ask(t, ctx, hedger(t, usual), s.call); text != "second" || err != nil {
 			t.Errorf("Do = %q, %v; want %q", text, err, "second")
 		}
 		for n, ctx := range s.ctxs {
@@ -166,7 +168,8 @@ func TestContextHandedOn(t *testing.T) {
 func TestPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hedger(t, usual)
-		text, err := h.Do(t.Context(), func(_ context.Context, n int) (string, error) {
+		text, err := ask(t, t.Context(), h, func(_ context.Context, n int) (string, error) {
+			tell(t, "attempt %d begins", n)
 			if n == 0 {
 				panic("nil map")
 			}
@@ -175,7 +178,7 @@ func TestPanic(t *testing.T) {
 		if text != "second" || err != nil {
 			t.Errorf("the first attempt panicked: Do = %q, %v; want %q", text, err, "second")
 		}
-		if _, err := h.Do(t.Context(), func(context.Context, int) (string, error) { panic("nil map") }); !errors.Is(err, hedge.ErrPanic) {
+		if _, err := ask(t, t.Context(), h, func(context.Context, int) (string, error) { panic("nil map") }); !errors.Is(err, hedge.ErrPanic) {
 			t.Errorf("all attempts panicked: Do = %v, want ErrPanic", err)
 		}
 	})
@@ -191,6 +194,7 @@ func extras(t *testing.T, h *hedge.Hedger, requests int, call hedge.Call) (extra
 			return call(ctx, n)
 		})
 	}
+	tell(t, "%d requests one after the other: %d attempts", requests, all.Load())
 	return int(all.Load()) - requests
 }
 
@@ -248,12 +252,12 @@ func TestNothingSaved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hedger(t, config{After: 50 * ms, Most: 3, Saved: 1})
 		extras(t, h, 1, slow)
-		s := play(step{after: 10 * ms, err: errDown}, step{text: "second"})
-		if text, err := h.Do(t.Context(), s.call); text != "" || !errors.Is(err, errDown) {
+		s := play(t, step{after: 10 * ms, err: errDown}, step{text: "second"})
+		if text, err := ask(t, t.Context(), h, s.call); text != "" || !errors.Is(err, errDown) {
 			t.Errorf("an attempt failed and none is saved: Do = %q, %v; want its error", text, err)
 		}
 		s.began(t, 0)
-		s = play(step{after: time.Minute, text: "at last"})
+		s = play(t, step{after: time.Minute, text: "at last"})
 		do(t, h, s, "at last", time.Minute)
 		s.began(t, 0)
 		pass(time.Minute)
@@ -269,7 +273,7 @@ func TestNoSecondThoughts(t *testing.T) {
 			pass(110 * ms)
 			extras(t, h, 5, func(context.Context, int) (string, error) { return "fast", nil })
 		}()
-		s := play(step{after: time.Second, text: "first"}, step{after: 300 * ms, err: errDown})
+		s := play(t, step{after: time.Second, text: "first"}, step{after: 300 * ms, err: errDown})
 		do(t, h, s, "first", time.Second)
 		s.began(t, 0, 50*ms)
 	})
@@ -296,6 +300,7 @@ func TestConcurrent(t *testing.T) {
 			})
 		}
 		all.Wait()
+		tell(t, "%d requests at once: %d attempts, %d got their own answer", requests, attempts.Load(), good.Load())
 		if n := good.Load(); n != requests {
 			t.Errorf("%d of %d requests got their own answer, want all", n, requests)
 		}

@@ -5,6 +5,7 @@ package hedge_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -13,6 +14,18 @@ import (
 
 	hedge "workbench/exercises/22-hedge/start"
 )
+
+// tell writes down what happened, for the verdict to list, with the instant in
+// a bubble, which begins with the year 2000. Outside of one there is none to tell.
+func tell(t testing.TB, format string, args ...any) {
+	t.Helper()
+	defer func() { _ = recover() }() // who is under way when the test is over has nobody to tell
+	at := "-"
+	if d := time.Since(time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)); d < 10_000*time.Hour {
+		at = d.String()
+	}
+	t.Logf("@%s %s", at, fmt.Sprintf(format, args...))
+}
 
 type config = hedge.Config
 
@@ -41,6 +54,7 @@ type step struct {
 // script is a service whose attempts go as written; those beyond the script go
 // like the last. It notes when each began, and its context.
 type script struct {
+	t     testing.TB
 	steps []step
 	start time.Time
 
@@ -50,7 +64,9 @@ type script struct {
 	ctxs   []context.Context
 }
 
-func play(steps ...step) *script { return &script{steps: steps, start: time.Now()} }
+func play(t testing.TB, steps ...step) *script {
+	return &script{t: t, steps: steps, start: time.Now()}
+}
 
 func (s *script) call(ctx context.Context, n int) (string, error) {
 	s.mu.Lock()
@@ -59,6 +75,13 @@ func (s *script) call(ctx context.Context, n int) (string, error) {
 	s.ctxs = append(s.ctxs, ctx)
 	step := s.steps[min(len(s.begun), len(s.steps))-1]
 	s.mu.Unlock()
+	tell(s.t, "attempt %d begins", n)
+	text, err := step.play(ctx)
+	tell(s.t, "attempt %d = %q, %v", n, text, err)
+	return text, err
+}
+
+func (step step) play(ctx context.Context) (string, error) {
 	ended := ctx.Done()
 	if step.deaf {
 		ended = nil
@@ -88,11 +111,20 @@ func (s *script) began(t testing.TB, want ...time.Duration) {
 	}
 }
 
+// ask makes a request and writes down its answer.
+func ask(t testing.TB, ctx context.Context, h *hedge.Hedger, call hedge.Call) (string, error) {
+	t.Helper()
+	tell(t, "Do is called")
+	text, err := h.Do(ctx, call)
+	tell(t, "Do = %q, %v", text, err)
+	return text, err
+}
+
 // do wants an answer after a while.
 func do(t testing.TB, h *hedge.Hedger, s *script, want string, took time.Duration) {
 	t.Helper()
 	began := time.Now()
-	text, err := h.Do(t.Context(), s.call)
+	text, err := ask(t, t.Context(), h, s.call)
 	if text != want || err != nil {
 		t.Errorf("Do = %q, %v; want %q", text, err, want)
 	}
@@ -106,7 +138,7 @@ func pass(d time.Duration) { <-time.After(d) }
 
 func TestFast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := play(step{after: 49 * ms, text: "first"})
+		s := play(t, step{after: 49 * ms, text: "first"})
 		do(t, hedger(t, usual), s, "first", 49*ms)
 		pass(time.Second)
 		s.began(t, 0)
@@ -115,7 +147,7 @@ func TestFast(t *testing.T) {
 
 func TestSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := play(step{after: time.Second, text: "first"}, step{after: 20 * ms, text: "second"})
+		s := play(t, step{after: time.Second, text: "first"}, step{after: 20 * ms, text: "second"})
 		do(t, hedger(t, usual), s, "second", 70*ms)
 		pass(time.Second)
 		s.began(t, 0, 50*ms)
@@ -125,7 +157,7 @@ func TestSlow(t *testing.T) {
 // To ask a second replica is not to give the first one up.
 func TestFirstMayWin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := play(step{after: 60 * ms, text: "first"}, step{after: time.Second, text: "second"})
+		s := play(t, step{after: 60 * ms, text: "first"}, step{after: time.Second, text: "second"})
 		do(t, hedger(t, usual), s, "first", 60*ms)
 		s.began(t, 0, 50*ms)
 	})
@@ -133,12 +165,12 @@ func TestFirstMayWin(t *testing.T) {
 
 func TestMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := play(step{after: time.Second, text: "first"}, step{after: time.Hour})
+		s := play(t, step{after: time.Second, text: "first"}, step{after: time.Hour})
 		do(t, hedger(t, usual), s, "first", time.Second)
 		s.began(t, 0, 50*ms, 100*ms)
 		alone := usual
 		alone.Most = 1
-		s = play(step{after: time.Minute, text: "only"})
+		s = play(t, step{after: time.Minute, text: "only"})
 		do(t, hedger(t, alone), s, "only", time.Minute)
 		s.began(t, 0)
 	})
@@ -147,7 +179,7 @@ func TestMost(t *testing.T) {
 // One who knows that an attempt has failed need not wait.
 func TestFailedEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := play(step{after: 10 * ms, err: errors.New("down")}, step{after: 5 * ms, text: "second"})
+		s := play(t, step{after: 10 * ms, err: errors.New("down")}, step{after: 5 * ms, text: "second"})
 		do(t, hedger(t, usual), s, "second", 15*ms)
 		s.began(t, 0, 10*ms)
 	})

@@ -83,6 +83,7 @@ func TestNoDrift(t *testing.T) {
 		began := time.Now()
 		run(t, plan{Rate: 3, For: 200 * time.Second, Most: 1}, func(_ context.Context, n int) error {
 			if at, due := time.Since(began), time.Duration(float64(n)/3*1e9); !near(at, due) && !t.Failed() {
+				tell(t, "request %d is sent", n)
 				t.Errorf("at 3 a second request %d was sent at %v, want it at %v", n, at, due)
 			}
 			pass(100 * time.Millisecond)
@@ -165,6 +166,7 @@ func TestMost(t *testing.T) {
 		return nil
 	})
 	counts(t, r, 40, 40, 0)
+	tell(t, "%d calls were under way at once", peak.Load())
 	if got := peak.Load(); got != most {
 		t.Errorf("%d calls were under way at once, want %d: a backlog of 40 fills what is allowed and no more", got, most)
 	}
@@ -199,7 +201,7 @@ func TestCancel(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 1050*time.Millisecond)
 		defer cancel()
 		began := time.Now()
-		r, err := openloop.Run(ctx, plan{Rate: 10, For: 10 * time.Second, Most: 1}, func(context.Context, int) error { return nil })
+		r, err := load(t, ctx, plan{Rate: 10, For: 10 * time.Second, Most: 1}, told(t, func(context.Context, int) error { return nil }))
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Run = %v, want the context's error", err)
 		}
@@ -225,7 +227,7 @@ func TestCancelBusy(t *testing.T) {
 		rest(t) // whoever does not wait for the calls has returned
 		close(stopped)
 	})
-	r, err := openloop.Run(ctx, plan{Rate: 10_000, For: 10 * time.Millisecond, Most: most}, func(ctx context.Context, _ int) error {
+	r, err := load(t, ctx, plan{Rate: 10_000, For: 10 * time.Millisecond, Most: most}, func(ctx context.Context, _ int) error {
 		running.Add(1)
 		defer running.Add(-1)
 		if begun.Add(1) == most {
@@ -256,12 +258,12 @@ func TestCancelBusy(t *testing.T) {
 
 func TestPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := run(t, plan{Rate: 10, For: time.Second, Most: 1}, func(_ context.Context, n int) error {
+		r := run(t, plan{Rate: 10, For: time.Second, Most: 1}, told(t, func(_ context.Context, n int) error {
 			if n == 3 {
 				panic("index out of range")
 			}
 			return nil
-		})
+		}))
 		counts(t, r, 10, 10, 1)
 	})
 }
@@ -308,6 +310,7 @@ func TestBacklogIsCheap(t *testing.T) {
 			if n == 0 {
 				pass(9 * time.Second)
 				if more := runtime.NumGoroutine() - before; more > 10 {
+					tell(t, "900 requests are late, one call is under way: %d goroutines more than before", more)
 					t.Errorf("with 900 requests late and one call allowed there are %d more goroutines, want at most 10", more)
 				}
 			}

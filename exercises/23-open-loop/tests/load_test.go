@@ -5,6 +5,7 @@ package openloop_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,18 @@ import (
 
 	openloop "workbench/exercises/23-open-loop/start"
 )
+
+// tell writes down what happened, for the verdict to list, with the instant in
+// a bubble, which begins with the year 2000. Outside of one there is none to tell.
+func tell(t testing.TB, format string, args ...any) {
+	t.Helper()
+	defer func() { _ = recover() }() // who is under way when the test is over has nobody to tell
+	at := "-"
+	if d := time.Since(time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)); d < 10_000*time.Hour {
+		at = d.String()
+	}
+	t.Logf("@%s %s", at, fmt.Sprintf(format, args...))
+}
 
 type (
 	plan   = openloop.Plan
@@ -23,10 +36,38 @@ const slack = time.Microsecond
 
 var errDown = errors.New("the service is down")
 
+// load makes a run and writes down its report.
+func load(t testing.TB, ctx context.Context, p plan, call func(context.Context, int) error) (report, error) {
+	t.Helper()
+	tell(t, "Run at %v a second for %v, at most %d at once", p.Rate, p.For, p.Most)
+	r, err := openloop.Run(ctx, p, call)
+	worst := time.Duration(0)
+	if len(r.Latencies) > 0 {
+		worst = r.Latencies[len(r.Latencies)-1]
+	}
+	tell(t, "Run = due %d, sent %d, failed %d, lag %v, %d latencies, the longest %v; %v", r.Due, r.Sent, r.Failed, r.Lag, len(r.Latencies), worst, err)
+	return r, err
+}
+
+// told is a call whose first requests are written down.
+func told(t testing.TB, call func(context.Context, int) error) func(context.Context, int) error {
+	return func(ctx context.Context, n int) error {
+		if n >= 18 {
+			return call(ctx, n)
+		}
+		tell(t, "request %d is sent", n)
+		err := call(ctx, n)
+		if n < 3 || err != nil || n == 10 {
+			tell(t, "request %d = %v", n, err)
+		}
+		return err
+	}
+}
+
 // run wants a report.
 func run(t testing.TB, p plan, call func(context.Context, int) error) report {
 	t.Helper()
-	r, err := openloop.Run(t.Context(), p, call)
+	r, err := load(t, t.Context(), p, call)
 	if err != nil {
 		t.Fatalf("Run(%+v) = %v, want a report", p, err)
 	}
@@ -82,13 +123,13 @@ func TestSchedule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		var sent []time.Duration
-		r := run(t, plan{Rate: 4, For: 2 * time.Second, Most: 1}, func(_ context.Context, n int) error {
+		r := run(t, plan{Rate: 4, For: 2 * time.Second, Most: 1}, told(t, func(_ context.Context, n int) error {
 			if n != len(sent) {
 				t.Errorf("call number %d was given n = %d", len(sent), n)
 			}
 			sent = append(sent, time.Since(began))
 			return nil
-		})
+		}))
 		counts(t, r, 8, 8, 0)
 		for n, at := range sent {
 			if due := time.Duration(n) * 250 * time.Millisecond; !near(at, due) {
@@ -109,10 +150,10 @@ func TestStall(t *testing.T) {
 			}
 			return time.Millisecond
 		}
-		r := run(t, p, func(_ context.Context, n int) error {
+		r := run(t, p, told(t, func(_ context.Context, n int) error {
 			pass(service(n))
 			return nil
-		})
+		}))
 		counts(t, r, 200, 200, 0)
 		latencies, lag := felt(p, 200, service)
 		same(t, p, r, latencies, lag)
@@ -123,13 +164,13 @@ func TestStall(t *testing.T) {
 // quick.
 func TestFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := run(t, plan{Rate: 10, For: time.Second, Most: 1}, func(_ context.Context, n int) error {
+		r := run(t, plan{Rate: 10, For: time.Second, Most: 1}, told(t, func(_ context.Context, n int) error {
 			if n%2 == 1 {
 				return errDown
 			}
 			pass(20 * time.Millisecond)
 			return nil
-		})
+		}))
 		counts(t, r, 10, 10, 5)
 		for _, d := range r.Latencies {
 			if !near(d, 20*time.Millisecond) {

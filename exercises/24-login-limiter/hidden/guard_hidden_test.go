@@ -42,6 +42,11 @@ func TestNoEnumeration(t *testing.T) {
 	}
 	there, finds, verifies, _ := trace("ada")
 	not, finds2, verifies2, h := trace("nobody")
+	for i := range there {
+		if i < 10 || there[i] != not[i] || verifies[i] != verifies2[i] {
+			tell(t, time.Duration(i)*5*time.Second, "a guess for ada = %s after %d calls of Verify, for nobody = %s after %d", name(there[i]), verifies[i], name(not[i]), verifies2[i])
+		}
+	}
 	if !slices.Equal(there, not) {
 		t.Errorf("40 wrong guesses are answered\n%v for an account that exists and\n%v for one that does not", there, not)
 	}
@@ -72,7 +77,9 @@ func TestLaterIsBlind(t *testing.T) {
 	login(t, g, 0, ip(0), "bob", "BOB", later)
 	login(t, g, 0, ip(9), "ada", "ADA", later)
 	login(t, g, 0, ip(9), "ada", "guess", later)
-	if f, v := h.calls(); f != finds || v != verifies {
+	f, v := h.calls()
+	tell(t, 0, "three times Later cost %d calls of Find and %d of Verify", f-finds, v-verifies)
+	if f != finds || v != verifies {
 		t.Errorf("three times Later cost %d calls of Find and %d of Verify, want none", f-finds, v-verifies)
 	}
 }
@@ -126,6 +133,7 @@ func TestTrustEnds(t *testing.T) {
 		for i := range 3 {
 			g.Login(now, ip(100+i), "ada", "guess")
 		}
+		tell(t, now, "three guesses for ada from three other addresses")
 	}
 	login(t, g, 0, ip(1), "ada", "ADA", welcome)
 	flood(time.Hour - 1)
@@ -147,6 +155,7 @@ func TestSameAccount(t *testing.T) {
 		login(t, g, 0, ip(i), account, "guess", wrong)
 	}
 	login(t, g, 0, ip(9), "adA ", "guess", later)
+	tell(t, 0, "Find was asked for %q", h.asked)
 	for _, account := range h.asked {
 		if account != "ada" {
 			t.Errorf("Find was asked for %q, want %q", account, "ada")
@@ -195,6 +204,8 @@ func TestAnyDay(t *testing.T) {
 		c := config{PerAddress: 1 + rng.IntN(5), PerAccount: 1 + rng.IntN(5), Window: time.Duration(1 + rng.IntN(30)), Trust: time.Duration(rng.IntN(60))}
 		g, _ := guard(t, c)
 		var past []event
+		var did []string // what happened, for whoever complains
+		var when []time.Duration
 		now := time.Duration(0)
 		for step := range 200 {
 			now += time.Duration(rng.IntN(4))
@@ -221,7 +232,12 @@ func TestAnyDay(t *testing.T) {
 			case e.account == "ada" && password == "ADA":
 				want = welcome
 			}
-			if got := g.Login(now, ip(e.from), e.account, password); got != want {
+			got := g.Login(now, ip(e.from), e.account, password)
+			did, when = append(did, fmt.Sprintf("Login(%v, %q, %q) = %s", ip(e.from), e.account, password, name(got))), append(when, now)
+			if got != want {
+				for i := max(0, len(did)-15); i < len(did); i++ {
+					tell(t, when[i], "%s", did[i])
+				}
 				t.Fatalf("seed %d, step %d, %+v, at %d from address %d: Login(%q, %q) = %s, want %s: %d failures of the address, %d for the account, known %v",
 					seed, step, c, now, e.from, e.account, password, name(got), name(want), address, account, known)
 			}
@@ -267,6 +283,7 @@ func TestTogether(t *testing.T) {
 				})
 			}
 			all.Wait()
+			tell(t, 0, "%d guesses at once, %s: %d passwords were tried, %d answered Later at once", guesses, c.name, tried.Load(), refused.Load())
 			if n := tried.Load(); n != 5 {
 				t.Errorf("of %d guesses at once %d passwords were tried, want 5, the limit", guesses, n)
 			}
@@ -309,6 +326,7 @@ func TestNotHeldUp(t *testing.T) {
 		close(done)
 	})
 	all.Wait()
+	tell(t, 0, "ada's password is being hashed; bob's login has to wait for that: %v", held.Load())
 	if held.Load() {
 		t.Error("bob's login waited until ada's password was hashed: no lock may be held meanwhile")
 	}
@@ -327,7 +345,9 @@ func TestPanicCounts(t *testing.T) {
 	for range 2 {
 		func() {
 			defer func() {
-				if recover() == nil {
+				p := recover()
+				tell(t, 0, "Login whose Verify panics: recovered %v", p)
+				if p == nil {
 					t.Error("Verify panicked and Login did not: the panic belongs to the caller")
 				}
 			}()
@@ -339,6 +359,7 @@ func TestPanicCounts(t *testing.T) {
 	go func() { got <- g.Login(0, ip(1), "ada", "x") }()
 	select {
 	case a := <-got:
+		tell(t, 0, "Login = %s", name(a))
 		if a != later {
 			t.Errorf("after two panics, with two failures allowed, Login = %s, want Later", name(a))
 		}
@@ -378,7 +399,9 @@ func TestMemory(t *testing.T) {
 			t.Fatalf("attempt %d of a botnet: Login = %s, want Wrong: each has a name and an address of its own", i, name(got))
 		}
 	}
-	if grown := heap() - before; grown > 3<<20 {
+	grown := heap() - before
+	tell(t, 200*time.Second, "Login of 20,000 names from as many addresses, one each 10 ms: %d KiB more in use", grown>>10)
+	if grown > 3<<20 {
 		t.Errorf("after 20 000 failures, of which 100 are within the window, the heap grew by %d KiB, want at most 3072", grown>>10)
 	}
 	runtime.KeepAlive(g)

@@ -13,6 +13,12 @@ import (
 	loginlimiter "workbench/exercises/24-login-limiter/start"
 )
 
+// tell writes down what happened at an instant, for the verdict to list.
+func tell(t testing.TB, at time.Duration, format string, args ...any) {
+	t.Helper()
+	t.Logf("@%v %s", at, fmt.Sprintf(format, args...))
+}
+
 type (
 	config = loginlimiter.Config
 	answer = loginlimiter.Answer
@@ -84,7 +90,9 @@ func ip(n int) netip.Addr {
 // login wants an answer.
 func login(t testing.TB, g *loginlimiter.Guard, now time.Duration, from netip.Addr, account, password string, want answer) {
 	t.Helper()
-	if got := g.Login(now, from, account, password); got != want {
+	got := g.Login(now, from, account, password)
+	tell(t, now, "Login(%v, %.20q, %q) = %s", from, account, password, name(got))
+	if got != want {
 		t.Errorf("at %v from %v: Login(%q, %q) = %s, want %s", now, from, account, password, name(got), name(want))
 	}
 }

@@ -76,7 +76,9 @@ func TestAnyFeed(t *testing.T) {
 		}
 		slices.SortFunc(posts, compare)
 		limit := 1 + rng.IntN(30)
-		if got := scroll(t, lines(authors...), limit); !slices.Equal(got, ids(posts)) {
+		got := scroll(quiet{t}, lines(authors...), limit)
+		if !slices.Equal(got, ids(posts)) {
+			tell(t, "all pages of %d from %d timelines: %d posts, of %d", limit, len(authors), len(got), len(posts))
 			t.Fatalf("seed %d, %d timelines, %d a page: the posts are\n%v, want\n%v", seed, len(authors), limit, got, ids(posts))
 		}
 	}
@@ -117,6 +119,7 @@ func TestAtOnce(t *testing.T) {
 		})
 	}
 	merge(t, all, "", 10)
+	tell(t, "%d timelines were read at the same time", g.most.Load())
 	if got := g.most.Load(); got != feedmerge.MaxReads {
 		t.Errorf("of %d timelines at most %d were read at the same time, want all of them", feedmerge.MaxReads, got)
 	}
@@ -169,6 +172,7 @@ func TestAtMost(t *testing.T) {
 		})
 	}
 	p := merge(t, all, "", 50)
+	tell(t, "%d timelines were read at the same time", g.most.Load())
 	if got := g.most.Load(); got > feedmerge.MaxReads {
 		t.Errorf("%d timelines were read at the same time, want at most %d", got, feedmerge.MaxReads)
 	}
@@ -245,7 +249,8 @@ func TestFailureStops(t *testing.T) {
 			return nil, errDown
 		})
 	}
-	_, err := feedmerge.Merge(t.Context(), all, "", 10)
+	_, err := ask(t, t.Context(), all, "", 10)
+	tell(t, "one read has failed, %d were begun, %d are still running", begun.Load(), running.Load())
 	left := running.Load()
 	close(returned)
 	if left > 0 {
@@ -269,13 +274,13 @@ func TestFailedTimeline(t *testing.T) {
 	sick := func(context.Context, mark, int) ([]post, error) { return nil, errDown }
 	for i := range 3 {
 		all := slices.Insert(lines(good, good), i, sick)
-		if p, err := feedmerge.Merge(t.Context(), all, "", 10); !errors.Is(err, errDown) || len(p.Posts) > 0 || p.Next != "" {
+		if p, err := ask(t, t.Context(), all, "", 10); !errors.Is(err, errDown) || len(p.Posts) > 0 || p.Next != "" {
 			t.Errorf("timeline %d fails: Merge = %+v, %v; want no page and that error", i, p, err)
 		}
 	}
 	// Posts beside an error are not to be trusted either.
 	half := func(context.Context, mark, int) ([]post, error) { return []post{{ID: 9, At: 900}}, errDown }
-	if p, err := feedmerge.Merge(t.Context(), []timeline{half}, "", 10); !errors.Is(err, errDown) || len(p.Posts) > 0 {
+	if p, err := ask(t, t.Context(), []timeline{half}, "", 10); !errors.Is(err, errDown) || len(p.Posts) > 0 {
 		t.Errorf("posts with an error: Merge = %+v, %v; want no page and that error", p, err)
 	}
 }
@@ -284,7 +289,8 @@ func TestFailedTimeline(t *testing.T) {
 func TestPanic(t *testing.T) {
 	wild := func(context.Context, mark, int) ([]post, error) { panic("nil map") }
 	for _, all := range [][]timeline{{wild}, {by().read, wild, by().read}, {nil}} {
-		if p, err := feedmerge.Merge(t.Context(), all, "", 10); err == nil || len(p.Posts) > 0 {
+		tell(t, "Merge of %d timelines, one of which panics, is asked", len(all))
+		if p, err := ask(t, t.Context(), all, "", 10); err == nil || len(p.Posts) > 0 {
 			t.Errorf("a timeline panics: Merge = %+v, %v; want no page and an error", p, err)
 		}
 	}
@@ -304,7 +310,7 @@ func TestCallerLeaves(t *testing.T) {
 			return nil, untilEnded(ctx, alarm, &late)
 		})
 	}
-	if p, err := feedmerge.Merge(ctx, all, "", 10); !errors.Is(err, context.Canceled) || len(p.Posts) > 0 {
+	if p, err := ask(t, ctx, all, "", 10); !errors.Is(err, context.Canceled) || len(p.Posts) > 0 {
 		t.Errorf("the caller has left: Merge = %+v, %v; want no page and context.Canceled", p, err)
 	}
 	if late.Load() {
@@ -320,10 +326,11 @@ func TestCursor(t *testing.T) {
 	}
 	reads := a.reads.Load()
 	for _, bad := range []string{"x", "!", " ", "\x00", "-", "--", "null", "1e9", next + "!", next + " ", "%" + next, next[:len(next)/2] + "é", strings.Repeat("9", 100_000)} {
-		if p, err := feedmerge.Merge(t.Context(), lines(a), bad, 1); !errors.Is(err, feedmerge.ErrCursor) || len(p.Posts) > 0 {
+		if p, err := ask(t, t.Context(), lines(a), bad, 1); !errors.Is(err, feedmerge.ErrCursor) || len(p.Posts) > 0 {
 			t.Errorf("Merge(cursor %.40q) = %+v, %v; want no page and ErrCursor", bad, p, err)
 		}
 	}
+	tell(t, "bad cursors cost %d reads", a.reads.Load()-reads)
 	if n := a.reads.Load() - reads; n > 0 {
 		t.Errorf("bad cursors cost %d reads, want none", n)
 	}
@@ -332,10 +339,11 @@ func TestCursor(t *testing.T) {
 func TestLimit(t *testing.T) {
 	a := by(post{ID: 1, At: 100})
 	for _, limit := range []int{0, -1, math.MinInt, feedmerge.MaxLimit + 1, math.MaxInt} {
-		if p, err := feedmerge.Merge(t.Context(), lines(a), "", limit); !errors.Is(err, feedmerge.ErrLimit) || len(p.Posts) > 0 {
+		if p, err := ask(t, t.Context(), lines(a), "", limit); !errors.Is(err, feedmerge.ErrLimit) || len(p.Posts) > 0 {
 			t.Errorf("Merge(limit %d) = %+v, %v; want no page and ErrLimit", limit, p, err)
 		}
 	}
+	tell(t, "bad limits cost %d reads", a.reads.Load())
 	if n := a.reads.Load(); n > 0 {
 		t.Errorf("bad limits cost %d reads, want none", n)
 	}
@@ -355,6 +363,9 @@ func TestReads(t *testing.T) {
 	}
 	merge(t, lines(all...), merge(t, lines(all...), "", limit).Next, limit)
 	for i, a := range all {
+		if i == 0 {
+			tell(t, "two pages read the first timeline %d times, for at most %d posts", a.reads.Load(), a.most.Load())
+		}
 		if n := a.reads.Load(); n != 2 {
 			t.Errorf("two pages read timeline %d %d times, want twice", i, n)
 		}

@@ -33,6 +33,16 @@ type world struct {
 	seed   uint64
 	engine *matchingengine.Engine
 	ledger []*entry // in order of arrival
+	did    []string // what happened, for whoever complains
+}
+
+// errorf complains, after it has written down what happened last.
+func (w *world) errorf(format string, args ...any) {
+	w.t.Helper()
+	for _, text := range w.did[max(0, len(w.did)-15):] {
+		tell(w.t, "%s", text)
+	}
+	w.t.Errorf(format, args...)
 }
 
 type entry struct {
@@ -63,16 +73,20 @@ func explore(t *testing.T, h hooks) {
 		for step := range 150 {
 			if id := uint64(rng.IntN(step + 1)); rng.IntN(4) == 0 {
 				left, ok := w.engine.Cancel(id)
+				w.did = append(w.did, fmt.Sprintf("Cancel(%d) = %d, %v", id, left, ok))
 				if e := w.find(id); ok && e != nil {
 					e.cancelled += left
 					e.left -= left
 				} else if ok {
+					w.errorf("order %d was cancelled and never came", id)
 					t.Fatalf("seed %d: Cancel(%d) = %d, true, though no such order came", seed, id, left)
 				}
 			} else {
 				o := order{ID: uint64(step), Side: buy + matchingengine.Side(rng.IntN(2)), Price: 95 + rng.Int64N(11), Quantity: 1 + rng.Int64N(20)}
 				trades, err := w.engine.Submit(o)
+				w.did = append(w.did, deal(o, trades, err))
 				if err != nil {
+					w.errorf("Submit(%+v) = %v, want it accepted", o, err)
 					t.Fatalf("seed %d: Submit(%+v) = %v, want it accepted", seed, o, err)
 				}
 				taker := &entry{order: o, left: o.Quantity}
@@ -105,7 +119,7 @@ func TestConservation(t *testing.T) {
 			at := map[int64]level{}
 			for _, e := range w.ledger {
 				if e.left < 0 {
-					t.Errorf("order %+v traded %d and was cancelled for %d: more than it had", e.order, e.traded, e.cancelled)
+					w.errorf("order %+v traded %d and was cancelled for %d: more than it had", e.order, e.traded, e.cancelled)
 				}
 				if e.Side == side && e.left > 0 {
 					l := at[e.Price]
@@ -123,7 +137,7 @@ func TestConservation(t *testing.T) {
 				return int(a.Price - b.Price)
 			})
 			if got := w.engine.Depth(side, math.MaxInt); !slices.Equal(got, want) {
-				t.Errorf("Depth(%s) = %+v, but ordered less traded less cancelled is %+v", name(side), got, want)
+				w.errorf("Depth(%s) = %+v, but ordered less traded less cancelled is %+v", name(side), got, want)
 			}
 		}
 	}})
@@ -143,12 +157,12 @@ func TestPriority(t *testing.T) {
 			}
 		}
 		if best == nil || (best.Price > taker.Price) == (taker.Side == buy) && best.Price != taker.Price {
-			t.Errorf("order %+v traded %+v, though nothing that waits is good enough", taker.order, x)
+			w.errorf("order %+v traded %+v, though nothing that waits is good enough", taker.order, x)
 			return
 		}
 		want := trade{Maker: best.ID, Taker: taker.ID, Price: best.Price, Quantity: min(best.left, taker.left)}
 		if x != want {
-			t.Errorf("order %+v traded %+v, want %+v: best price first, then first come first served", taker.order, x, want)
+			w.errorf("order %+v traded %+v, want %+v: best price first, then first come first served", taker.order, x, want)
 		}
 	}})
 }
@@ -159,9 +173,10 @@ func TestNotCrossed(t *testing.T) {
 	explore(t, hooks{step: func(w *world) {
 		bids, asks := w.engine.Depth(buy, 1), w.engine.Depth(sell, 1)
 		if len(bids) > 0 && len(asks) > 0 && bids[0].Price >= asks[0].Price {
-			t.Errorf("a bid at %d waits beside an ask at %d, want them to have traded", bids[0].Price, asks[0].Price)
+			w.errorf("a bid at %d waits beside an ask at %d, want them to have traded", bids[0].Price, asks[0].Price)
 		}
 	}, trade: func(*world, *entry, trade) { traded++ }})
+	tell(t, "12 days of 150 orders and cancellations: %d trades", traded)
 	if traded == 0 {
 		t.Error("12 days with overlapping prices brought no trade at all")
 	}
@@ -173,7 +188,7 @@ func TestIDs(t *testing.T) {
 	e := matchingengine.New()
 	again := func(what string, o order) {
 		t.Helper()
-		if trades, err := e.Submit(o); !errors.Is(err, matchingengine.ErrID) || len(trades) > 0 {
+		if trades, err := send(t, e, o); !errors.Is(err, matchingengine.ErrID) || len(trades) > 0 {
 			t.Errorf("%s: Submit(%+v) again = %+v, %v; want ErrID", what, o, trades, err)
 		}
 	}
@@ -186,7 +201,7 @@ func TestIDs(t *testing.T) {
 	submit(t, e, c, trade{Maker: 1, Taker: 3, Price: 100, Quantity: 1})
 	again("after it was filled while waiting", a)
 	again("after it was filled on arrival", c)
-	e.Cancel(2)
+	cancel(t, e, 2)
 	again("after it was cancelled", b)
 	depth(t, e, buy)
 	depth(t, e, sell)
@@ -212,7 +227,7 @@ func TestBadOrders(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.o.ID = 7
-			if trades, err := e.Submit(c.o); !errors.Is(err, matchingengine.ErrOrder) || len(trades) > 0 {
+			if trades, err := send(t, e, c.o); !errors.Is(err, matchingengine.ErrOrder) || len(trades) > 0 {
 				t.Errorf("Submit(%+v) = %+v, %v; want no trade and ErrOrder", c.o, trades, err)
 			}
 		})
@@ -238,7 +253,7 @@ func TestExtremes(t *testing.T) {
 	if got := e.Depth(7, 10); len(got) != 0 {
 		t.Errorf("Depth of side 7 = %+v, want no level", got)
 	}
-	if left, ok := e.Cancel(math.MaxUint64); left != most || !ok {
+	if left, ok := cancel(t, e, math.MaxUint64); left != most || !ok {
 		t.Errorf("Cancel = %d, %v; want %d, true", left, ok, int64(most))
 	}
 	submit(t, e, order{ID: 2, Side: buy, Price: most, Quantity: most}, trade{Maker: 0, Taker: 2, Price: most, Quantity: most})
@@ -250,7 +265,7 @@ func TestResultsAreYours(t *testing.T) {
 	for id := uint64(1); id <= 4; id++ {
 		submit(t, e, order{ID: id, Side: sell, Price: 100, Quantity: 10})
 	}
-	first, err := e.Submit(order{ID: 10, Side: buy, Price: 100, Quantity: 10})
+	first, err := send(t, e, order{ID: 10, Side: buy, Price: 100, Quantity: 10})
 	if err != nil || len(first) != 1 {
 		t.Fatalf("Submit = %+v, %v; want one trade", first, err)
 	}
@@ -298,6 +313,7 @@ func TestConcurrent(t *testing.T) {
 	}
 	all.Wait()
 	close(bad)
+	tell(t, "%d clients submit %d orders each at once, and cancel some", clients, each)
 	for text := range bad {
 		t.Error(text)
 	}
@@ -318,7 +334,7 @@ func TestConcurrent(t *testing.T) {
 func TestAllocations(t *testing.T) {
 	e := matchingengine.New()
 	for id := range uint64(2000) {
-		submit(t, e, order{ID: id, Side: sell, Price: 100 + int64(id%50), Quantity: 10})
+		submit(quiet{t}, e, order{ID: id, Side: sell, Price: 100 + int64(id%50), Quantity: 10})
 	}
 	id := uint64(0)
 	if n := testing.AllocsPerRun(1500, func() {

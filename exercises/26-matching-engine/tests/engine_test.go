@@ -3,11 +3,25 @@
 package matchingengine_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
 	matchingengine "workbench/exercises/26-matching-engine/start"
 )
+
+// tell writes down what happened, for the verdict to list. There is no time in
+// this exercise.
+func tell(t testing.TB, format string, args ...any) {
+	t.Helper()
+	t.Logf("@- %s", fmt.Sprintf(format, args...))
+}
+
+// quiet is a test whose helpers write nothing down: for what is done thousands
+// of times.
+type quiet struct{ testing.TB }
+
+func (quiet) Logf(string, ...any) {}
 
 type (
 	order = matchingengine.Order
@@ -20,10 +34,55 @@ const (
 	sell = matchingengine.Sell
 )
 
+// send submits an order and writes down what came of it.
+func send(t testing.TB, e *matchingengine.Engine, o order) ([]trade, error) {
+	t.Helper()
+	trades, err := e.Submit(o)
+	tell(t, "%s", deal(o, trades, err))
+	return trades, err
+}
+
+// deal says what came of an order.
+func deal(o order, trades []trade, err error) string {
+	text := ""
+	for _, x := range trades {
+		text += fmt.Sprintf(", %d with order %d at %d", x.Quantity, x.Maker, x.Price)
+	}
+	if err != nil {
+		text += fmt.Sprintf(", %v", err)
+	}
+	if text == "" {
+		text = ", no trade"
+	}
+	return fmt.Sprintf("Submit order %d: %s %d at %d = %s", o.ID, name(o.Side), o.Quantity, o.Price, text[2:])
+}
+
+// levels says what waits on a side.
+func levels(all []level) string {
+	text := "nothing"
+	for i, l := range all {
+		if i == 0 {
+			text = ""
+		} else {
+			text += ", "
+		}
+		text += fmt.Sprintf("%d at %d (%d orders)", l.Quantity, l.Price, l.Orders)
+	}
+	return text
+}
+
+// cancel cancels an order and writes down what was left of it.
+func cancel(t testing.TB, e *matchingengine.Engine, id uint64) (int64, bool) {
+	t.Helper()
+	left, ok := e.Cancel(id)
+	tell(t, "Cancel(%d) = %d, %v", id, left, ok)
+	return left, ok
+}
+
 // submit wants the order accepted and exactly these trades.
 func submit(t testing.TB, e *matchingengine.Engine, o order, want ...trade) {
 	t.Helper()
-	got, err := e.Submit(o)
+	got, err := send(t, e, o)
 	if err != nil {
 		t.Fatalf("Submit(%+v) = %v, want it accepted", o, err)
 	}
@@ -35,7 +94,9 @@ func submit(t testing.TB, e *matchingengine.Engine, o order, want ...trade) {
 // depth wants exactly these levels on a side.
 func depth(t testing.TB, e *matchingengine.Engine, s matchingengine.Side, want ...level) {
 	t.Helper()
-	if got := e.Depth(s, 100); !slices.Equal(got, want) {
+	got := e.Depth(s, 100)
+	tell(t, "Depth(%s) = %s", name(s), levels(got))
+	if !slices.Equal(got, want) {
 		t.Fatalf("Depth(%v) = %+v, want %+v", name(s), got, want)
 	}
 }
@@ -55,6 +116,7 @@ func TestRests(t *testing.T) {
 	submit(t, e, order{ID: 5, Side: buy, Price: 100, Quantity: 4})
 	depth(t, e, buy, level{Price: 101, Quantity: 1, Orders: 1}, level{Price: 100, Quantity: 9, Orders: 2})
 	depth(t, e, sell, level{Price: 102, Quantity: 2, Orders: 1}, level{Price: 103, Quantity: 7, Orders: 1})
+	tell(t, "Depth(buy, 1) = %s", levels(e.Depth(buy, 1)))
 	if got := e.Depth(buy, 1); len(got) != 1 || got[0].Price != 101 {
 		t.Errorf("Depth(buy, 1) = %+v, want the level at 101 alone", got)
 	}
@@ -118,13 +180,13 @@ func TestCancel(t *testing.T) {
 		{"cancelled already", 1, 0, false},
 		{"alone at its price", 4, 10, true},
 	} {
-		if left, ok := e.Cancel(c.id); left != c.left || ok != c.ok {
+		if left, ok := cancel(t, e, c.id); left != c.left || ok != c.ok {
 			t.Errorf("%s: Cancel(%d) = %d, %v; want %d, %v", c.name, c.id, left, ok, c.left, c.ok)
 		}
 	}
 	depth(t, e, sell, level{Price: 100, Quantity: 10, Orders: 1})
 	submit(t, e, order{ID: 6, Side: buy, Price: 200, Quantity: 11}, trade{Maker: 3, Taker: 6, Price: 100, Quantity: 10})
-	if left, ok := e.Cancel(3); left != 0 || ok {
+	if left, ok := cancel(t, e, 3); left != 0 || ok {
 		t.Errorf("Cancel of a filled order = %d, %v; want 0, false", left, ok)
 	}
 }

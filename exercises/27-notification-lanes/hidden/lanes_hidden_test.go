@@ -21,14 +21,18 @@ func TestBlast(t *testing.T) {
 	const patience = time.Minute
 	q := queue(t, config{Lanes: 2, Size: 10_000, Patience: patience})
 	for i := range 5000 {
-		push(t, q, 0, 1, fmt.Sprint("sale ", i))
+		push(quiet{t}, q, 0, 1, fmt.Sprint("sale ", i))
 	}
 	now := time.Hour
+	tell(t, 0, "Push of 5000 sales into lane 1")
 	sales := 0
 	for i := range 100 {
-		push(t, q, now, 0, fmt.Sprint("code ", i))
+		push(quiet{t}, q, now, 0, fmt.Sprint("code ", i))
 		for {
 			m, ok := q.Pop(now)
+			if i < 5 || m.Lane == 1 {
+				tell(t, now, "code %d is in lane 0; Pop = %q, %v", i, m.Text, ok)
+			}
 			if !ok {
 				t.Fatal("the queue is empty, want thousands of sales in it")
 			}
@@ -83,7 +87,7 @@ func TestNoKey(t *testing.T) {
 	pop(t, q, 0, "one", "two", "two")
 	open := queue(t, config{Lanes: 1, Size: 10, Patience: time.Hour})
 	for range 2 {
-		if err := open.Push(0, message{Key: "k"}); err != nil {
+		if err := put(t, open, 0, message{Key: "k"}); err != nil {
 			t.Errorf("no window: Push of a key twice = %v, want it accepted", err)
 		}
 	}
@@ -93,11 +97,11 @@ func TestNoKey(t *testing.T) {
 func TestDuplicateAfterPop(t *testing.T) {
 	q := queue(t, config{Lanes: 1, Size: 10, Patience: time.Hour, Window: time.Minute})
 	m := message{Key: "k", Text: "once"}
-	if err := q.Push(0, m); err != nil {
+	if err := put(t, q, 0, m); err != nil {
 		t.Fatal(err)
 	}
 	pop(t, q, time.Second, "once")
-	if err := q.Push(2*time.Second, m); !errors.Is(err, notificationlanes.ErrDuplicate) {
+	if err := put(t, q, 2*time.Second, m); !errors.Is(err, notificationlanes.ErrDuplicate) {
 		t.Errorf("a message delivered again after it was sent: Push = %v, want ErrDuplicate", err)
 	}
 }
@@ -108,6 +112,7 @@ func TestWindowStands(t *testing.T) {
 	accepted := 0
 	for i := range 120 {
 		if err := q.Push(time.Duration(i)*time.Second, message{Key: "disk full"}); err == nil {
+			tell(t, time.Duration(i)*time.Second, "Push of the key \"disk full\" is accepted")
 			accepted++
 		}
 	}
@@ -120,14 +125,14 @@ func TestWindowStands(t *testing.T) {
 func TestRefusedIsForgotten(t *testing.T) {
 	q := queue(t, config{Lanes: 1, Size: 1, Patience: time.Hour, Window: time.Hour})
 	push(t, q, 0, 0, "first")
-	if err := q.Push(1, message{Key: "k", Text: "second"}); !errors.Is(err, notificationlanes.ErrFull) {
+	if err := put(t, q, 1, message{Key: "k", Text: "second"}); !errors.Is(err, notificationlanes.ErrFull) {
 		t.Fatalf("Push into a full lane = %v, want ErrFull", err)
 	}
-	if err := q.Push(1, message{Key: "k", Lane: 5}); !errors.Is(err, notificationlanes.ErrLane) {
+	if err := put(t, q, 1, message{Key: "k", Lane: 5}); !errors.Is(err, notificationlanes.ErrLane) {
 		t.Fatalf("Push into lane 5 of 1 = %v, want ErrLane", err)
 	}
 	pop(t, q, 2, "first")
-	if err := q.Push(3, message{Key: "k", Text: "second"}); err != nil {
+	if err := put(t, q, 3, message{Key: "k", Text: "second"}); err != nil {
 		t.Errorf("the second try of a message that was refused: Push = %v, want it accepted", err)
 	}
 	pop(t, q, 3, "second")
@@ -146,10 +151,10 @@ func TestClockBackwards(t *testing.T) {
 	pop(t, q, time.Hour+patience-1, "code 2")
 	pop(t, q, 0, "sale")
 	m := message{Key: "k"}
-	if err := q.Push(0, m); err != nil {
+	if err := put(t, q, 0, m); err != nil {
 		t.Fatal(err)
 	}
-	if err := q.Push(time.Hour+window/2, m); !errors.Is(err, notificationlanes.ErrDuplicate) {
+	if err := put(t, q, time.Hour+window/2, m); !errors.Is(err, notificationlanes.ErrDuplicate) {
 		t.Errorf("half a window after a push with an old clock: Push = %v, want ErrDuplicate", err)
 	}
 }
@@ -166,14 +171,28 @@ func TestAgainstModel(t *testing.T) {
 		q := queue(t, c)
 		lanes, served, keys := make([][]waiting, c.Lanes), make([]time.Duration, c.Lanes), map[string]time.Duration{}
 		now := time.Duration(0)
+		var did []string // what happened, for whoever complains
+		var when []time.Duration
+		note := func(format string, args ...any) {
+			did, when = append(did, fmt.Sprintf(format, args...)), append(when, now)
+		}
+		complain := func(format string, args ...any) {
+			t.Helper()
+			for i := max(0, len(did)-15); i < len(did); i++ {
+				tell(t, when[i], "%s", did[i])
+			}
+			t.Fatalf(format, args...)
+		}
 		for step := range 600 {
 			now += time.Duration(rng.IntN(4))
 			if rng.IntN(2) == 0 {
 				m := message{Key: fmt.Sprint(rng.IntN(12)), Lane: rng.IntN(c.Lanes), Text: fmt.Sprint(step)}
 				at, known := keys[m.Key]
 				duplicate, full := known && now-at < c.Window, len(lanes[m.Lane]) == c.Size
-				if err := q.Push(now, m); (err == nil) != (!duplicate && !full) {
-					t.Fatalf("seed %d, step %d, %+v: Push(%d, %+v) = %v, want duplicate %v, full %v", seed, step, c, now, m, err, duplicate, full)
+				err := q.Push(now, m)
+				note("Push(lane %d, %q, key %q) = %v", m.Lane, m.Text, m.Key, err)
+				if (err == nil) != (!duplicate && !full) {
+					complain("seed %d, step %d, %+v: Push(%d, %+v) = %v, want duplicate %v, full %v", seed, step, c, now, m, err, duplicate, full)
 				} else if err == nil {
 					keys[m.Key] = now
 					lanes[m.Lane] = append(lanes[m.Lane], waiting{m, now})
@@ -196,8 +215,9 @@ func TestAgainstModel(t *testing.T) {
 				best = urgent
 			}
 			m, ok := q.Pop(now)
+			note("Pop = lane %d, %q, %v", m.Lane, m.Text, ok)
 			if ok != (best >= 0) || ok && m != lanes[best][0].message {
-				t.Fatalf("seed %d, step %d, %+v: Pop(%d) = %+v, %v; want one from lane %d of %v", seed, step, c, now, m, ok, best, lanes)
+				complain("seed %d, step %d, %+v: Pop(%d) = %+v, %v; want one from lane %d of %v", seed, step, c, now, m, ok, best, lanes)
 			}
 			if ok {
 				lanes[best], served[best] = lanes[best][1:], now
@@ -242,6 +262,7 @@ func TestConcurrent(t *testing.T) {
 	for s := range senders {
 		total += accepted[s]
 	}
+	tell(t, 0, "Push by %d goroutines of %d messages each, two of them with the same keys, beside as many that Pop: %d accepted, %d came out", senders, each, total, len(got))
 	if want := senders / 2 * each; total != want || len(got) != want {
 		t.Errorf("of %d keys %d messages were accepted and %d came out, want each once", want, total, len(got))
 	}
@@ -272,7 +293,9 @@ func TestKeysMemory(t *testing.T) {
 			t.Fatal("Pop found nothing right after a Push")
 		}
 	}
-	if grown := heap() - before; grown > 4<<20 {
+	grown := heap() - before
+	tell(t, 10*time.Minute, "Push and Pop of 60,000 keys, one each 10 ms: %d KiB more in use", grown>>10)
+	if grown > 4<<20 {
 		t.Errorf("after 60 000 keys, of which 100 are within the window, the heap grew by %d KiB, want at most 4096", grown>>10)
 	}
 	runtime.KeepAlive(q)
@@ -306,7 +329,7 @@ func TestBadSettings(t *testing.T) {
 func TestNoSuchLane(t *testing.T) {
 	q := queue(t, config{Lanes: 2, Size: 1, Patience: 1})
 	for _, lane := range []int{-1, 2, 1 << 40, -1 << 63} {
-		if err := q.Push(0, message{Lane: lane}); !errors.Is(err, notificationlanes.ErrLane) {
+		if err := put(t, q, 0, message{Lane: lane}); !errors.Is(err, notificationlanes.ErrLane) {
 			t.Errorf("Push into lane %d of 2 = %v, want ErrLane", lane, err)
 		}
 	}

@@ -11,6 +11,18 @@ import (
 	notificationlanes "workbench/exercises/27-notification-lanes/start"
 )
 
+// tell writes down what happened at an instant, for the verdict to list.
+func tell(t testing.TB, at time.Duration, format string, args ...any) {
+	t.Helper()
+	t.Logf("@%v %s", at, fmt.Sprintf(format, args...))
+}
+
+// quiet is a test whose helpers write nothing down: for what is done thousands
+// of times.
+type quiet struct{ testing.TB }
+
+func (quiet) Logf(string, ...any) {}
+
 type (
 	message = notificationlanes.Message
 	config  = notificationlanes.Config
@@ -25,11 +37,31 @@ func queue(t testing.TB, c config) *notificationlanes.Queue {
 	return q
 }
 
+// put puts one message in and writes down what it was answered.
+func put(t testing.TB, q *notificationlanes.Queue, now time.Duration, m message) error {
+	t.Helper()
+	err := q.Push(now, m)
+	key := ""
+	if m.Key != "" {
+		key = fmt.Sprintf(", key %.20q", m.Key)
+	}
+	tell(t, now, "Push(lane %d, %q%s) = %v", m.Lane, m.Text, key, err)
+	return err
+}
+
+// take takes one message out and writes it down.
+func take(t testing.TB, q *notificationlanes.Queue, now time.Duration) (message, bool) {
+	t.Helper()
+	m, ok := q.Pop(now)
+	tell(t, now, "Pop = lane %d, %q, %v", m.Lane, m.Text, ok)
+	return m, ok
+}
+
 // push puts texts into a lane, without keys.
 func push(t testing.TB, q *notificationlanes.Queue, now time.Duration, lane int, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
-		if err := q.Push(now, message{Lane: lane, Text: text}); err != nil {
+		if err := put(t, q, now, message{Lane: lane, Text: text}); err != nil {
 			t.Fatalf("Push(%v, %q into lane %d) = %v, want it accepted", now, text, lane, err)
 		}
 	}
@@ -39,7 +71,7 @@ func push(t testing.TB, q *notificationlanes.Queue, now time.Duration, lane int,
 func pop(t testing.TB, q *notificationlanes.Queue, now time.Duration, want ...string) {
 	t.Helper()
 	for i, text := range want {
-		m, ok := q.Pop(now)
+		m, ok := take(t, q, now)
 		if !ok || m.Text != text {
 			t.Fatalf("Pop(%v) number %d = %q, %v; want %q", now, i+1, m.Text, ok, text)
 		}
@@ -49,7 +81,7 @@ func pop(t testing.TB, q *notificationlanes.Queue, now time.Duration, want ...st
 // empty wants nothing to be left.
 func empty(t testing.TB, q *notificationlanes.Queue, now time.Duration) {
 	t.Helper()
-	if m, ok := q.Pop(now); ok {
+	if m, ok := take(t, q, now); ok {
 		t.Fatalf("Pop(%v) = %+v, want nothing: all was sent", now, m)
 	}
 }
@@ -67,11 +99,11 @@ func TestUrgentFirst(t *testing.T) {
 func TestOwnRoom(t *testing.T) {
 	q := queue(t, config{Lanes: 2, Size: 3, Patience: time.Minute})
 	push(t, q, 0, 1, "sale 1", "sale 2", "sale 3")
-	if err := q.Push(0, message{Lane: 1, Text: "sale 4"}); !errors.Is(err, notificationlanes.ErrFull) {
+	if err := put(t, q, 0, message{Lane: 1, Text: "sale 4"}); !errors.Is(err, notificationlanes.ErrFull) {
 		t.Errorf("the fourth message for a lane of 3: Push = %v, want ErrFull", err)
 	}
 	push(t, q, 0, 0, "code 1", "code 2", "code 3")
-	if err := q.Push(0, message{Lane: 0, Text: "code 4"}); !errors.Is(err, notificationlanes.ErrFull) {
+	if err := put(t, q, 0, message{Lane: 0, Text: "code 4"}); !errors.Is(err, notificationlanes.ErrFull) {
 		t.Errorf("the fourth message for a lane of 3: Push = %v, want ErrFull", err)
 	}
 	pop(t, q, 0, "code 1", "code 2", "code 3", "sale 1", "sale 2")
@@ -85,7 +117,7 @@ func TestPatience(t *testing.T) {
 	q := queue(t, config{Lanes: 2, Size: 1000, Patience: patience})
 	push(t, q, 0, 1, "sale 1", "sale 2", "sale 3")
 	for i := range 40 {
-		push(t, q, 0, 0, fmt.Sprint("code ", i))
+		push(quiet{t}, q, 0, 0, fmt.Sprint("code ", i))
 	}
 	pop(t, q, patience-1, "code 0", "code 1")
 	// Out of patience: one message, and then it waits for as long again.
@@ -112,12 +144,12 @@ func TestDuplicate(t *testing.T) {
 		{"the same again, in the new window", window + 2*time.Second, 1, true},
 	} {
 		m.Lane = c.lane
-		if err := q.Push(c.now, m); errors.Is(err, notificationlanes.ErrDuplicate) != c.dup || !c.dup && err != nil {
+		if err := put(t, q, c.now, m); errors.Is(err, notificationlanes.ErrDuplicate) != c.dup || !c.dup && err != nil {
 			t.Errorf("%s: Push(%v) = %v, want duplicate %v", c.name, c.now, err, c.dup)
 		}
 	}
 	other := message{Key: "order 8 shipped", Lane: 1}
-	if err := q.Push(2*time.Second, other); err != nil {
+	if err := put(t, q, 2*time.Second, other); err != nil {
 		t.Errorf("another key: Push = %v, want it accepted", err)
 	}
 }

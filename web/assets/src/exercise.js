@@ -219,6 +219,13 @@ function follow(id) {
   });
 }
 
+// told lists what a test did before it complained, each with its instant.
+function told({ trace = [], earlier = 0 }) {
+  if (!trace.length) return [];
+  const before = earlier ? `, after ${earlier} ${earlier === 1 ? 'event' : 'events'} left out` : '';
+  return [make('p', { class: 'dim' }, (trace.some((m) => m.at) ? 'What happened, in the test’s own time' : 'What happened') + before + ':'), make('ol', { class: 'told', start: String(earlier + 1) }, ...trace.map((m) => make('li', {}, m.at ? make('span', { class: 'mono' }, m.at) : '', m.at ? ' ' : '', m.text)))];
+}
+
 function show(a) {
   const v = a.verdict ?? { accepted: false, reason: 'The workbench ended while this was checked. Check it again.', cases: [] };
   const said = a.passed ? `Accepted, ${v.score} of ${v.of ?? 100} points` : 'Not accepted yet';
@@ -236,7 +243,7 @@ function show(a) {
       b.addEventListener('click', () => { choose(p.file); editors[p.file]?.line(p.line); });
       return b;
     });
-    return make('li', { class: c.ok ? 'ok' : 'bad', 'data-case': c.name }, make('b', {}, `${c.ok ? '✓' : '✗'} ${c.name}`), make('span', { class: 'dim' }, c.ok ? ` ${c.points ?? ''}`.trimEnd() : ''), !c.ok && c.message ? make('pre', { tabindex: '0' }, c.message + (c.expected ? `\nexpected ${c.expected}\ngot      ${c.got}` : '')) : '', ...spots, !c.ok && c.hint ? make('p', { class: 'dim' }, c.hint) : '');
+    return make('li', { class: c.ok ? 'ok' : 'bad', 'data-case': c.name }, make('b', {}, `${c.ok ? '✓' : '✗'} ${c.name}`), make('span', { class: 'dim' }, c.ok ? ` ${c.points ?? ''}`.trimEnd() : ''), !c.ok && c.message ? make('pre', { tabindex: '0' }, c.message + (c.expected ? `\nexpected ${c.expected}\ngot      ${c.got}` : '')) : '', ...(c.ok ? [] : told(c)), ...spots, !c.ok && c.hint ? make('p', { class: 'dim' }, c.hint) : '');
   });
   if (idle.length) rows.push(make('li', { class: 'dim', 'data-idle': '' }, `${idle.length} ${idle.length === 1 ? 'test' : 'tests'} not run${idle[0].message ? `: ${idle[0].message}` : ''}`));
   const facts = [['race detector', v.race], ['goroutine leaks', v.leak]].filter(([, f]) => f !== undefined && f !== null && f !== '').map(([n, f]) => make('li', {}, `${n}: ${f === true ? 'found' : f === false ? 'none found' : f}`));

@@ -35,7 +35,9 @@ func TestRefills(t *testing.T) {
 		at   time.Duration
 		want int
 	}{{time.Second, 2}, {1500 * time.Millisecond, 1}, {1600 * time.Millisecond, 0}, {2500 * time.Millisecond, 2}} {
-		if got := count(b, c.at, 10); got != c.want {
+		got := count(b, c.at, 10)
+		t.Logf("@%v Allow, asked 10 times, let %d through", c.at, got)
+		if got != c.want {
 			t.Fatalf("step %d: at %v %d calls pass, want %d", i, c.at, got, c.want)
 		}
 	}
