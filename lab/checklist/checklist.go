@@ -57,6 +57,6 @@ func Rows() []Row {
 		{Chapter: 9, Item: "login and tokens", Patterns: []string{"bulkhead", "attempts", "rotation", "signed"}, Scenarios: []string{"login-hashing", "login-attempts", "login-stolen-token", "login-signed"}},
 		{Chapter: 9, Item: "feed", Patterns: []string{"fanout", "paging"}, Scenarios: []string{"feed-fanout", "feed-paging"}},
 		{Chapter: 9, Item: "orders and trading", Patterns: []string{"idempotency", "sequencer", "shed", "ratelimit"}, Scenarios: []string{"charged-twice", "hot-symbol", "cancels-first", "runaway-robot"}},
-		{Chapter: 9, Item: "notifications", Patterns: []string{"bulkhead", "dedupe"}, Scenarios: []string{"notify-lanes", "notify-twice"}},
+		{Chapter: 9, Item: "notifications", Patterns: []string{"bulkhead", "digest", "dedupe", "failover", "jobs"}, Scenarios: []string{"notify-lanes", "notify-twice", "provider-out"}},
 	}
 }
