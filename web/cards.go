@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -27,8 +28,8 @@ func (s *Server) cards(ctx context.Context) ([]card.Card, error) {
 	}
 	out := make([]card.Card, len(kept))
 	for i, k := range kept {
-		if err := json.Unmarshal(k.State, &out[i]); err != nil {
-			return nil, fmt.Errorf("card %s: %w", k.ID, err)
+		if out[i], err = k.Asked(); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil
@@ -89,6 +90,9 @@ func (s *Server) askable(ctx context.Context) ([]card.Card, error) {
 	}
 	for _, run := range runs[:min(len(runs), runsAsked)] {
 		rep, err := s.cfg.Lab.Run(ctx, run.ID)
+		if errors.As(err, new(*progress.RowError)) {
+			continue // it makes no cards, and /progress says so
+		}
 		if err != nil {
 			return nil, err
 		}

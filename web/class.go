@@ -12,7 +12,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"workbench/exercises/classroom"
-	"workbench/lab/live"
 	"workbench/lab/scenario"
 	"workbench/sim/load"
 	"workbench/web/page"
@@ -60,7 +59,7 @@ func (s *Server) openClass(port string, limits Limits) {
 		hall: stream.New(learners, limits.Stream), board: stream.New(maxReaders, limits.Stream), lab: stream.New(learners, limits.Stream),
 		seats: map[uint64]*seat{}, here: map[uint64]int{},
 	}
-	c.feed = &feed{lab: watched{Lab: s.cfg.Lab}, hub: c.lab, log: s.cfg.Log}
+	c.feed = &feed{lab: watched{Viewer: s.cfg.Lab}, hub: c.lab, log: s.cfg.Log}
 	s.class = c
 	lobby := c.part()
 	lobby.hallRoutes(lobby.echo)
@@ -170,10 +169,10 @@ func (c *class) serve(w http.ResponseWriter, r *http.Request) {
 	handler.ServeHTTP(w, r)
 }
 
-// own reports whether what is sent to a path changes a learner's own things, or
-// is answered to the learner by the class itself. All else is one for all.
+// own reports whether what is sent to a path changes a learner's own things. All
+// else is one for all, and the teacher's.
 func own(path string) bool {
-	for _, prefix := range []string{"/classroom/", "/api/lab/", "/api/exercises/", "/rehearse/", "/progress/"} {
+	for _, prefix := range []string{"/classroom/", "/api/exercises/", "/rehearse/", "/progress/"} {
 		if strings.HasPrefix(path, prefix) {
 			return true
 		}
@@ -230,7 +229,7 @@ func (c *class) furnish(l classroom.Learner) (http.Handler, error) {
 		return nil, err
 	}
 	s := c.part()
-	s.cfg.Lab = watched{Lab: s.cfg.Lab, class: c.cfg.Class, learner: l.ID}
+	s.cfg.Lab = watched{Viewer: s.cfg.Lab, class: c.cfg.Class, learner: l.ID}
 	s.cfg.Exercises, s.cfg.Rehearse, s.cfg.Progress = own.Exercises, own.Rehearse, own.Progress
 	s.routes()
 	return s.echo, nil
@@ -243,7 +242,7 @@ func (c *class) part() *Server {
 	s := &Server{
 		cfg: t.cfg, sessions: t.sessions, hub: c.lab, feed: c.feed, assets: t.assets, engine: t.engine, ending: t.ending, class: c, seated: true,
 	}
-	s.cfg.Rooms, s.cfg.Trials, s.cfg.Incidents = nil, nil, nil // they change what is one for all
+	s.cfg.Rooms, s.cfg.Trials, s.cfg.Incidents, s.cfg.Join = nil, nil, nil, nil // they change what is one for all
 	s.echo = echo.New()
 	s.echo.IPExtractor = echo.ExtractIPDirect()
 	s.echo.HTTPErrorHandler = s.fail
@@ -268,86 +267,6 @@ func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	s.refuse(w, err)
 }
-
-// watched is the lab as a learner has it: everything can be seen, nothing
-// changed. The card of the prediction is the class's, so the lab's own is away.
-type watched struct {
-	Lab
-	class   *classroom.Class
-	learner uint64
-}
-
-func unasked(s live.State) live.State {
-	s.Predict = nil
-	return s
-}
-
-// State implements Lab.
-func (w watched) State() live.State { return unasked(w.Lab.State()) }
-
-// Watch implements Lab.
-func (w watched) Watch(ctx context.Context) <-chan live.Event {
-	in, out := w.Lab.Watch(ctx), make(chan live.Event, 1)
-	go func() {
-		defer close(out)
-		for e := range in {
-			if e.State != nil {
-				s := unasked(*e.State)
-				e.State = &s
-			}
-			select {
-			case out <- e:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return out
-}
-
-// Runs implements Lab: the class's runs, each with what this learner had
-// predicted of it.
-func (w watched) Runs(ctx context.Context) ([]live.RunSummary, error) {
-	runs, err := w.Lab.Runs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	said, err := w.class.Predicted(ctx, w.learner)
-	if err != nil {
-		return nil, err
-	}
-	for i := range runs {
-		right, ok := said[runs[i].ID]
-		switch {
-		case !ok:
-			runs[i].Prediction = ""
-		case right:
-			runs[i].Prediction = "right"
-		default:
-			runs[i].Prediction = "wrong"
-		}
-	}
-	return runs, nil
-}
-
-func (watched) SetPattern(context.Context, string, live.PatternChange) (live.State, error) {
-	return live.State{}, errDriven
-}
-func (watched) SetFault(context.Context, string, live.FaultChange) (live.State, error) {
-	return live.State{}, errDriven
-}
-func (watched) Spike(context.Context, load.Spike) (live.State, error) {
-	return live.State{}, errDriven
-}
-func (watched) SetTraffic(context.Context, live.TrafficChange) (live.State, error) {
-	return live.State{}, errDriven
-}
-func (watched) Load(context.Context, live.ScenarioChange) (live.State, error) {
-	return live.State{}, errDriven
-}
-func (watched) Predict(context.Context, int) (live.State, error) { return live.State{}, errDriven }
-
-var _ Lab = watched{}
 
 // without is the spike that stands for the scenario's own event.
 func without() load.Spike { return load.Spike{} }

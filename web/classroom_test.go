@@ -175,13 +175,16 @@ func TestALearnerWatchesAndDoesNotDrive(t *testing.T) {
 	for _, path := range []string{"/classroom/round", "/classroom/play", "/classroom/again", "/classroom/show", "/classroom/door", "/classroom/learner"} {
 		ada.want(http.StatusNotFound, "POST", path, url.Values{"round": {"1"}, "scenario": {"metastable"}})
 	}
-	before := l.Lab.State().Version
-	for path, body := range map[string]string{
-		"PUT /api/lab/patterns/queue": `{"state":"on"}`, "PUT /api/lab/faults/instance-kill": `{"on":true}`, "PUT /api/lab/traffic": `{"factor":3}`,
-		"POST /api/lab/spike": `{}`, "POST /api/lab/scenario": `{"name":"metastable"}`, "POST /api/lab/prediction": `{"choice":0}`,
-	} {
-		method, at, _ := strings.Cut(path, " ")
-		req, err := http.NewRequestWithContext(t.Context(), method, l.URL+at, strings.NewReader(body))
+	before, refusals := l.Lab.State().Version, 0
+	for _, h := range all(parse(t, l.teacher().want(http.StatusOK, "GET", "/api", nil)), "code") {
+		method, at, ok := strings.Cut(words(h), " ")
+		if !ok || method == "GET" || !strings.HasPrefix(at, "/api/") || strings.HasPrefix(at, "/api/exercises/") { // exercises are a learner's own
+			continue
+		}
+		refusals++
+		path := method + " " + at
+		at = strings.NewReplacer("{name}", "a", "{slug}", "databases", "{id}", "1").Replace(at)
+		req, err := http.NewRequestWithContext(t.Context(), method, l.URL+at, strings.NewReader(`{"count":3,"state":"down","on":true,"choice":0,"name":"metastable","host":"127.0.0.1"}`))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -195,8 +198,8 @@ func TestALearnerWatchesAndDoesNotDrive(t *testing.T) {
 			t.Errorf("%s = %d, %.200s, want 403 and why", path, res.StatusCode, text)
 		}
 	}
-	if after := l.Lab.State().Version; after != before {
-		t.Errorf("the lab went from version %d to %d", before, after)
+	if after := l.Lab.State().Version; after != before || refusals < 16 {
+		t.Errorf("the lab went from version %d to %d after %d refusals, want at least 16 and no change", before, after, refusals)
 	}
 	if l.seats != 1 {
 		t.Errorf("%d seats were furnished for one learner", l.seats)

@@ -32,6 +32,12 @@ func everything(t *testing.T) *webtest.Site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.Close() })
+	return rooms(t, p, judge(nil), func(l web.Lab) web.Lab { return played{l} })
+}
+
+// rooms is everything with a learner's file, a grader and a lab of one's own.
+func rooms(t *testing.T, p *progress.Progress, grade attempt.Grader, of func(web.Lab) web.Lab) *webtest.Site {
+	t.Helper()
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -46,7 +52,7 @@ func everything(t *testing.T) *webtest.Site {
 	must(err)
 	books, err := shelf.Open(exercises.Files)
 	must(err)
-	queue, err := attempt.New(t.Context(), attempt.Config{Store: p, Grade: judge(nil), Length: 1, Clock: clock.NewWall(), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	queue, err := attempt.New(t.Context(), attempt.Config{Store: p, Grade: grade, Length: 1, Clock: clock.NewWall(), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	must(err)
 	t.Cleanup(func() { queue.Close() })
 	env := runner.Bare()
@@ -57,7 +63,7 @@ func everything(t *testing.T) *webtest.Site {
 	must(err)
 	patterns := kind.AllPatterns()
 	return webtest.Serve(t, func(c *web.Config) {
-		c.Lab, c.Patterns, c.Observe = played{c.Lab}, patterns, seen
+		c.Lab, c.Patterns, c.Observe = of(c.Lab), patterns, seen
 		c.Guide = &web.Guide{Book: book, Patterns: patterns}
 		c.Tracks = &web.Tracks{All: tracks, Patterns: patterns}
 		c.Exercises = &web.Exercises{Shelf: books, Queue: queue, Keeper: p, Sandbox: "Answers run in a sandbox."}

@@ -66,6 +66,7 @@ func (s *Server) exerciseRoutes(e *echo.Echo) {
 	e.GET("/exercises/:slug/read", s.readPage)
 	e.GET("/api/exercises", s.getExercises)
 	e.POST("/api/exercises/:slug/read", s.postRead)
+	e.GET("/api/exercises/:slug/draft", s.getDraft)
 	e.PUT("/api/exercises/:slug/draft", s.putDraft)
 	e.POST("/api/exercises/:slug/hints/:task", s.postHint)
 	e.POST("/api/exercises/:slug/attempts", s.postAttempt)
@@ -175,6 +176,26 @@ func (s *Server) answer(c echo.Context, e shelf.Exercise) (answerBody, error) {
 		}
 	}
 	return body, errors.Join(faults...)
+}
+
+// getDraft returns what was saved last, from whichever page.
+func (s *Server) getDraft(c echo.Context) error {
+	e, err := s.exercise(c)
+	if err != nil {
+		return err
+	}
+	files, version, err := s.cfg.Exercises.Keeper.Draft(c.Request().Context(), e.Slug)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(http.StatusOK, draftBody{files, version})
+}
+
+// draftBody is a draft that was saved; no files: there is none.
+type draftBody struct {
+	Files   map[string]string `json:"files"`
+	Version int64             `json:"version"`
 }
 
 func (s *Server) putDraft(c echo.Context) error {

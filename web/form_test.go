@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/net/html"
+
 	"workbench/web/webtest"
 )
 
@@ -84,5 +86,44 @@ func TestAWrongAnswerComesBack(t *testing.T) {
 	page := refused(t, d, "/progress/forget", url.Values{}, 422, "the tick that says")
 	if !strings.Contains(page, "<details open") || !strings.Contains(page, `id="fault-sure"`) || strings.Contains(page, "@component") {
 		t.Error("the form for deleting is folded away, or does not say what is wrong")
+	}
+}
+
+// A ruling that is refused comes back at the concept that it was for, open and
+// filled in; characters are counted, not bytes.
+func TestAWrongRulingComesBack(t *testing.T) {
+	s := stage(t)
+	at := post(t, s, "/rehearse/retries-worse", url.Values{"text": {"Retries multiply the load while the service is down."}}).Header.Get("Location")
+	forms := all(parse(t, s.Open(t, at)), "details[class=rule]")
+	if len(forms) < 2 {
+		t.Fatalf("%d items can be overruled, want two at least", len(forms))
+	}
+	field := func(form *html.Node, name string) string { return attr(one(t, form, "input[name="+name+"]"), "value") }
+	concept, verdict := field(forms[1], "concept"), field(forms[1], "verdict")
+	ruling := func(reason string) url.Values {
+		return url.Values{"concept": {concept}, "verdict": {verdict}, "reason": {reason}}
+	}
+	for _, reason := range []string{"", strings.Repeat("ü", 301)} {
+		doc := parse(t, refused(t, s, at+"/rulings", ruling(reason), 422, "a reason of 1 to 300 characters"))
+		open := 0
+		for _, form := range all(doc, "details[class=rule]") {
+			if !has(form, "open") {
+				continue
+			}
+			open++
+			in := one(t, form, "input[name=reason]")
+			if field(form, "concept") != concept || attr(in, "value") != reason || attr(in, "aria-invalid") != "true" || attr(in, "aria-describedby") != "fault-reason" || !has(in, "required") {
+				t.Errorf("%d characters: open is the form of %s with %q, want that of %s, as typed and marked", len([]rune(reason)), field(form, "concept"), attr(in, "value"), concept)
+			}
+			if got := words(one(t, form, "[id=fault-reason]")); got != "Give a reason of 1 to 300 characters." {
+				t.Errorf("at the field stands %q", got)
+			}
+		}
+		if open != 1 {
+			t.Errorf("%d forms are open, want the one that was sent", open)
+		}
+	}
+	if res := post(t, s, at+"/rulings", ruling(strings.Repeat("ü", 300))); res.StatusCode != 303 {
+		t.Errorf("300 characters: %d, want 303", res.StatusCode)
 	}
 }

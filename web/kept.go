@@ -109,13 +109,13 @@ func leading(got string) (float64, bool) {
 }
 
 // trialEvidence shows a kept result that citations are of; false: it was
-// deleted since.
+// deleted since, or cannot be read.
 func (s *Server) trialEvidence(ctx context.Context, id uint64) (view.AnswerRun, bool, error) {
 	if s.cfg.Trials == nil || s.cfg.Trials.Keeper == nil {
 		return view.AnswerRun{}, false, nil
 	}
 	run, err := s.cfg.Trials.Keeper.Trial(ctx, id)
-	if errors.Is(err, progress.ErrNoTrial) {
+	if errors.Is(err, progress.ErrNoTrial) || errors.As(err, new(*progress.RowError)) {
 		return view.AnswerRun{}, false, nil
 	}
 	return view.AnswerTrialOf(run), err == nil, err

@@ -54,7 +54,7 @@ func (s *Server) seen(c echo.Context, title, script string) view.Site {
 
 // traceQuery reads which traces are asked for.
 func traceQuery(c echo.Context) (trace.Query, error) {
-	q := trace.Query{Order: trace.Latest, Op: c.QueryParam("op"), Where: c.QueryParam("instance")}
+	q := trace.Query{Order: trace.Latest, Op: c.QueryParam("op"), Where: c.QueryParam("instance"), About: strings.TrimSpace(c.QueryParam("order"))}
 	switch show := c.QueryParam("show"); show {
 	case "", "latest":
 	case "slowest":
@@ -161,7 +161,7 @@ func (s *Server) postTracing(c echo.Context) error {
 
 // logQuery reads which lines are asked for.
 func logQuery(c echo.Context) (journal.Query, error) {
-	q := journal.Query{Trace: strings.TrimSpace(c.QueryParam("trace")), Instance: c.QueryParam("instance"), Outcome: c.QueryParam("outcome")}
+	q := journal.Query{Trace: strings.TrimSpace(c.QueryParam("trace")), Instance: c.QueryParam("instance"), Outcome: c.QueryParam("outcome"), Order: strings.TrimSpace(c.QueryParam("order"))}
 	if text := c.QueryParam("level"); text != "" {
 		var level slog.Level
 		if err := level.UnmarshalText([]byte(text)); err != nil {

@@ -145,7 +145,7 @@ func (s *Server) runsPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.html(c, http.StatusOK, page.Runs(s.site(c, "Runs", ""), view.RunsOf(runs)))
+	return s.html(c, http.StatusOK, page.Runs(s.site(c, "Runs", ""), view.RunsOf(runs), s.unread("run")))
 }
 
 // proofPage shows the kept runs that say what each scenario's pattern is worth.

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -44,7 +45,7 @@ type AnswerKeeper interface {
 const (
 	maxSaid   = 20_000 // bytes of text
 	maxForm   = 128 << 10
-	maxReason = 300
+	maxReason = 300 // characters
 	maxCited  = 20
 	duePerDay = 5 // cards in a session
 )
@@ -79,6 +80,7 @@ func (s *Server) rehearsePage(c echo.Context) error {
 		return err
 	}
 	v := view.RehearseOf(r.Catalog.List(interview.Filter{Mode: interview.Mode(mode)}), bests, due, mode)
+	v.Unread = s.unread("run", "answer", "card")
 	return s.html(c, http.StatusOK, page.Rehearse(s.site(c, "Rehearse", ""), v))
 }
 
@@ -191,7 +193,9 @@ func figures(id uint64, rep scenario.Report) []interview.Citation {
 		out = append(out, cite("offered_rate", float64(rep.Offered)/rep.DurationS), cite("tries_per_user", float64(rep.Sent)/max(1, float64(rep.Offered))))
 	}
 	for _, c := range rep.Claims {
-		out = append(out, cite("claim", c.Value))
+		if c.NotJudged == "" {
+			out = append(out, cite(c.Text, c.Value))
+		}
 	}
 	return out
 }
@@ -230,7 +234,8 @@ func (s *Server) given(c echo.Context) (interview.Question, progress.Answer, int
 	if err != nil {
 		return q, a, result, err
 	}
-	return q, a, result, json.Unmarshal(a.Result, &result)
+	result, err = a.Scored()
+	return q, a, result, err
 }
 
 func (s *Server) answerPage(c echo.Context) error {
@@ -248,9 +253,9 @@ func (s *Server) answerPage(c echo.Context) error {
 		next = have[i].State.Due
 	}
 	v := view.AnswerOf(q, a, result, next)
-	var cited []interview.Citation
-	if err := json.Unmarshal(a.Evidence, &cited); err != nil {
-		return fmt.Errorf("evidence of answer %d: %w", a.ID, err)
+	cited, err := a.Cited()
+	if err != nil {
+		return err
 	}
 	if v.Evidence, err = s.evidence(ctx, cited); err != nil {
 		return err
@@ -282,8 +287,8 @@ func (s *Server) evidence(ctx context.Context, cited []interview.Citation) ([]vi
 		}
 		seen[one.Run] = true
 		rep, err := s.cfg.Lab.Run(ctx, one.Run)
-		if errors.Is(err, live.ErrUnknown) {
-			continue // it was deleted since
+		if errors.Is(err, live.ErrUnknown) || errors.As(err, new(*progress.RowError)) {
+			continue // it was deleted since, or cannot be read
 		}
 		if err != nil {
 			return nil, err
@@ -305,13 +310,16 @@ func (s *Server) postRuling(c echo.Context) error {
 		return err
 	}
 	ruling := interview.Ruling{Concept: get("concept"), Verdict: interview.Verdict(get("verdict")), Reason: strings.TrimSpace(get("reason"))}
-	if len(ruling.Reason) > maxReason {
-		return &live.FieldError{Field: "reason", Got: fmt.Sprintf("%d bytes", len(ruling.Reason)), Want: fmt.Sprintf("at most %d", maxReason)}
+	if n := utf8.RuneCountInString(ruling.Reason); n < 1 || n > maxReason || !utf8.ValidString(ruling.Reason) {
+		return &live.FieldError{Field: "reason", Got: fmt.Sprintf("%d characters", n), Want: fmt.Sprintf("a reason of 1 to %d characters", maxReason)}
 	}
-	var rulings []interview.Ruling
-	var cited []interview.Citation
-	if err := errors.Join(json.Unmarshal(a.Rulings, &rulings), json.Unmarshal(a.Evidence, &cited)); err != nil {
-		return fmt.Errorf("answer %d: %w", a.ID, err)
+	rulings, err := a.Ruled()
+	if err != nil {
+		return err
+	}
+	cited, err := a.Cited()
+	if err != nil {
+		return err
 	}
 	rulings = append(slices.DeleteFunc(rulings, func(r interview.Ruling) bool { return r.Concept == ruling.Concept }), ruling)
 	result, err := s.cfg.Rehearse.Catalog.Score(q.ID, interview.Answer{Text: a.Text, Elapsed: a.Elapsed, Evidence: cited, Rulings: rulings})
@@ -352,9 +360,9 @@ func (s *Server) cribPage(c echo.Context) error {
 		if !ok {
 			continue
 		}
-		var cited []interview.Citation
-		if err := json.Unmarshal(a.Evidence, &cited); err != nil {
-			return fmt.Errorf("evidence of answer %d: %w", a.ID, err)
+		cited, err := a.Cited()
+		if err != nil {
+			return err
 		}
 		runs, err := s.evidence(ctx, cited)
 		if err != nil {

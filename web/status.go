@@ -44,6 +44,7 @@ func statusOf(err error) int {
 	var file *scenario.FieldError
 	var full *attempt.FullError
 	var busy *runner.BusyError
+	var row *progress.RowError
 	if status := classStatus(err); status != 0 {
 		return status
 	}
@@ -69,7 +70,9 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, live.ErrInvalid), errors.As(err, &value), errors.As(err, &file):
 		return http.StatusUnprocessableEntity
-	case errors.Is(err, live.ErrConflict), errors.Is(err, progress.ErrStale), errors.As(err, &busy), errors.Is(err, progress.ErrNoneAccepted),
+	case errors.As(err, &row):
+		return http.StatusGone
+	case errors.Is(err, live.ErrConflict), errors.Is(err, attempt.ErrBusy), errors.Is(err, progress.ErrStale), errors.As(err, &busy), errors.Is(err, progress.ErrNoneAccepted),
 		errors.Is(err, plug.ErrNoSlot), errors.Is(err, plug.ErrNotPlugged), errors.Is(err, grade.ErrUnfit), errors.Is(err, beside.ErrPattern):
 		return http.StatusConflict
 	case errors.Is(err, live.ErrStarting), errors.Is(err, live.ErrClosed), errors.Is(err, stream.ErrFull), errors.Is(err, attempt.ErrClosed), errors.Is(err, runner.ErrClosed),
@@ -139,6 +142,8 @@ func problemOf(err error) Problem {
 			}
 		}
 		p.Detail = strings.Join(lines, "; ")
+	case status == http.StatusGone:
+		p.Detail = "what was kept cannot be read: " + strings.ReplaceAll(err.Error(), "\n", ": ") + "; /progress says what can be done"
 	default:
 		p.Detail = strings.ReplaceAll(err.Error(), "\n", ": ")
 	}

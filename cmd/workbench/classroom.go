@@ -150,6 +150,7 @@ func (s *school) seat(ctx context.Context, learner uint64, changed func()) (_ we
 	if err != nil {
 		return web.Seat{}, err
 	}
+	file.LogTo(s.log.With("learner", learner))
 	store := classroom.Store{Store: attempt.Store(file), Class: s.class, Learner: learner, Changed: changed}
 	desk, err := s.judge.desk(ctx, s.shelf, file, store, learnerWaiting, s.log)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"net/url"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -143,13 +142,10 @@ func (c config) validate() error {
 	if c.data == "" {
 		wrong("data", "", "a directory (there is no HOME to put one in)")
 	}
-	if u, err := url.Parse(c.redis); c.redis != "" && (err != nil || u.Host == "" || u.Scheme != "redis" && u.Scheme != "rediss") {
-		wrong("redis", c.redis, "a URL such as redis://127.0.0.1:6379/0")
-	}
 	if _, err := otlp.Target(c.otlp); c.otlp != "" && err != nil {
 		wrong("otlp", c.otlp, "a URL such as http://127.0.0.1:4318")
 	}
-	faults = append(faults, checkBrokers(c.rabbitmq, c.kafka))
+	faults = append(faults, checkServers(c.redis, c.rabbitmq, c.kafka))
 	if _, err := scenario.Find(c.scenario); err != nil {
 		faults = append(faults, fmt.Errorf("flag --scenario: %w", err))
 	}

@@ -39,6 +39,7 @@ func tools() []tool {
 		{[]string{"gcc", "clang", "cc"}, "exercises are graded without the race detector, and their score says so; install the package gcc"},
 		{[]string{"redis-server"}, "an embedded Redis takes its place: the same answers, but not its speed; install the package redis-server"},
 		{[]string{"postgres", "pg_ctl", "psql"}, "SQLite serves, with files that follow it as replicas; the tests against a PostgreSQL are skipped; install the package postgresql, or name a server with --postgres"},
+		{[]string{"rabbitmq-server"}, "the tests against a RabbitMQ are skipped; install the package rabbitmq-server, or name a server with --rabbitmq"},
 		{[]string{"chromium", "chromium-browser", "google-chrome"}, "the tests in a real browser are skipped; install the package chromium"},
 		{[]string{"promtool"}, "the check of /metrics is skipped; install the package prometheus"},
 		{[]string{"wrk"}, "benchmarks leave it out of the comparison; install the package wrk"},

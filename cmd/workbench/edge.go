@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -80,10 +81,42 @@ func (p *program) readEdge(args []string) (edgeConfig, error) {
 	}
 	const most = 1 << 40 // MiB: more would not fit in the number of bytes
 	cfg.MaxBytes, cfg.MaxBody = min(megabytes, most)<<20, min(body, most)<<20
-	if err = errors.Join(err, cfg.complete(origin, cookies)); err != nil {
+	if err = errors.Join(err, cfg.bounds(megabytes, body), cfg.complete(origin, cookies)); err != nil {
 		return edgeConfig{}, usagef("%w", err)
 	}
 	return cfg, nil
+}
+
+// bounds joins what is wrong with numbers and times, under the flags' names.
+func (c *edgeConfig) bounds(megabytes, body int64) error {
+	var faults []error
+	wrong := func(flag string, got any, want string) {
+		faults = append(faults, fmt.Errorf("flag --%s: got %v, want %s", flag, got, want))
+	}
+	for _, n := range []struct {
+		flag string
+		got  int64
+	}{{"entries", int64(c.MaxEntries)}, {"memory", megabytes}, {"body", body}, {"connections", int64(c.connections)}} {
+		if n.got < 1 {
+			wrong(n.flag, n.got, "at least 1")
+		}
+	}
+	if megabytes >= 1 && body > megabytes {
+		wrong("body", body, fmt.Sprintf("at most the %d MiB of --memory: a longer body could never be kept", megabytes))
+	}
+	for _, d := range []struct {
+		flag  string
+		got   time.Duration
+		least time.Duration
+	}{
+		{"default-ttl", c.DefaultTTL, 0}, {"stale-while-revalidate", c.StaleWhileRevalidate, 0}, {"stale-if-error", c.StaleIfError, 0}, {"offline", c.Offline, 0},
+		{"dial-timeout", c.timeouts.Dial, time.Nanosecond}, {"timeout", c.timeouts.Quiet, time.Nanosecond},
+	} {
+		if d.got < d.least {
+			wrong(d.flag, d.got, map[bool]string{true: "0 or more, such as 30s", false: "more than 0, such as 30s"}[d.least == 0])
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // complete reads what a flag cannot, and joins everything that is wrong.
@@ -92,7 +125,7 @@ func (c *edgeConfig) complete(origin, cookies string) error {
 	policies := map[string]edge.Cookies{"explicit": edge.CookiesExplicit, "strip": edge.CookiesStrip, "refuse": edge.CookiesRefuse}
 	policy, ok := policies[cookies]
 	if !ok {
-		faults = append(faults, fmt.Errorf("flag --cookies: %q, want explicit, strip or refuse", cookies))
+		faults = append(faults, fmt.Errorf("flag --cookies: got %q, want explicit, strip or refuse", cookies))
 	}
 	c.Cookies = policy
 	var err error
@@ -100,21 +133,17 @@ func (c *edgeConfig) complete(origin, cookies string) error {
 	case origin == "":
 		faults = append(faults, errors.New("flag --origin: missing, want the URL of a server, such as http://127.0.0.1:8000"))
 	case err != nil || c.origin.Host == "" || c.origin.Scheme != "http" && c.origin.Scheme != "https":
-		faults = append(faults, fmt.Errorf("flag --origin: %q, want http://HOST:PORT or https://HOST:PORT", origin))
+		faults = append(faults, fmt.Errorf("flag --origin: got %q, want http://HOST:PORT or https://HOST:PORT", origin))
 	}
 	if !strings.Contains(c.listen, ":") {
 		c.listen = ":" + c.listen
 	}
 	if host, port, err := net.SplitHostPort(c.listen); err != nil {
 		faults = append(faults, fmt.Errorf("flag --listen: %w, want HOST:PORT", err))
+	} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		faults = append(faults, fmt.Errorf("flag --listen: got port %q, want 0 to 65535 (0: any free one)", port))
 	} else if host == "" {
 		c.listen = net.JoinHostPort("127.0.0.1", port)
 	}
-	if c.connections < 1 {
-		faults = append(faults, fmt.Errorf("flag --connections: %d, want at least 1", c.connections))
-	}
-	if c.timeouts.Dial <= 0 || c.timeouts.Quiet <= 0 {
-		faults = append(faults, errors.New("flags --dial-timeout and --timeout: want more than 0"))
-	}
-	return errors.Join(append(faults, c.Settings.Validate())...)
+	return errors.Join(faults...)
 }

@@ -58,7 +58,7 @@ func TestEdgeUsage(t *testing.T) {
 		want []string
 	}{
 		{"nothing", "", []string{"--origin: missing"}},
-		{"all wrong", "--origin ftp://x --listen a:b:c --cookies eat --connections 0 --timeout 0s --memory -1", []string{"--origin", "--listen", "--cookies", "--connections", "--timeout", "bytes"}},
+		{"all wrong", "--origin ftp://x --listen a:b:c --cookies eat --connections 0 --timeout 0s --memory -1", []string{"--origin", "--listen", "--cookies", "--connections", "--timeout", "--memory"}},
 		{"an argument", "--origin http://x:1 y", []string{"flags alone"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

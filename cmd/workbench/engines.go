@@ -47,8 +47,12 @@ func openLive(ctx context.Context, p *program) (engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a scratch directory: %w", err)
 	}
+	redis, rabbit, kafka := p.env("WORKBENCH_REDIS"), p.env("WORKBENCH_RABBITMQ"), p.env("WORKBENCH_KAFKA")
+	if err := checkServers(redis, rabbit, kafka); err != nil { // from the environment alone: flags have been looked at
+		return nil, errors.Join(usagef("%w", err), os.RemoveAll(dir))
+	}
 	log := slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	l, err := live.New(ctx, live.Config{Dir: dir, RedisURL: p.env("WORKBENCH_REDIS"), Postgres: p.env("WORKBENCH_POSTGRES"), Replicas: commas(p.env("WORKBENCH_POSTGRES_REPLICA")), Log: log, Generator: child(log), Version: release()})
+	l, err := live.New(ctx, live.Config{Dir: dir, RedisURL: redis, Postgres: p.env("WORKBENCH_POSTGRES"), Replicas: commas(p.env("WORKBENCH_POSTGRES_REPLICA")), RabbitMQ: rabbit, Kafka: kafka, Log: log, Generator: child(log), Version: release()})
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}

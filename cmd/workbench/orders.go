@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -114,18 +116,37 @@ func checkOrders(c product.Config, level string, rest []string) error {
 	if c.MaxPages < 0 {
 		faults = append(faults, fmt.Errorf("flag --max-pages: got %d, want 0 or more", c.MaxPages))
 	}
-	faults = append(faults, checkBrokers(c.RabbitMQ, c.Kafka))
+	faults = append(faults, checkServers(c.Redis, c.RabbitMQ, c.Kafka))
 	if _, err := (config{level: level}).logLevel(); err != nil {
 		faults = append(faults, fmt.Errorf("flag --log: got %q, want debug, info, warn or error", level))
 	}
 	return errors.Join(faults...)
 }
 
+// checkServers reports what is wrong with the addresses of Redis and of brokers.
+func checkServers(redis, rabbit, kafka string) error {
+	return errors.Join(checkRedis(redis), checkBrokers(rabbit, kafka))
+}
+
+// checkRedis reports what is wrong with the address of a Redis. A password is
+// not repeated.
+func checkRedis(address string) error {
+	u, err := url.Parse(address)
+	if address == "" || err == nil && u.Host != "" && (u.Scheme == "redis" || u.Scheme == "rediss") {
+		return nil
+	}
+	got := strconv.Quote(address)
+	if strings.Contains(address, "@") {
+		got = "something else"
+	}
+	return fmt.Errorf("flag --redis: got %s, want a URL such as redis://127.0.0.1:6379/0", got)
+}
+
 // checkBrokers reports what is wrong with the addresses of brokers. A password
 // is not repeated.
 func checkBrokers(rabbit, kafka string) error {
 	var faults []error
-	if rabbit != "" && !strings.HasPrefix(rabbit, "amqp://") && !strings.HasPrefix(rabbit, "amqps://") {
+	if u, err := url.Parse(rabbit); rabbit != "" && (err != nil || u.Host == "" || u.Scheme != "amqp" && u.Scheme != "amqps") {
 		faults = append(faults, errors.New("flag --rabbitmq: got something else, want a URL such as amqp://guest:guest@127.0.0.1:5672/"))
 	}
 	for _, node := range strings.Split(kafka, ",") {

@@ -27,8 +27,8 @@ func play(ctx context.Context, p *program, args []string) error {
 	var o scenario.Override
 	var faults []error
 	overrides(fs, &o, &faults)
-	var db database
-	p.postgres(fs, &db)
+	var at places
+	p.places(fs, &at)
 	name := fs.String("engine", p.parts.engines[0].name, "run on engine `NAME`: "+p.engineHelp())
 	asJSON := fs.Bool("json", false, "print the report as one JSON object")
 	file := fs.String("out", "", "also write the report as JSON to `FILE`")
@@ -36,11 +36,14 @@ func play(ctx context.Context, p *program, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := checkServers(at.redis, at.rabbitmq, at.kafka); err != nil {
+		faults = append(faults, err)
+	}
 	spec, o, err := p.scenario(rest, o, faults)
 	if err != nil {
 		return err
 	}
-	rep, err := p.with(db).runOnce(ctx, *name, spec, o, p.bar(spec.Name))
+	rep, err := p.with(at).runOnce(ctx, *name, spec, o, p.bar(spec.Name))
 	if err != nil && rep.Scenario == "" {
 		return err
 	}

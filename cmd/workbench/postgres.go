@@ -39,16 +39,32 @@ func commas(list string) []string {
 	return out
 }
 
-// with returns the program with the database in its environment, for engines
-// that are opened by name.
-func (p *program) with(d database) *program {
+// places are the servers that a run may stand on.
+type places struct {
+	database
+	redis, rabbitmq, kafka string // empty: our own, none, the protocol's server in this process
+}
+
+// places adds the flags of servers to fs; they go before the environment.
+func (p *program) places(fs *flag.FlagSet, at *places) {
+	p.postgres(fs, &at.database)
+	settings := append(brokerSettings(&at.rabbitmq, &at.kafka), setting{"redis", "WORKBENCH_REDIS", "use the Redis at `URL` (default: our own)", &at.redis})
+	for _, s := range settings {
+		fs.StringVar(s.value, s.flag, p.env(s.variable), s.help+"; or "+s.variable)
+	}
+}
+
+// with returns the program with the servers in its environment, for engines that
+// are opened by name.
+func (p *program) with(at places) *program {
+	vars := map[string]string{
+		"WORKBENCH_POSTGRES": at.url, "WORKBENCH_POSTGRES_REPLICA": strings.Join(at.replicas, ","),
+		"WORKBENCH_REDIS": at.redis, "WORKBENCH_RABBITMQ": at.rabbitmq, "WORKBENCH_KAFKA": at.kafka,
+	}
 	out := *p
 	out.env = func(name string) string {
-		switch name {
-		case "WORKBENCH_POSTGRES":
-			return d.url
-		case "WORKBENCH_POSTGRES_REPLICA":
-			return strings.Join(d.replicas, ",")
+		if v, ok := vars[name]; ok {
+			return v
 		}
 		return p.env(name)
 	}

@@ -129,6 +129,7 @@ func openSite(ctx context.Context, p *program, c config, log *slog.Logger, ln ne
 	if s.progress, err = progress.Open(ctx, filepath.Join(c.data, "progress.db")); err != nil {
 		return nil, err
 	}
+	s.progress.LogTo(log)
 	if s.scratch, err = os.MkdirTemp("", "workbench-"); err != nil {
 		return nil, fmt.Errorf("make a scratch directory: %w", err)
 	}

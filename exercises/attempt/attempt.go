@@ -27,7 +27,7 @@ const (
 	Queued      State = "queued"
 	Running     State = "running"
 	Done        State = "done"        // there is a verdict
-	Interrupted State = "interrupted" // the program ended twice while it was graded
+	Interrupted State = "interrupted" // the program ended twice while it was graded, or it was taken elsewhere before it was over
 )
 
 // Final reports whether an attempt will change no more.
@@ -57,7 +57,9 @@ type Step struct {
 type Store interface {
 	// AddAttempt keeps a new attempt and returns its number.
 	AddAttempt(context.Context, Attempt) (uint64, error)
-	// SetAttempt keeps the state, the tries, the verdict and whether it passed.
+	// SetAttempt keeps the state, the tries, the verdict and whether it passed, or
+	// returns an error that wraps ErrUnknown when the attempt is no longer there:
+	// another one that has its number by now is left alone.
 	SetAttempt(context.Context, Attempt) error
 	// Attempt returns one, or an error that wraps ErrUnknown.
 	Attempt(ctx context.Context, id uint64) (Attempt, error)
@@ -73,6 +75,7 @@ type Grader func(ctx context.Context, slug string, files map[string]string, doin
 var (
 	ErrUnknown = errors.New("no such attempt")
 	ErrClosed  = errors.New("the grader is being closed")
+	ErrBusy    = errors.New("an answer is being checked: wait for its verdict, then try again")
 )
 
 // FullError means that too many attempts wait already. Try again After.
@@ -255,6 +258,22 @@ func (q *Queue) Waiting() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.waiting)
+}
+
+// Alone runs f while no attempt is in work, and lets none be handed in meanwhile:
+// f may put other attempts in the place of those that are kept. While one waits
+// or is graded f is not run, and the error wraps ErrBusy. f must not call the
+// queue.
+func (q *Queue) Alone(f func() error) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return ErrClosed
+	}
+	if q.current != nil || len(q.waiting) > 0 {
+		return ErrBusy
+	}
+	return f()
 }
 
 // Close stops grading and waits until it has. What waits, and what was being

@@ -36,8 +36,18 @@ func (s *shelf) AddAttempt(_ context.Context, a attempt.Attempt) (uint64, error)
 func (s *shelf) SetAttempt(_ context.Context, a attempt.Attempt) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if a.ID < 1 || a.ID > uint64(len(s.kept)) || s.kept[a.ID-1].Slug != a.Slug || !s.kept[a.ID-1].At.Equal(a.At) {
+		return fmt.Errorf("%w: %d of %s", attempt.ErrUnknown, a.ID, a.Slug)
+	}
 	s.kept[a.ID-1] = a
 	return nil
+}
+
+// replace puts other attempts in the place of those that are kept.
+func (s *shelf) replace(with ...attempt.Attempt) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept = with
 }
 
 func (s *shelf) Attempt(_ context.Context, id uint64) (attempt.Attempt, error) {

@@ -3,6 +3,7 @@ package attempt
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 )
 
@@ -55,7 +56,7 @@ func (q *Queue) next(ctx context.Context) bool {
 // closed, and the attempt stays unfinished on disk.
 func (q *Queue) grade(ctx context.Context, a *Attempt) bool {
 	if err := q.cfg.Store.SetAttempt(ctx, *a); err != nil {
-		return q.fail(ctx, a, err)
+		return q.unkept(ctx, a, err)
 	}
 	verdict, passed, err := q.cfg.Grade(ctx, a.Slug, a.Files, func(doing string) {
 		q.mu.Lock()
@@ -71,8 +72,19 @@ func (q *Queue) grade(ctx context.Context, a *Attempt) bool {
 	}
 	a.State, a.Verdict, a.Passed = Done, verdict, passed
 	if err := q.cfg.Store.SetAttempt(ctx, *a); err != nil {
-		return q.fail(ctx, a, err)
+		return q.unkept(ctx, a, err)
 	}
+	return true
+}
+
+// unkept ends an attempt that could not be kept. One that is not there any more
+// has no place for a verdict, and whoever waits for it hears that it is over.
+func (q *Queue) unkept(ctx context.Context, a *Attempt, why error) bool {
+	if !errors.Is(why, ErrUnknown) {
+		return q.fail(ctx, a, why)
+	}
+	q.cfg.Log.Warn("attempt dropped: it was deleted while it was graded", "attempt", a.ID, "exercise", a.Slug)
+	a.State, a.Verdict, a.Passed = Interrupted, nil, false
 	return true
 }
 

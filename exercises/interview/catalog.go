@@ -16,6 +16,7 @@ const (
 	overclaim  cue = "overclaim"
 	absolute   cue = "absolute"
 	distance   cue = "distance"
+	quote      cue = "quote" // what others say, and the speaker does not
 	because    cue = "because"
 	figure     cue = "figure"  // a quantity, which no list of words knows
 	refusal    cue = "refusal" // a sentence that says what is not so, or not done
@@ -38,6 +39,10 @@ type owner struct {
 	wrong   int // index of the mistake, or -1
 	only    int // index of the question that alone invites it, or -1
 	cue     cue
+	turn    int  // one more than the index of the turn, or 0
+	side    side // of the turn
+	denies  bool // the pattern of a turn wants a denial
+	part    bool // a term of a pair, which alone says nothing
 }
 
 // mistake is a Wrong with its name.
@@ -54,6 +59,7 @@ type Catalog struct {
 	concepts  []Concept
 	conceptID map[string]int
 	mistakes  []mistake
+	turns     []turn
 	book      *phrase.Book
 	owners    []owner // by phrase.ID
 	asked     []asked // by question
@@ -81,7 +87,7 @@ type need struct {
 }
 
 // New builds a catalogue and checks it. The error names everything that is wrong.
-func New(l phrase.Lexicon, cues Cues, concepts []Concept, questions []Question) (*Catalog, error) {
+func New(l phrase.Lexicon, cues Cues, concepts []Concept, questions []Question, turns Turns) (*Catalog, error) {
 	c := &Catalog{
 		questions: questions, byID: map[string]int{}, concepts: slices.Clone(concepts), conceptID: map[string]int{},
 		book: phrase.NewBook(l), function: map[string]bool{}, joining: map[string]bool{}, shown: shownBy(),
@@ -102,6 +108,7 @@ func New(l phrase.Lexicon, cues Cues, concepts []Concept, questions []Question) 
 			faults = append(faults, c.addWrong(w, -1, i, fmt.Sprintf("%s/%d", q.ID, len(c.mistakes))))
 		}
 	}
+	faults = append(faults, c.addTurns(turns)...)
 	faults = append(faults, c.addCues(cues)...)
 	c.book.Seal()
 	c.weigh()

@@ -2,7 +2,8 @@
 // score for an answer that says for each point which sentence earned it.
 //
 // Questions and what counts as saying a thing are data: questions/*.yaml,
-// concepts/*.yaml and lexicon.yaml, read once by Load. A concept is heard in
+// concepts/*.yaml, turns/*.yaml (what can be told the wrong way round) and
+// lexicon.yaml, read once by Load. A concept is heard in
 // any of many phrasings; see package phrase for the patterns. Scoring is
 // deterministic and pure: the same answer to the same question always gets the
 // same result, no clock is read and nothing is stored.

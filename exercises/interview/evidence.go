@@ -1,10 +1,6 @@
 package interview
 
 import (
-	"math"
-	"strconv"
-	"strings"
-
 	"workbench/exercises/interview/phrase"
 )
 
@@ -14,15 +10,18 @@ func (r *reading) evidence(cited []Citation) []Claim {
 	var out []Claim
 	for i := range r.lines {
 		l := &r.lines[i]
-		if !measured(l) || l.again || l.echo {
+		if len(l.quantities) == 0 || l.again || l.echo {
 			continue
 		}
 		claim := Claim{Span: Span{i, l.Start, l.End}}
 		for k := range cited {
-			if backs(cited[k], l) {
+			if r.backs(cited[k], l) {
 				claim.Backed = &cited[k]
 				break
 			}
+		}
+		if claim.Backed == nil && !measured(l) {
+			continue // a count, which no run needs to show
 		}
 		if claim.Backed == nil {
 			claim.Scenario = r.scenarioFor(l)
@@ -41,44 +40,6 @@ func measured(l *line) bool {
 		}
 	}
 	return false
-}
-
-// backs reports whether a citation stands in a sentence: its run by number, or
-// its value to within a twentieth.
-func backs(c Citation, l *line) bool {
-	for i, w := range l.Words {
-		if !w.Number() {
-			continue
-		}
-		x, ok := number(w.Text)
-		if !ok {
-			continue
-		}
-		if i > 0 && l.Words[i-1].Text == "run" && c.Run > 0 && x == float64(c.Run) {
-			return true
-		}
-		if c.Value != 0 && near(x, c.Value) || near(x*1000, c.Value) && strings.HasSuffix(c.Metric, "_ms") || near(x/100, c.Value) && strings.HasSuffix(c.Metric, "_share") {
-			return true
-		}
-	}
-	return false
-}
-
-func near(a, b float64) bool { return math.Abs(a-b) <= 0.05*math.Abs(b) && b != 0 }
-
-// number reads a figure such as 1,200 or 2.3s or 10k.
-func number(text string) (float64, bool) {
-	text = strings.ReplaceAll(text, ",", "")
-	factor := 1.0
-	head := strings.TrimRight(text, "abcdefghijklmnopqrstuvwxyz")
-	switch text[len(head):] {
-	case "k":
-		factor = 1e3
-	case "m":
-		factor = 1e6
-	}
-	x, err := strconv.ParseFloat(head, 64)
-	return x * factor, err == nil
 }
 
 // scenarioFor names the scenario that shows what a sentence speaks of: of what is

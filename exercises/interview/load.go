@@ -14,7 +14,7 @@ import (
 	"workbench/exercises/interview/phrase"
 )
 
-//go:embed lexicon.yaml concepts/*.yaml questions/*.yaml
+//go:embed lexicon.yaml concepts/*.yaml questions/*.yaml turns/*.yaml
 var files embed.FS
 
 // shelf is one file of questions.
@@ -37,6 +37,8 @@ type lexicon struct {
 	Overclaim  []string            `yaml:"overclaim"`
 	Absolute   []string            `yaml:"absolute"`
 	Distance   []string            `yaml:"distance"`
+	Quote      []string            `yaml:"quote"`
+	Opposites  [][2]string         `yaml:"opposites"`
 	Because    []string            `yaml:"because"`
 	Contrast   []string            `yaml:"contrast"`
 	Condition  []string            `yaml:"condition"`
@@ -60,7 +62,30 @@ func Load() (*Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(l.general(concepts, questions), l.cues(), concepts, questions)
+	turns := Turns{Opposites: map[string]string{}}
+	for _, pair := range l.Opposites {
+		turns.Opposites[pair[0]], turns.Opposites[pair[1]] = pair[1], pair[0]
+	}
+	if turns.List, err = loadTurns(); err != nil {
+		return nil, err
+	}
+	return New(l.general(concepts, questions), l.cues(), concepts, questions, turns)
+}
+
+func loadTurns() ([]Turn, error) {
+	entries, err := files.ReadDir("turns")
+	if err != nil {
+		return nil, fmt.Errorf("list the turns: %w", err)
+	}
+	var out []Turn
+	for _, e := range entries {
+		var list []Turn
+		if err := decode(path.Join("turns", e.Name()), &list); err != nil {
+			return nil, err
+		}
+		out = append(out, list...)
+	}
+	return out, nil
 }
 
 func decode(name string, into any) error {
@@ -139,7 +164,7 @@ func (l lexicon) general(concepts []Concept, questions []Question) phrase.Lexico
 // cues returns the lists of words that say how something is said.
 func (l lexicon) cues() Cues {
 	return Cues{
-		dismissal: l.Dismiss, overclaim: l.Overclaim, absolute: l.Absolute, distance: l.Distance, because: l.Because, contrast: l.Contrast,
+		dismissal: l.Dismiss, overclaim: l.Overclaim, absolute: l.Absolute, distance: l.Distance, quote: l.Quote, because: l.Because, contrast: l.Contrast,
 		condition: l.Condition, assumption: l.Assume, signpost: l.Signposts, function: l.Function,
 	}
 }

@@ -52,6 +52,9 @@ func (r *reading) sure(l *line) int {
 	}
 	n := 0
 	for _, m := range l.cues[absolute] {
+		if before := max(0, m.At[0]-1); l.Words[before].Text == "than" || l.Words[before].Text == "rather" {
+			continue // rather twice than never
+		}
 		if !m.Denied && !m.Partly && !l.Supposed(m.At) {
 			n++
 		}

@@ -24,6 +24,8 @@ type line struct {
 	echo       bool    // repeats the question
 	again      bool    // repeats an earlier sentence
 	wrong      bool
+	quoted     bool // tells what others say, or what is then called wrong
+	votes      []vote
 	denied     bool // of what is wanted it only says that it is not so
 }
 
@@ -45,11 +47,12 @@ type reading struct {
 }
 
 type wrongHit struct {
-	id   string
-	says string
-	line int
-	m    phrase.Match
-	kind cue // dismissal, overclaim, or empty for a known mistake
+	id    string
+	says  string
+	line  int
+	m     phrase.Match
+	heart bool // it is what the question is about
+	kind  cue  // dismissal, overclaim, or empty for a known mistake
 }
 
 // read understands an answer.
@@ -69,8 +72,13 @@ func (c *Catalog) read(q int, text string) *reading {
 		seen[key] = true
 		r.words += len(sentences[i].Words)
 		r.lines = append(r.lines, l)
-		r.findWrong(i)
 	}
+	for i := range r.lines {
+		r.lines[i].quoted = r.quoted(i)
+		r.findWrong(i)
+		r.findSums(i)
+	}
+	r.findTurned()
 	r.overclaims()
 	for i := range r.lines {
 		r.credit(i)
@@ -102,8 +110,12 @@ func (c *Catalog) line(q int, s phrase.Sentence, ear *phrase.Ear) line {
 		}
 	}
 	l.echo = content >= 4 && float64(shared) >= 0.85*float64(content)
-	for _, m := range c.book.Find(ear.Hear(c.book, &l.Sentence), c.asked[q].given) {
+	h := ear.Hear(c.book, &l.Sentence)
+	found := c.book.Find(h, c.asked[q].given)
+	l.votes = c.votes(q, &l.Sentence, h, found)
+	for _, m := range found {
 		switch o := c.owners[m.Pattern]; {
+		case o.turn > 0 || o.part:
 		case o.cue != "":
 			l.cues[o.cue] = append(l.cues[o.cue], m)
 		case o.wrong < 0:
@@ -228,7 +240,7 @@ func (r *reading) creditPairs(ear *phrase.Ear) {
 		both := phrase.Join(a.Sentence, b.Sentence)
 		for _, m := range r.c.book.Find(ear.Hear(r.c.book, &both), nil) {
 			o := r.c.owners[m.Pattern]
-			if o.cue != "" || o.wrong >= 0 || m.Denied || m.At[0] >= len(a.Words) || m.At[len(m.At)-1] < len(a.Words) {
+			if o.cue != "" || o.turn > 0 || o.part || o.wrong >= 0 || m.Denied || m.At[0] >= len(a.Words) || m.At[len(m.At)-1] < len(a.Words) {
 				continue
 			}
 			credit := 0.65 * (0.2 + 0.8*min(a.alive, b.alive))

@@ -67,7 +67,7 @@ func (r *reading) result(a Answer, rulings []Ruling) Result {
 			out.Empty = append(out.Empty, p.Dimension)
 		}
 	}
-	wrong, known := 0.0, 0.0
+	wrong, known, hearts := 0.0, 0.0, 0
 	for _, w := range r.wrongs {
 		f := r.price(w, rulings)
 		if f.Ruling == nil {
@@ -76,10 +76,16 @@ func (r *reading) result(a Answer, rulings []Ruling) Result {
 			if w.kind == "" {
 				known++
 			}
+			if w.heart {
+				hearts++
+			}
 		}
 		out.Faults = append(out.Faults, f)
 	}
 	out.Ceilings = r.ceilings(j, wrong, known)
+	if hearts > 0 {
+		out.Ceilings = append(out.Ceilings, Ceiling{max(15, 38-8*(hearts-1)), "It has the heart of the question the wrong way round; an interviewer would hear little else."})
+	}
 	// Mistakes about the question are still worth more than another subject.
 	out.Total = int(math.Round(clamp(max(total, least*j.topic), 0, 100)))
 	for _, top := range out.Ceilings {

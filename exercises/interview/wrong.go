@@ -18,7 +18,7 @@ func clamp(x, low, high float64) float64 { return min(max(x, low), high) }
 // findWrong looks for known mistakes and for dismissals of what is wanted.
 func (r *reading) findWrong(i int) {
 	l := &r.lines[i]
-	if l.echo || l.again || l.Question {
+	if l.echo || l.again || l.Question || l.quoted {
 		return
 	}
 	for _, h := range l.hits {
@@ -71,13 +71,13 @@ func (r *reading) findDismissals(i int) {
 		return
 	}
 	for _, h := range l.hits {
-		if h.concept < 0 || !r.wanted(h.concept) && !r.protects(h.concept) {
+		if h.concept < 0 || h.m.Assumed || !r.wanted(h.concept) && !r.protects(h.concept) {
 			continue
 		}
 		for _, d := range l.cues[dismissal] {
 			at := d.At[0]
 			for _, k := range h.m.At {
-				if slices.Contains(h.m.At, at) || l.Parted(k, at) || max(k-at, at-k) > 8 {
+				if slices.Contains(h.m.At, at) || l.Parted(k, at) || l.Parted(h.m.At[0], h.m.At[len(h.m.At)-1]) && len(h.m.At) > 1 && h.m.At[len(h.m.At)-1] < at || max(k-at, at-k) > 8 {
 					continue
 				}
 				says := "You call needless what protects it: " + r.c.concepts[h.concept].Says
@@ -90,7 +90,10 @@ func (r *reading) findDismissals(i int) {
 
 // hedged reports whether a sentence sets a condition for what it says.
 func hedged(l *line) bool {
-	for _, w := range l.Words {
+	for i, w := range l.Words {
+		if w.Text == "if" && i < l.cues[dismissal][0].At[0] || w.Text == "where" {
+			return true
+		}
 		switch w.Text {
 		case "until", "unless", "yet", "first", "initially", "small", "beginning", "after", "low", "few", "early", "or":
 			return true
@@ -114,6 +117,17 @@ func (r *reading) wanted(concept int) bool {
 	return slices.ContainsFunc(r.c.asked[r.q].needs, func(n need) bool { return n.concept == concept })
 }
 
+// failsOpen reports whether "never fail" is followed by how: never fail open.
+func failsOpen(l *line, m phrase.Match) bool {
+	last := m.At[len(m.At)-1]
+	for i := last; i < len(l.Words) && i <= last+2; i++ {
+		if l.Words[i].Text == "open" || l.Words[i].Text == "closed" {
+			return true
+		}
+	}
+	return false
+}
+
 // overclaims finds promises without limits. One alone is a manner of speaking.
 func (r *reading) overclaims() {
 	var found []wrongHit
@@ -123,7 +137,7 @@ func (r *reading) overclaims() {
 			continue
 		}
 		for _, m := range l.cues[overclaim] {
-			if !m.Partly && !l.Supposed(m.At) {
+			if !m.Partly && !l.Supposed(m.At) && !failsOpen(l, m) {
 				found = append(found, wrongHit{id: "overclaim", says: "This promises what no system keeps; say within which limits it holds and what it costs.", line: i, m: m, kind: overclaim})
 				break
 			}

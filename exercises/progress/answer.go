@@ -6,7 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
+
+	"workbench/exercises/interview"
+	"workbench/exercises/interview/card"
 )
 
 // Answer is what a learner said to an interview question, with its score. The
@@ -54,7 +58,7 @@ const answerColumns = "id, at, question, text, elapsed, evidence, rulings, total
 
 // Answer returns one, or an error that wraps ErrNoAnswer.
 func (p *Progress) Answer(ctx context.Context, id uint64) (Answer, error) {
-	a, err := scanAnswer(p.db.QueryRowContext(ctx, "SELECT "+answerColumns+" FROM answer WHERE id = ?", int64(id)))
+	a, err := scanAnswer(p.db.QueryRowContext(ctx, "SELECT "+answerColumns+" FROM answer WHERE id = ?", int64(id)).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, fmt.Errorf("%w: %d", ErrNoAnswer, id)
 	}
@@ -66,33 +70,63 @@ const answersListed = 200
 
 // Answers returns the answers to a question, or to all for an empty name, the
 // latest first, at most 200.
-func (p *Progress) Answers(ctx context.Context, question string) (_ []Answer, err error) {
+func (p *Progress) Answers(ctx context.Context, question string) ([]Answer, error) {
 	rows, err := p.db.QueryContext(ctx, "SELECT "+answerColumns+" FROM answer WHERE ?1 = '' OR question = ?1 ORDER BY id DESC LIMIT ?2", question, answersListed)
+	out, err := list(p, rows, err, scanAnswer)
 	if err != nil {
 		return nil, fmt.Errorf("list answers: %w", err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	out := []Answer{}
-	for rows.Next() {
-		a, err := scanAnswer(rows)
-		if err != nil {
-			return nil, fmt.Errorf("list answers: %w", err)
-		}
-		out = append(out, a)
-	}
-	return out, rows.Err()
+	return out, nil
 }
 
-func scanAnswer(row interface{ Scan(...any) error }) (Answer, error) {
+// scanAnswer reads one row of answerColumns.
+func scanAnswer(s scan) (Answer, error) {
 	var a Answer
 	var id, at, elapsed int64
 	var evidence, rulings, result string
-	if err := row.Scan(&id, &at, &a.Question, &a.Text, &elapsed, &evidence, &rulings, &a.Total, &result); err != nil {
+	if err := s(&id, &at, &a.Question, &a.Text, &elapsed, &evidence, &rulings, &a.Total, &result); err != nil {
 		return a, err
 	}
 	a.ID, a.At, a.Elapsed = uint64(id), time.UnixMilli(at), time.Duration(elapsed)*time.Millisecond
 	a.Evidence, a.Rulings, a.Result = json.RawMessage(evidence), json.RawMessage(rulings), json.RawMessage(result)
-	return a, nil
+	if _, err := a.Cited(); err != nil {
+		return a, err
+	}
+	if _, err := a.Ruled(); err != nil {
+		return a, err
+	}
+	_, err := a.Scored()
+	return a, err
+}
+
+func (a Answer) cell(column string) cell {
+	return cell{"answer", strconv.FormatUint(a.ID, 10), column}
+}
+
+// Cited returns the figures that an answer cites.
+func (a Answer) Cited() (out []interview.Citation, err error) {
+	err = a.cell("evidence").decode(string(a.Evidence), &out)
+	return out, err
+}
+
+// Ruled returns the learner's own judgement of an answer.
+func (a Answer) Ruled() (out []interview.Ruling, err error) {
+	at := a.cell("rulings")
+	if err := at.decode(string(a.Rulings), &out); err != nil {
+		return nil, err
+	}
+	for _, r := range out {
+		if err := oneOf(at, r.Verdict, interview.Said, interview.NotSaid, interview.NotWrong); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Scored returns the score of an answer and all that it rests on.
+func (a Answer) Scored() (out interview.Result, err error) {
+	err = a.cell("result").decode(string(a.Result), &out)
+	return out, err
 }
 
 // Best is the learner's best answer to a question.
@@ -118,7 +152,7 @@ func (p *Progress) Bests(ctx context.Context) (_ map[string]Best, err error) {
 }
 
 // Card is a thing to be asked again: a question, or something of the learner's
-// own runs. State is the scheduler's, as JSON.
+// own runs. State is a card.Card, as JSON.
 type Card struct {
 	ID    string
 	Due   time.Time
@@ -135,23 +169,36 @@ func (p *Progress) SetCard(ctx context.Context, c Card) error {
 	return nil
 }
 
+const cardColumns = "id, due, state"
+
 // Cards returns all cards, those that are due first first.
-func (p *Progress) Cards(ctx context.Context) (_ []Card, err error) {
-	rows, err := p.db.QueryContext(ctx, "SELECT id, due, state FROM card ORDER BY due, id")
+func (p *Progress) Cards(ctx context.Context) ([]Card, error) {
+	rows, err := p.db.QueryContext(ctx, "SELECT "+cardColumns+" FROM card ORDER BY due, id")
+	out, err := list(p, rows, err, scanCard)
 	if err != nil {
 		return nil, fmt.Errorf("list cards: %w", err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	out := []Card{}
-	for rows.Next() {
-		var c Card
-		var due int64
-		var state string
-		if err := rows.Scan(&c.ID, &due, &state); err != nil {
-			return nil, fmt.Errorf("list cards: %w", err)
-		}
-		c.Due, c.State = time.UnixMilli(due), json.RawMessage(state)
-		out = append(out, c)
+	return out, nil
+}
+
+// scanCard reads one row of cardColumns.
+func scanCard(s scan) (Card, error) {
+	var c Card
+	var due int64
+	var state string
+	if err := s(&c.ID, &due, &state); err != nil {
+		return c, err
 	}
-	return out, rows.Err()
+	c.Due, c.State = time.UnixMilli(due), json.RawMessage(state)
+	_, err := c.Asked()
+	return c, err
+}
+
+// Asked returns what a card asks, in its state.
+func (c Card) Asked() (out card.Card, err error) {
+	at := cell{"card", key(c.ID), "state"}
+	if err := at.decode(string(c.State), &out); err != nil {
+		return out, err
+	}
+	return out, oneOf(at, out.Kind, card.Question, card.Concept, card.Mistake, card.Run)
 }

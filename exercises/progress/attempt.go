@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"workbench/exercises/attempt"
@@ -26,12 +27,16 @@ func (p *Progress) AddAttempt(ctx context.Context, a attempt.Attempt) (uint64, e
 	return uint64(id), err
 }
 
-// SetAttempt implements attempt.Store.
+// SetAttempt implements attempt.Store. An attempt is the one of its number,
+// exercise and date: after an import another may have its number.
 func (p *Progress) SetAttempt(ctx context.Context, a attempt.Attempt) error {
-	_, err := p.db.ExecContext(ctx, "UPDATE attempt SET state = ?, tries = ?, passed = ?, verdict = ? WHERE id = ?",
-		string(a.State), a.Tries, a.Passed, string(a.Verdict), int64(a.ID))
+	res, err := p.db.ExecContext(ctx, "UPDATE attempt SET state = ?, tries = ?, passed = ?, verdict = ? WHERE id = ? AND slug = ? AND at = ?",
+		string(a.State), a.Tries, a.Passed, string(a.Verdict), int64(a.ID), a.Slug, a.At.UnixMilli())
 	if err != nil {
 		return fmt.Errorf("keep attempt %d: %w", a.ID, err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(err, fmt.Errorf("%w: attempt %d of %s at %s", attempt.ErrUnknown, a.ID, a.Slug, a.At.UTC().Format(time.RFC3339)))
 	}
 	return nil
 }
@@ -40,7 +45,7 @@ const attemptColumns = "id, slug, at, state, tries, files, passed, verdict"
 
 // Attempt implements attempt.Store.
 func (p *Progress) Attempt(ctx context.Context, id uint64) (attempt.Attempt, error) {
-	a, err := scanAttempt(p.db.QueryRowContext(ctx, "SELECT "+attemptColumns+" FROM attempt WHERE id = ?", int64(id)))
+	a, err := scanAttempt(p.db.QueryRowContext(ctx, "SELECT "+attemptColumns+" FROM attempt WHERE id = ?", int64(id)).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, fmt.Errorf("%w: attempt %d", attempt.ErrUnknown, id)
 	}
@@ -55,7 +60,7 @@ func (p *Progress) Unfinished(ctx context.Context) ([]attempt.Attempt, error) {
 // Accepted returns the latest answer to an exercise that was accepted, or an
 // error that wraps ErrNoneAccepted.
 func (p *Progress) Accepted(ctx context.Context, slug string) (attempt.Attempt, error) {
-	a, err := scanAttempt(p.db.QueryRowContext(ctx, "SELECT "+attemptColumns+" FROM attempt WHERE slug = ? AND passed ORDER BY id DESC LIMIT 1", slug))
+	a, err := scanAttempt(p.db.QueryRowContext(ctx, "SELECT "+attemptColumns+" FROM attempt WHERE slug = ? AND passed ORDER BY id DESC LIMIT 1", slug).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, fmt.Errorf("%w: %s", ErrNoneAccepted, slug)
 	}
@@ -77,36 +82,36 @@ func (p *Progress) Attempts(ctx context.Context, slug string) ([]attempt.Attempt
 	return p.attempts(ctx, "SELECT "+attemptColumns+" FROM attempt WHERE slug = ? ORDER BY id DESC LIMIT ?", slug, attemptsListed)
 }
 
-func (p *Progress) attempts(ctx context.Context, query string, args ...any) (_ []attempt.Attempt, err error) {
+func (p *Progress) attempts(ctx context.Context, query string, args ...any) ([]attempt.Attempt, error) {
 	rows, err := p.db.QueryContext(ctx, query, args...)
+	out, err := list(p, rows, err, scanAttempt)
 	if err != nil {
 		return nil, fmt.Errorf("list attempts: %w", err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	out := []attempt.Attempt{}
-	for rows.Next() {
-		a, err := scanAttempt(rows)
-		if err != nil {
-			return nil, fmt.Errorf("list attempts: %w", err)
-		}
-		out = append(out, a)
-	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // scanAttempt reads one row of attemptColumns.
-func scanAttempt(row interface{ Scan(...any) error }) (attempt.Attempt, error) {
+func scanAttempt(s scan) (attempt.Attempt, error) {
 	var a attempt.Attempt
 	var id, at int64
 	var state, files, verdict string
-	if err := row.Scan(&id, &a.Slug, &at, &state, &a.Tries, &files, &a.Passed, &verdict); err != nil {
+	if err := s(&id, &a.Slug, &at, &state, &a.Tries, &files, &a.Passed, &verdict); err != nil {
 		return a, err
 	}
 	a.ID, a.At, a.State = uint64(id), time.UnixMilli(at), attempt.State(state)
+	row := strconv.FormatInt(id, 10)
 	if verdict != "" {
 		a.Verdict = json.RawMessage(verdict)
+		if !json.Valid(a.Verdict) {
+			return a, cell{"attempt", row, "verdict"}.fault(errors.New("it is no JSON"))
+		}
 	}
-	return a, json.Unmarshal([]byte(files), &a.Files)
+	if err := oneOf(cell{"attempt", row, "state"}, a.State, attempt.Queued, attempt.Running, attempt.Done, attempt.Interrupted); err != nil {
+		return a, err
+	}
+	err := cell{"attempt", row, "files"}.decode(files, &a.Files)
+	return a, err
 }
 
 var _ attempt.Store = (*Progress)(nil)
@@ -140,17 +145,37 @@ func (p *Progress) Standings(ctx context.Context) (_ map[string]Standing, err er
 }
 
 // Draft returns what the learner last wrote for an exercise, by file, and its
-// version; version 0: nothing yet.
+// version; version 0: nothing yet. A draft that cannot be read is noted and
+// comes without files, with its version: the next one takes its place.
 func (p *Progress) Draft(ctx context.Context, slug string) (files map[string]string, version int64, err error) {
-	var text string
-	err = p.db.QueryRowContext(ctx, "SELECT files, version FROM draft WHERE slug = ?", slug).Scan(&text, &version)
-	if errors.Is(err, sql.ErrNoRows) {
+	d, err := scanDraft(p.db.QueryRowContext(ctx, "SELECT slug, version, files FROM draft WHERE slug = ?", slug).Scan)
+	var row *RowError
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
 		return nil, 0, nil
-	}
-	if err != nil {
+	case errors.As(err, &row):
+		p.note(row)
+		return nil, d.version, nil
+	case err != nil:
 		return nil, 0, fmt.Errorf("read the draft of %s: %w", slug, err)
 	}
-	return files, version, json.Unmarshal([]byte(text), &files)
+	return d.files, d.version, nil
+}
+
+type draft struct {
+	slug    string
+	version int64
+	files   map[string]string
+}
+
+func scanDraft(s scan) (draft, error) {
+	var d draft
+	var text string
+	if err := s(&d.slug, &d.version, &text); err != nil {
+		return d, err
+	}
+	err := cell{"draft", key(d.slug), "files"}.decode(text, &d.files)
+	return d, err
 }
 
 // ErrStale means that a draft was saved from another page meanwhile.

@@ -113,7 +113,7 @@ func TestStandings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.SetAttempt(t.Context(), attempt.Attempt{ID: id, State: attempt.Done, Passed: passed}); err != nil {
+		if err := p.SetAttempt(t.Context(), attempt.Attempt{ID: id, Slug: "hedge", At: time.UnixMilli(1), State: attempt.Done, Passed: passed}); err != nil {
 			t.Fatal(err)
 		}
 	}

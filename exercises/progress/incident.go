@@ -3,8 +3,8 @@ package progress
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"workbench/lab/incident"
@@ -30,27 +30,28 @@ func (p *Progress) KeepIncident(ctx context.Context, at time.Time, r incident.Re
 	return nil
 }
 
+const incidentColumns = "id, at, result"
+
 // Incidents returns the rehearsals, the latest first.
-func (p *Progress) Incidents(ctx context.Context) (_ []Incident, err error) {
-	rows, err := p.db.QueryContext(ctx, "SELECT id, at, result FROM incident ORDER BY id DESC LIMIT 200")
+func (p *Progress) Incidents(ctx context.Context) ([]Incident, error) {
+	rows, err := p.db.QueryContext(ctx, "SELECT "+incidentColumns+" FROM incident ORDER BY id DESC LIMIT 200")
+	out, err := list(p, rows, err, scanIncident)
 	if err != nil {
 		return nil, fmt.Errorf("list rehearsals: %w", err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	out := []Incident{}
-	for rows.Next() {
-		var id, at int64
-		var text string
-		if err := rows.Scan(&id, &at, &text); err != nil {
-			return nil, fmt.Errorf("list rehearsals: %w", err)
-		}
-		one := Incident{ID: uint64(id), At: time.UnixMilli(at)}
-		if err := json.Unmarshal([]byte(text), &one.Result); err != nil {
-			return nil, fmt.Errorf("rehearsal %d: %w", id, err)
-		}
-		out = append(out, one)
+	return out, nil
+}
+
+// scanIncident reads one row of incidentColumns.
+func scanIncident(s scan) (Incident, error) {
+	var id, at int64
+	var text string
+	if err := s(&id, &at, &text); err != nil {
+		return Incident{}, err
 	}
-	return out, rows.Err()
+	one := Incident{ID: uint64(id), At: time.UnixMilli(at)}
+	err := cell{"incident", strconv.FormatInt(id, 10), "result"}.decode(text, &one.Result)
+	return one, err
 }
 
 var _ live.IncidentKeeper = (*Progress)(nil)

@@ -2,7 +2,9 @@
 // lab with their predictions, attempts at exercises
 // with drafts and hints, and answers to interview questions. It is the only place with SQL for learner state.
 //
-// A run is on disk before Keep returns (WAL, synchronous=FULL).
+// A run is on disk before Keep returns (WAL, synchronous=FULL). A row that
+// cannot be read is left out of the lists, noted and kept until Mend; an import
+// with one is refused.
 package progress
 
 import (
@@ -11,6 +13,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
 	"time"
 
 	"workbench/lab/live"
@@ -19,7 +24,13 @@ import (
 )
 
 // Progress is an open file. Its methods are safe for concurrent use.
-type Progress struct{ db *sql.DB }
+type Progress struct {
+	db *sql.DB
+
+	mu     sync.Mutex
+	unread map[string]*RowError // guarded by mu; rows that were left out, by table and row
+	log    *slog.Logger         // guarded by mu; nil: nobody reads it
+}
 
 // migrations returns the steps that bring an older file up to date; the file's
 // user_version says how many it has seen. They are never edited, only added to.
@@ -161,27 +172,36 @@ func (p *Progress) Keep(ctx context.Context, s live.RunSummary, r scenario.Repor
 const runsListed = 100
 
 // Runs implements live.Keeper. It lists at most the last 100.
-func (p *Progress) Runs(ctx context.Context) (_ []live.RunSummary, err error) {
+func (p *Progress) Runs(ctx context.Context) ([]live.RunSummary, error) {
 	rows, err := p.db.QueryContext(ctx, "SELECT id, ended, summary FROM run ORDER BY id DESC LIMIT ?", runsListed)
+	out, err := list(p, rows, err, scanRun)
 	if err != nil {
 		return nil, fmt.Errorf("list runs: %w", err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	out := []live.RunSummary{}
-	for rows.Next() {
-		var id, ended int64
-		var summary string
-		if err := rows.Scan(&id, &ended, &summary); err != nil {
-			return nil, fmt.Errorf("list runs: %w", err)
-		}
-		var s live.RunSummary
-		if err := json.Unmarshal([]byte(summary), &s); err != nil {
-			return nil, fmt.Errorf("list runs: run %d: %w", id, err)
-		}
-		s.ID, s.At = uint64(id), time.UnixMilli(ended)
-		out = append(out, s)
+	return out, nil
+}
+
+// scanRun reads a run's number, end and summary.
+func scanRun(s scan) (live.RunSummary, error) {
+	var r live.RunSummary
+	var id, ended int64
+	var summary string
+	if err := s(&id, &ended, &summary); err != nil {
+		return r, err
 	}
-	return out, rows.Err()
+	at := cell{"run", strconv.FormatInt(id, 10), "summary"}
+	if err := at.decode(summary, &r); err != nil {
+		return r, err
+	}
+	r.ID, r.At = uint64(id), time.UnixMilli(ended)
+	return r, oneOf(at, r.Prediction, "", "right", "wrong")
+}
+
+// readReport reads a run's report.
+func readReport(id uint64, text string) (scenario.Report, error) {
+	var r scenario.Report
+	err := cell{"run", strconv.FormatUint(id, 10), "report"}.decode(text, &r)
+	return r, err
 }
 
 // Run implements live.Keeper.
@@ -194,11 +214,12 @@ func (p *Progress) Run(ctx context.Context, id uint64) (scenario.Report, error) 
 	if err != nil {
 		return scenario.Report{}, fmt.Errorf("read run %d: %w", id, err)
 	}
-	var r scenario.Report
-	if err := json.Unmarshal([]byte(report), &r); err != nil {
-		return scenario.Report{}, fmt.Errorf("read run %d: %w", id, err)
+	r, err := readReport(id, report)
+	var row *RowError
+	if errors.As(err, &row) {
+		p.note(row)
 	}
-	return r, nil
+	return r, err
 }
 
 var _ live.Keeper = (*Progress)(nil)

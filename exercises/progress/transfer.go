@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // tables lists what an export holds, with each table's columns.
@@ -54,7 +55,7 @@ func (p *Progress) Export(ctx context.Context, w io.Writer) error {
 }
 
 func (p *Progress) dump(ctx context.Context, table string, columns []string) (_ [][]any, err error) {
-	rows, err := p.db.QueryContext(ctx, "SELECT "+list(columns)+" FROM "+table+" ORDER BY 1, 2")
+	rows, err := p.db.QueryContext(ctx, "SELECT "+comma(columns)+" FROM "+table+" ORDER BY 1, 2")
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +75,9 @@ func (p *Progress) dump(ctx context.Context, table string, columns []string) (_ 
 }
 
 // Import puts an export in place of everything that is there, whole or not at
-// all.
+// all: what could not be read later is not let in. An attempt that was not over
+// is interrupted. Nothing of this file may be graded meanwhile: see
+// attempt.Queue.Alone.
 func (p *Progress) Import(ctx context.Context, r io.Reader) error {
 	var in parcel
 	d := json.NewDecoder(r)
@@ -85,7 +88,7 @@ func (p *Progress) Import(ctx context.Context, r io.Reader) error {
 	if in.Format > len(migrations()) {
 		return fmt.Errorf("%w: it is of a newer version (format %d, this one knows %d)", ErrParcel, in.Format, len(migrations()))
 	}
-	return p.within(ctx, func(tx *sql.Tx) error {
+	err := p.within(ctx, func(tx *sql.Tx) error {
 		if err := empty(ctx, tx); err != nil {
 			return err
 		}
@@ -98,8 +101,15 @@ func (p *Progress) Import(ctx context.Context, r io.Reader) error {
 				return err
 			}
 		}
-		return nil
+		if err := checked(ctx, tx); err != nil {
+			return err
+		}
+		return unfinished(ctx, tx)
 	})
+	if err == nil {
+		p.clean()
+	}
+	return err
 }
 
 // fill puts rows into a table.
@@ -118,19 +128,24 @@ func fill(ctx context.Context, tx *sql.Tx, name string, columns []string, rows [
 				}
 				row[k] = whole
 			}
+			if err := fits(columns[k], row[k]); err != nil {
+				return fmt.Errorf("%w: row %d of %s: %s: %w", ErrParcel, i+1, name, columns[k], err)
+			}
 		}
-		if _, err := tx.ExecContext(ctx, "INSERT INTO "+name+" ("+list(columns)+") VALUES ("+string(marks)+")", row...); err != nil {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO "+name+" ("+comma(columns)+") VALUES ("+string(marks)+")", row...); err != nil {
 			return fmt.Errorf("%w: row %d of %s: %w", ErrParcel, i+1, name, err)
 		}
 	}
 	return nil
 }
 
-// Forget deletes everything that the learner has done.
+// Forget deletes everything that the learner has done. Nothing of this file may
+// be graded meanwhile: see attempt.Queue.Alone.
 func (p *Progress) Forget(ctx context.Context) error {
 	if err := p.within(ctx, func(tx *sql.Tx) error { return empty(ctx, tx) }); err != nil {
 		return err
 	}
+	p.clean()
 	if _, err := p.db.ExecContext(ctx, "VACUUM"); err != nil {
 		return fmt.Errorf("forget: %w", err)
 	}
@@ -158,13 +173,4 @@ func (p *Progress) within(ctx context.Context, f func(*sql.Tx) error) error {
 	return tx.Commit()
 }
 
-func list(columns []string) string {
-	out := ""
-	for i, c := range columns {
-		if i > 0 {
-			out += ", "
-		}
-		out += c
-	}
-	return out
-}
+func comma(columns []string) string { return strings.Join(columns, ", ") }

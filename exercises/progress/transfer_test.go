@@ -42,7 +42,7 @@ func lived(t *testing.T, p *progress.Progress) {
 	must(p.SetDraft(t.Context(), "cache", map[string]string{"b.go": "\x00ü"}, 0, at))
 	must(p.TakeHint(t.Context(), "cache", "one", 3, at))
 	must(p.AddAnswer(t.Context(), progress.Answer{At: at, Question: "q", Text: "I would", Elapsed: 42 * time.Second, Evidence: json.RawMessage("[]"), Rulings: json.RawMessage("[]"), Total: 61, Result: json.RawMessage("{}")}))
-	must(nil, p.SetCard(t.Context(), progress.Card{ID: "q", Due: at, State: json.RawMessage(`{"reps":1}`)}))
+	must(nil, p.SetCard(t.Context(), progress.Card{ID: "q", Due: at, State: json.RawMessage(`{"id":"q","kind":"question"}`)}))
 }
 
 func export(t *testing.T, p *progress.Progress) string {
@@ -91,6 +91,7 @@ func TestWrongImportChangesNothing(t *testing.T) {
 		"wrong type":        `{"kind":"traffic-workbench-progress","format":1,"tables":{"card":[["a","soon","{}"]]}}`,
 		"broken number":     `{"kind":"traffic-workbench-progress","format":1,"tables":{"card":[["a",1.5,"{}"]]}}`,
 		"the same twice":    `{"kind":"traffic-workbench-progress","format":1,"tables":{"card":[["a",1,"{}"],["a",1,"{}"]]}}`,
+		"a bent date":       `{"kind":"traffic-workbench-progress","format":1,"tables":{"card":[["a",9223372036854775807,"{}"]]}}`,
 		"an unfinished one": before[:len(before)/2],
 	} {
 		if err := p.Import(t.Context(), strings.NewReader(text)); !errors.Is(err, progress.ErrParcel) {
@@ -143,7 +144,7 @@ func TestAnswers(t *testing.T) {
 func TestCardsComeByTheirDay(t *testing.T) {
 	p := opened(t)
 	for i, id := range []string{"late", "soon", "late"} {
-		if err := p.SetCard(t.Context(), progress.Card{ID: id, Due: time.UnixMilli(int64(100 - 10*i)), State: json.RawMessage(`{}`)}); err != nil {
+		if err := p.SetCard(t.Context(), progress.Card{ID: id, Due: time.UnixMilli(int64(100 - 10*i)), State: json.RawMessage(`{"kind":"run"}`)}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"workbench/lab/trial/runner"
@@ -33,28 +34,22 @@ func (p *Progress) KeepTrial(ctx context.Context, r runner.Run) (uint64, error) 
 // trialsListed is how many results a list shows.
 const trialsListed = 100
 
+const trialColumns = "id, began, run"
+
 // Trials returns the results of a subject, or of all when it is empty, the
 // latest first and at most the last 100.
-func (p *Progress) Trials(ctx context.Context, subject string) (_ []runner.Run, err error) {
-	rows, err := p.db.QueryContext(ctx, "SELECT id, began, run FROM trial WHERE ?1 = '' OR subject = ?1 ORDER BY id DESC LIMIT ?2", subject, trialsListed)
+func (p *Progress) Trials(ctx context.Context, subject string) ([]runner.Run, error) {
+	rows, err := p.db.QueryContext(ctx, "SELECT "+trialColumns+" FROM trial WHERE ?1 = '' OR subject = ?1 ORDER BY id DESC LIMIT ?2", subject, trialsListed)
+	out, err := list(p, rows, err, scanTrial)
 	if err != nil {
 		return nil, fmt.Errorf("list the results of trials: %w", err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	var out []runner.Run
-	for rows.Next() {
-		r, err := keptTrial(rows.Scan)
-		if err != nil {
-			return nil, fmt.Errorf("list the results of trials: %w", err)
-		}
-		out = append(out, r)
-	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // Trial returns one result, or an error that wraps ErrNoTrial.
 func (p *Progress) Trial(ctx context.Context, id uint64) (runner.Run, error) {
-	r, err := keptTrial(p.db.QueryRowContext(ctx, "SELECT id, began, run FROM trial WHERE id = ?", int64(id)).Scan)
+	r, err := scanTrial(p.db.QueryRowContext(ctx, "SELECT "+trialColumns+" FROM trial WHERE id = ?", int64(id)).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, fmt.Errorf("%w: %d", ErrNoTrial, id)
 	}
@@ -64,17 +59,18 @@ func (p *Progress) Trial(ctx context.Context, id uint64) (runner.Run, error) {
 	return r, nil
 }
 
-// keptTrial reads one row.
-func keptTrial(scan func(...any) error) (runner.Run, error) {
+// scanTrial reads one row of trialColumns.
+func scanTrial(s scan) (runner.Run, error) {
 	var r runner.Run
 	var id, began int64
 	var text string
-	if err := scan(&id, &began, &text); err != nil {
+	if err := s(&id, &began, &text); err != nil {
 		return r, err
 	}
-	if err := json.Unmarshal([]byte(text), &r); err != nil {
-		return r, fmt.Errorf("result %d: %w", id, err)
+	at := cell{"trial", strconv.FormatInt(id, 10), "run"}
+	if err := at.decode(text, &r); err != nil {
+		return r, err
 	}
 	r.ID, r.At = uint64(id), time.UnixMilli(began)
-	return r, nil
+	return r, oneOf(at, r.State, runner.Done, runner.Failed, runner.Stopped, runner.Running)
 }

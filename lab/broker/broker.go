@@ -59,8 +59,17 @@ type Broker interface {
 	// hold, and ends every goroutine and connection. When ctx ends first, the
 	// handlers' context ends too and their messages are given back. A broker
 	// whose messages end with this process has its consumers work off the
-	// queue first; what is left then is lost, counted, and an ErrLost.
+	// queue first; what is left then is lost, and a LostError with its number.
 	Close(ctx context.Context) error
+}
+
+// Remover is a Broker whose queue stays on a server when it is closed.
+type Remover interface {
+	Broker
+
+	// Remove is Close, and deletes the queue with all that it holds, its dead
+	// letters among it. It is for the last who uses the queue.
+	Remove(ctx context.Context) error
 }
 
 // Handler works on a message. Its ctx ends when the consumer is to stop at

@@ -25,6 +25,9 @@ import (
 	"workbench/sim/clock"
 )
 
+// orderAddress is how the address of an accepted order begins.
+const orderAddress = "/orders/"
+
 // Mode says which requests get a line.
 type Mode string
 
@@ -205,6 +208,9 @@ func (j *Journal) answered(ctx context.Context, s *Settings, instance string, op
 	line.AddAttrs(slog.String("instance", instance), slog.String("op", op),
 		slog.String("outcome", res.Outcome.String()), slog.String("reason", string(res.Reason)),
 		slog.Uint64("user", r.User), slog.Duration("took", took), slog.Int("try", int(r.Try)))
+	if order, found := strings.CutPrefix(res.Location, orderAddress); found {
+		line.AddAttrs(slog.String(trace.KeyOrder, order))
+	}
 	line.AddAttrs(more...)
 	_ = j.requests.Handler().Handle(ctx, line) // the ring's own error is none, and a further handler's is as lost as with a slog.Logger
 }
@@ -269,6 +275,7 @@ type Query struct {
 	Trace    string
 	Instance string
 	Outcome  string
+	Order    string      // only lines about the order with this number
 	Level    *slog.Level // this and above
 	Limit    int         // 0: 200
 }
@@ -276,7 +283,7 @@ type Query struct {
 // Match reports whether a query chooses a line.
 func (q Query) Match(l Line) bool {
 	return (q.Trace == "" || strings.EqualFold(q.Trace, l.Trace)) && (q.Instance == "" || q.Instance == l.Instance) &&
-		(q.Outcome == "" || q.Outcome == l.Outcome) && (q.Level == nil || l.Level >= *q.Level)
+		(q.Outcome == "" || q.Outcome == l.Outcome) && (q.Order == "" || slices.Contains(l.Attrs, Attr{trace.KeyOrder, q.Order})) && (q.Level == nil || l.Level >= *q.Level)
 }
 
 // List returns the lines that a query chooses, the latest first.

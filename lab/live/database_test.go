@@ -101,10 +101,12 @@ func TestPostgres(t *testing.T) {
 	server := pgtest.Start(t)
 	standby := server.Replicate()
 	network := pgtest.Between(t, server.Address())
-	r := open(t, func(c *live.Config) {
+	r := open(t, watched, func(c *live.Config) {
 		c.Postgres, c.Replicas = server.Through(network.Address()), []string{standby.URL()}
 	})
 	s := r.load(calm)
+	label, _, _ := strings.Cut(s.Database.Label, " ·")
+	r.spanned("database", "wait for a slot", label, "service and round trip")
 	if note := node(s, "gate").Note; !strings.Contains(note, "PostgreSQL 1") || !strings.Contains(note, "127.0.0.1:") || s.Database.Degraded != "" {
 		t.Errorf("the database is %q (%s), want PostgreSQL with its address", note, s.Database.Degraded)
 	}

@@ -88,8 +88,8 @@ func (r *run) victim(name string) *member {
 	return all[len(all)-1]
 }
 
-// flush empties Redis and the instances' own caches, by starting the cache
-// pattern afresh.
+// flush empties the caches in Redis and those of the instances, by starting the
+// cache pattern afresh. What waits in a queue there is no copy, and stays.
 func (r *run) flush() error {
 	return errors.Join(r.lab.redis.Flush(r.ctx), r.setAll([]chain.Change{{Pattern: "cache"}}))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"workbench/lab"
 	"workbench/lab/journal"
@@ -93,4 +94,25 @@ func (r *run) watch(instance string, ops []string) func(context.Context, http.He
 		}
 		return t.Serve(ctx, h, instance, op, q)
 	}
+}
+
+// told returns what traces call a gate, and the real work that is done behind
+// it.
+func (r *run) told(gate string) (name, real string) {
+	name, title := "database", r.kind.Gate
+	if gate == "provider" {
+		name, title = gate, r.kind.Provider
+	}
+	if title != "" {
+		name = strings.ToLower(title)
+	}
+	switch {
+	case r.replicated():
+		real, _, _ = strings.Cut(r.lab.data.label, " ·") // without its address: a span's name is one of few
+	case name == "database":
+		real = "SQLite"
+	default:
+		real = "work"
+	}
+	return name, real
 }

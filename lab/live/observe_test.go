@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -39,10 +40,27 @@ func (r *rig) eventually(what string, ok func() bool) {
 	}
 }
 
+// spanned waits for a trace in which these spans follow each other.
+func (r *rig) spanned(names ...string) {
+	r.t.Helper()
+	want := strings.Join(names, "|") + "|"
+	r.eventually("a trace with "+want, func() bool {
+		return slices.ContainsFunc(r.Traces().Store().List(trace.Query{Limit: 200}), func(tr trace.Trace) bool {
+			got := ""
+			for _, row := range tr.Rows() {
+				got += row.Name + "|"
+			}
+			return strings.Contains(got, want)
+		})
+	})
+}
+
 // One request is seen from its user's try to the database, and its line in the
 // log has the trace's id.
 func TestOneRequestIsFollowedThroughAll(t *testing.T) {
 	r := open(t, watched)
+	r.load(strings.Replace(calm, "name: calm", "name: processor\nsystem: login", 1))
+	r.spanned("processor", "wait for a slot", "work", "service and round trip")
 	r.load(calm)
 	r.set("cache", lab.On, map[string]any{"store": "redis"})
 	var got trace.Trace

@@ -37,10 +37,10 @@ func (r *run) openOrders(ctx context.Context) (system.System, error) {
 	deps := desk.Deps{
 		Path: filepath.Join(dir, "orders.db"), Gate: r.gate, Clock: r.clock, Log: r.lab.cfg.Log, Counts: orders.NewCounts(func(name string) *lab.Counters { return r.counts[name] }),
 		Broker: orders.Naive(), Symbols: int(min(maxSymbols, r.spec.Population.WithDefaults().Keys)),
-		Open: func(ctx context.Context, name string) (broker.Broker, error) {
-			return brokers.Open(ctx, name, r.lab.places(dir), broker.Default("workbench-orders"))
+		Open: func(ctx context.Context, name, queue string) (broker.Broker, error) {
+			return brokers.Open(ctx, name, r.lab.places(dir), broker.Default(queue))
 		},
-		Theirs: r.lab.theirs,
+		Theirs: r.lab.theirs, Tracer: r.lab.observe.tracer, Journal: r.lab.observe.journal,
 	}
 	if r.provider != nil {
 		deps.Provider = r.provider
@@ -50,6 +50,7 @@ func (r *run) openOrders(ctx context.Context) (system.System, error) {
 		return nil, err
 	}
 	r.desk = d
+	r.atEnd(func(ctx context.Context) error { return r.removeQueues(ctx, d, dir) })
 	r.atEnd(d.Close)
 	r.watchDesk(r.ctx)
 	return d, nil
@@ -88,6 +89,19 @@ func (r *run) watchDesk(ctx context.Context) {
 			look()
 		}
 	})
+}
+
+// otherBroker says why another broker than the wished one carries events: what
+// would be measured is not what was asked for. Empty: none does, or the service
+// has none.
+func (r *run) otherBroker(wish string) string {
+	if r.desk == nil {
+		return ""
+	}
+	if s := r.behind.Load(); s.Kind != wish && strings.HasPrefix(s.Trouble, wish+":") {
+		return "the broker could not be opened: " + s.Trouble
+	}
+	return ""
 }
 
 // behindOrders returns the boxes of what stands behind an accepted order: its

@@ -4,8 +4,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"workbench/lab"
+	"workbench/lab/chain"
 	"workbench/lab/live"
 )
 
@@ -47,4 +49,17 @@ func TestOrdersBehindABroker(t *testing.T) {
 	r.until("it is back", func(live.State) bool { return box().Up })
 	r.set("broker", lab.On, map[string]any{"kind": "rabbitmq"})
 	r.until("the missing one is said", func(live.State) bool { return box().Up && strings.Contains(box().Degraded, "rabbitmq") })
+}
+
+// A run behind a broker that cannot be had would measure another one: it ends
+// and says why.
+func TestARunIsNotMeasuredOnAnotherBroker(t *testing.T) {
+	r := open(t)
+	_, err := r.Play(t.Context(), parse(t, trading), live.Options{Seed: 1, Patterns: []chain.Change{{Pattern: "broker", State: new(lab.On), Knobs: map[string]any{"kind": "rabbitmq"}}}})
+	if err == nil || !strings.Contains(err.Error(), "the broker could not be opened: rabbitmq: this broker needs a server that is not given") {
+		t.Errorf("Play() = %v, want that the broker could not be opened", err)
+	}
+	if s := r.State(); s.Phase != "stopped" || s.Elapsed > 30*time.Second {
+		t.Errorf("the run is %s after %v, want it stopped before its 60 s are over", s.Phase, s.Elapsed)
+	}
 }

@@ -76,6 +76,13 @@ func (l *Lab) Play(ctx context.Context, spec scenario.Spec, o Options) (scenario
 			}
 			return rep, nil
 		case e := <-events:
+			if why := r.otherBroker(s.broker()); why != "" {
+				if err := r.traffic.Apply(load.Change{Stop: true}); err != nil && !errors.Is(err, load.ErrEnded) {
+					l.cfg.Log.Warn("traffic not stopped", "error", err)
+				}
+				r.finish(stopped, why)
+				return r.report(nil), fmt.Errorf("run %s: %s", spec.Name, why)
+			}
 			if e.State != nil && o.Progress != nil && e.State.Run == r.id {
 				o.Progress(min(e.State.Elapsed, e.State.Duration), e.State.Duration, r.tape.Latest())
 			}

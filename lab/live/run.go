@@ -168,8 +168,8 @@ func (l *Lab) begin(ctx context.Context, s settings) (_ *run, err error) {
 // another's caches and quotas, nor in the store of its writes and jobs, and
 // every item that is asked for is there.
 func (l *Lab) clean(ctx context.Context, spec scenario.Spec) error {
-	if err := l.redis.Flush(ctx); err != nil {
-		l.cfg.Log.Warn("redis not emptied before the run", "error", err)
+	if err := l.redis.Reset(ctx); err != nil {
+		l.cfg.Log.Warn("caches and quotas in redis not emptied before the run", "error", err)
 	}
 	return l.data.begin(ctx, max(profiles, int(spec.Population.WithDefaults().Keys)))
 }
@@ -201,15 +201,13 @@ func (r *run) openGates() error {
 		if err != nil {
 			return fmt.Errorf("open %s: %w", name, err)
 		}
+		g.Observe(l.tracer.Gate(r.told(name)))
 		switch name {
 		case "gate":
-			g.Observe(l.tracer.Gate("database", "SQLite"))
 			r.gate = g
 		case "provider":
-			g.Observe(l.tracer.Gate("provider", "SQLite"))
 			r.provider = g
 		default:
-			g.Observe(l.tracer.Gate("provider", "SQLite"))
 			r.second = g
 		}
 	}

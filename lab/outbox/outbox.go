@@ -46,6 +46,7 @@ const (
 	next   = `SELECT seq, id, key, body, headers FROM outbox WHERE refused IS NULL ORDER BY seq LIMIT ?`
 	remove = `DELETE FROM outbox WHERE seq = ?`
 	refuse = `UPDATE outbox SET refused = ? WHERE seq = ?`
+	ids    = `SELECT id FROM outbox`
 	lag    = `SELECT count(*) FILTER (WHERE refused IS NULL), count(refused), min(added) FILTER (WHERE refused IS NULL) FROM outbox`
 )
 
@@ -161,6 +162,25 @@ func (b *Box) Lag(ctx context.Context) (Lag, error) {
 		l.Oldest = time.Unix(0, oldest.Int64)
 	}
 	return l, nil
+}
+
+// IDs returns the IDs of all messages that are there, also of those that the
+// broker will never take.
+func (b *Box) IDs(ctx context.Context) (out map[string]bool, err error) {
+	rows, err := b.db.QueryContext(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("list outbox: %w", sqlite.Explain(ctx, err))
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	out = map[string]bool{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("list outbox: %w", err)
+		}
+		out[id] = true
+	}
+	return out, rows.Err()
 }
 
 // Relay publishes what is added until ctx ends, which is its error, or the

@@ -125,8 +125,8 @@ func (p *Product) openDesk(ctx context.Context) (err error) {
 	p.desk, err = desk.New(ctx, desk.Deps{
 		Path: filepath.Join(p.cfg.Dir, "orders.db"), Gate: desk.Direct{}, Clock: p.clock, Log: p.cfg.Log,
 		Counts: orders.NewCounts(func(name string) *lab.Counters { return p.counts[name] }),
-		Open: func(ctx context.Context, name string) (broker.Broker, error) {
-			c := broker.Default("workbench-orders")
+		Open: func(ctx context.Context, name, queue string) (broker.Broker, error) {
+			c := broker.Default(queue)
 			c.Lease = lease
 			return brokers.Open(ctx, name, places, c)
 		},

@@ -31,9 +31,18 @@ func closed(t *testing.T, p *product.Product) {
 // call sends one request and returns its status and body.
 func call(t *testing.T, p *product.Product, method, path, key, body string) (int, string) {
 	t.Helper()
+	return callAs(t, p, "", method, path, key, body)
+}
+
+// callAs is call as a user; empty: nobody in particular.
+func callAs(t *testing.T, p *product.Product, user, method, path, key, body string) (int, string) {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+p.Addr()+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if user != "" {
+		req.Header.Set("Workbench-User", user)
 	}
 	if key != "" {
 		req.Header.Set("Idempotency-Key", key)
@@ -108,6 +117,31 @@ func TestAnOrderOnce(t *testing.T) {
 	}
 	if len(seen) != 7 || seen["k"] != 1 {
 		t.Errorf("the list has keys %v, want seven different ones, k among them", seen)
+	}
+}
+
+// Numbers of 64 bits that no file can hold are answered, and leave a file that
+// can be opened and a list that can be read.
+func TestNumbersBeyondTheFile(t *testing.T) {
+	dir := t.TempDir()
+	p := open(t, dir)
+	for _, method := range []string{"GET", "DELETE"} {
+		if status, body := call(t, p, method, "/orders/9223372036854775813", "", ""); status != http.StatusNotFound { // 1<<63 + 5, and there is an order 5
+			t.Errorf("%s of an order beyond the file = %d %s, want 404", method, status, body)
+		}
+	}
+	if status, body := callAs(t, p, "18446744073709551615", "POST", "/orders", "k", order); status != http.StatusAccepted {
+		t.Errorf("an order of the last user = %d %s, want 202", status, body)
+	}
+	closed(t, p)
+	p = open(t, dir)
+	defer closed(t, p)
+	for _, c := range []struct{ path, want string }{
+		{"/orders?after=0", `{"seq":7,"key":"k","account":18446744073709551615,`}, {"/orders/7", `"account":18446744073709551615`}, {"/orders/5", `"state":"open"`},
+	} {
+		if status, body := call(t, p, "GET", c.path, "", ""); status != http.StatusOK || !strings.Contains(body, c.want) {
+			t.Errorf("after a restart %s = %d %s, want 200 with %s", c.path, status, body, c.want)
+		}
 	}
 }
 

@@ -90,6 +90,4 @@ func expire(ctx context.Context, wall *clock.Wall, m *miniredis.Miniredis) {
 	}
 }
 
-func (e *inside) wipe(ctx context.Context, c *redis.Client) error { return c.FlushDB(ctx).Err() }
-
 func (e *inside) close() error { return e.kill() }

@@ -61,7 +61,7 @@ func TestFirstPingIsRepeated(t *testing.T) {
 			if !strings.HasPrefix(r.Label(), c.kind) || !r.Up() {
 				t.Errorf("%s, up %v; want the %s one, up", r.Label(), r.Up(), c.kind)
 			}
-			if err := r.Client().Set(t.Context(), Prefix+"a", 1, 0).Err(); err != nil {
+			if err := r.Client().Set(t.Context(), "workbench:a", 1, 0).Err(); err != nil {
 				t.Error(err)
 			}
 			if err := r.Close(); err != nil {

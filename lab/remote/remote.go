@@ -16,9 +16,16 @@ import (
 	"workbench/sim/clock"
 )
 
-// Prefix begins every key that the workbench writes, so that Flush can tell
-// its keys from a learner's.
-const Prefix = "workbench:"
+// How the keys begin of what may be removed from a Redis that others use too. A
+// queue is not among it: what was accepted is no copy of anything, and whoever has
+// opened a queue removes it.
+const (
+	Copies = "workbench:cache:"     // cached values, which may go at any time
+	Quotas = "workbench:ratelimit:" // what callers have used of their limits
+)
+
+// scanned is how many keys are looked at in one step.
+const scanned = 1000
 
 // Kind says where a Redis comes from.
 type Kind string
@@ -70,10 +77,9 @@ type Redis struct {
 type engine interface {
 	kind() Kind
 	label() string
-	options() *redis.Options                   // how to reach it; same address for its whole life
-	kill() error                               // makes it unreachable, cutting open connections
-	revive(ctx context.Context) error          // undoes kill; returns when it answers
-	wipe(context.Context, *redis.Client) error // removes what the workbench wrote
+	options() *redis.Options          // how to reach it; same address for its whole life
+	kill() error                      // makes it unreachable, cutting open connections
+	revive(ctx context.Context) error // undoes kill; returns when it answers
 	close() error
 }
 
@@ -250,12 +256,44 @@ func (r *Redis) reached(ctx context.Context, limit time.Duration) error {
 	}
 }
 
-// Flush removes everything that the workbench has stored.
+// Flush empties the caches that are kept there. Nobody's quota is given back by
+// it, and no queue loses anything.
 func (r *Redis) Flush(ctx context.Context) error {
-	if err := r.engine.wipe(ctx, r.client); err != nil {
+	if err := r.remove(ctx, Copies); err != nil {
 		return fmt.Errorf("flush %s: %w", r.Label(), err)
 	}
 	return nil
+}
+
+// Reset removes what another run has left that would have the next one begin
+// otherwise than the first: cached values, and what callers have used of their
+// quotas.
+func (r *Redis) Reset(ctx context.Context) error {
+	for _, prefix := range []string{Copies, Quotas} {
+		if err := r.remove(ctx, prefix); err != nil {
+			return fmt.Errorf("reset %s: %w", r.Label(), err)
+		}
+	}
+	return nil
+}
+
+// remove removes the keys that begin so, a thousand at a time. It is the same for
+// a Redis of our own: others may be let into that as well.
+func (r *Redis) remove(ctx context.Context, prefix string) error {
+	for cursor := uint64(0); ; {
+		keys, next, err := r.client.Scan(ctx, cursor, prefix+"*", scanned).Result()
+		if err != nil {
+			return err
+		}
+		if len(keys) > 0 {
+			if err := r.client.Unlink(ctx, keys...).Err(); err != nil {
+				return err
+			}
+		}
+		if cursor = next; cursor == 0 {
+			return nil
+		}
+	}
 }
 
 // Close closes the client and ends what Open started. Closing again does

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -150,7 +151,7 @@ func TestStrangersAreKeptOut(t *testing.T) {
 func TestKillFailsFastAndReviveRecovers(t *testing.T) {
 	each(t, func(t *testing.T, r *remote.Redis) {
 		c := r.Client()
-		if err := c.Set(t.Context(), remote.Prefix+"k", "v", 0).Err(); err != nil {
+		if err := c.Set(t.Context(), "k", "v", 0).Err(); err != nil {
 			t.Fatal(err)
 		}
 		if err := r.Kill(); err != nil {
@@ -169,13 +170,28 @@ func TestKillFailsFastAndReviveRecovers(t *testing.T) {
 		if !r.Up() {
 			t.Error("Up() = false after Revive, want true")
 		}
-		got, err := c.Get(t.Context(), remote.Prefix+"k").Result()
+		got, err := c.Get(t.Context(), "k").Result()
 		if r.Kind() == "real" {
 			if got != "v" || err != nil {
 				t.Errorf("GET after Revive = %q, %v: a fault must not lose the learner's data", got, err)
 			}
 		} else if !errors.Is(err, redis.Nil) {
 			t.Errorf("GET after Revive = %q, %v, want an empty Redis", got, err)
+		}
+	})
+}
+
+// A connection that the fault has cut while nobody used it is no error at the end.
+func TestCloseAfterAFault(t *testing.T) {
+	each(t, func(t *testing.T, r *remote.Redis) {
+		if err := r.Health(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Close(); err != nil {
+			t.Errorf("Close() = %v, want nil", err)
 		}
 	})
 }
@@ -264,26 +280,48 @@ func TestEmbeddedKeysExpire(t *testing.T) {
 	})
 }
 
-func TestFlush(t *testing.T) {
+// Caches may be emptied at any time, quotas between two runs; queues and what
+// others have stored stay, whosever Redis it is.
+func TestWhatIsRemoved(t *testing.T) {
+	all := []string{remote.Copies + "entry:a", remote.Copies + "epoch", remote.Quotas + "user:1", "workbench-queue:{orders}", "workbench:other", "somebody-elses"}
 	each(t, func(t *testing.T, r *remote.Redis) {
-		ctx, c := t.Context(), r.Client()
-		for _, k := range []string{remote.Prefix + "a", remote.Prefix + "b", "somebody-elses"} {
-			if err := c.Set(ctx, k, "v", 0).Err(); err != nil {
-				t.Fatal(err)
+		for _, c := range []struct {
+			name   string
+			remove func(context.Context) error
+			left   []string
+		}{{"Flush", r.Flush, all[2:]}, {"Reset", r.Reset, all[3:]}} {
+			for _, k := range all {
+				if err := r.Client().Set(t.Context(), k, "v", 0).Err(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := c.remove(t.Context()); err != nil {
+				t.Fatalf("%s() = %v", c.name, err)
+			}
+			left, err := r.Client().Keys(t.Context(), "*").Result()
+			slices.Sort(left)
+			if want := slices.Sorted(slices.Values(c.left)); err != nil || !slices.Equal(left, want) {
+				t.Errorf("after %s() Redis has %v, %v; want %v", c.name, left, err, want)
 			}
 		}
-		if err := r.Flush(ctx); err != nil {
-			t.Fatalf("Flush() = %v", err)
+	})
+}
+
+// More keys than are looked at in one step are removed all the same.
+func TestFlushOfMany(t *testing.T) {
+	each(t, func(t *testing.T, r *remote.Redis) {
+		p := r.Client().Pipeline()
+		for i := range 2500 {
+			p.Set(t.Context(), remote.Copies+strconv.Itoa(i), "v", 0)
 		}
-		if n, err := c.Exists(ctx, remote.Prefix+"a", remote.Prefix+"b").Result(); n != 0 || err != nil {
-			t.Errorf("our keys after Flush: %d, %v, want 0", n, err)
+		if _, err := p.Exec(t.Context()); err != nil {
+			t.Fatal(err)
 		}
-		want := int64(0)
-		if r.Kind() == "real" {
-			want = 1
+		if err := r.Flush(t.Context()); err != nil {
+			t.Fatal(err)
 		}
-		if n, err := c.Exists(ctx, "somebody-elses").Result(); n != want || err != nil {
-			t.Errorf("other keys after Flush: %d, %v, want %d", n, err, want)
+		if n, err := r.Client().DBSize(t.Context()).Result(); n != 0 || err != nil {
+			t.Errorf("%d keys after Flush, %v; want none", n, err)
 		}
 	})
 }

@@ -157,8 +157,6 @@ func (c *child) await(ctx context.Context, p *process) (version string, err erro
 	}
 }
 
-func (c *child) wipe(ctx context.Context, r *redis.Client) error { return r.FlushDB(ctx).Err() }
-
 func (c *child) close() error { return errors.Join(c.kill(), os.RemoveAll(c.dir)) }
 
 // process is a started command whose end is awaited.

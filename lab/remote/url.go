@@ -96,24 +96,6 @@ func (e *outside) revive(context.Context) error {
 	return nil
 }
 
-// wipe removes our keys alone, a thousand at a time.
-func (e *outside) wipe(ctx context.Context, c *redis.Client) error {
-	for cursor := uint64(0); ; {
-		keys, next, err := c.Scan(ctx, cursor, Prefix+"*", 1000).Result()
-		if err != nil {
-			return err
-		}
-		if len(keys) > 0 {
-			if err := c.Unlink(ctx, keys...).Err(); err != nil {
-				return err
-			}
-		}
-		if cursor = next; cursor == 0 {
-			return nil
-		}
-	}
-}
-
 // gated is a connection that its gate can cut.
 type gated struct {
 	net.Conn
@@ -123,8 +105,12 @@ type gated struct {
 // Close implements net.Conn.
 func (g *gated) Close() error {
 	g.gate.mu.Lock()
+	_, open := g.gate.conns[g]
 	delete(g.gate.conns, g)
 	g.gate.mu.Unlock()
+	if !open {
+		return nil // the fault has cut it already: that is no error of whoever ends with it
+	}
 	return g.Conn.Close()
 }
 

@@ -317,6 +317,7 @@ type Query struct {
 	Failed bool   // only what failed
 	Op     string // only this operation; empty: all
 	Where  string // only what this instance had a part in; empty: all
+	About  string // only what says that it is about the order with this number; empty: all
 	Limit  int    // 0: 50
 }
 
@@ -326,7 +327,7 @@ func (s *Store) List(q Query) []Trace {
 	s.mu.Lock()
 	out := make([]Trace, 0, len(s.kept))
 	for _, t := range s.kept {
-		if q.Failed && t.Why != Failed || q.Op != "" && t.Name != q.Op || q.Where != "" && !t.at(q.Where) {
+		if q.Failed && t.Why != Failed || q.Op != "" && t.Name != q.Op || q.Where != "" && !t.at(q.Where) || q.About != "" && !t.About(q.About) {
 			continue
 		}
 		out = append(out, *t)

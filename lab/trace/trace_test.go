@@ -245,6 +245,35 @@ func TestMessagesCarryTheTrace(t *testing.T) {
 	}
 }
 
+// A message of a request that nobody records has no span, and its correlation id
+// all the same: lines may have it. With tracing off it has nothing.
+func TestMessagesOfWhatIsNotRecorded(t *testing.T) {
+	tr := open(t, trace.Config{Settings: trace.Settings{On: true, Share: 1e-18}})
+	ctx, span := tr.Start(context.Background(), "order", "a", trace.KindServer)
+	defer span.End()
+	_, headers, sent := tr.Produce(ctx, "orders", nil)
+	sent(nil)
+	if id := trace.Of(ctx); span.IsRecording() || id == "" || headers[trace.CorrelationHeader] != id || !strings.HasSuffix(headers["traceparent"], "-00") {
+		t.Errorf("headers are %v, want the id %s, not sampled", headers, id)
+	}
+	if err := tr.Set(trace.Settings{}); err != nil {
+		t.Fatal(err)
+	}
+	same, headers, sent := tr.Produce(ctx, "orders", nil)
+	sent(nil)
+	if headers != nil || same != ctx {
+		t.Errorf("with tracing off the headers are %v, want none", headers)
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		_, _, sent := tr.Produce(ctx, "orders", nil)
+		_, done := tr.Consume(ctx, "orders", nil)
+		sent(nil)
+		done(nil)
+	}); n != 0 {
+		t.Errorf("with tracing off a message costs %v allocations, want none", n)
+	}
+}
+
 func TestAUserWhoLeft(t *testing.T) {
 	tr := open(t, trace.Config{Settings: trace.Settings{On: true, Tail: true}})
 	ctx, leave := context.WithCancel(t.Context())

@@ -2,10 +2,12 @@ package view
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"workbench/lab/journal"
+	"workbench/lab/trace"
 	"workbench/sim/outcome"
 )
 
@@ -13,6 +15,8 @@ import (
 type Logs struct {
 	Lines    []LogLine
 	Trace    string
+	Orders   bool   // some lines are about orders, or were looked for
+	Order    string // the order with this number; empty: all
 	Levels   []Option
 	Outcomes []Option
 	Places   []Option
@@ -67,8 +71,9 @@ func (l *LogLine) Got(outcome, user string) {
 
 // LogsOf makes the page. level is the filter's word.
 func LogsOf(lines []journal.Line, c journal.Counts, set journal.Settings, q journal.Query, level string, instances []string) Logs {
-	v := Logs{Trace: q.Trace, Share: number(set.Share * 100)}
+	v := Logs{Trace: q.Trace, Order: q.Order, Orders: q.Order != "", Share: number(set.Share * 100)}
 	for _, l := range lines {
+		v.Orders = v.Orders || slices.ContainsFunc(l.Attrs, func(a journal.Attr) bool { return a.Key == trace.KeyOrder })
 		v.Lines = append(v.Lines, LineOf(l))
 	}
 	v.Levels = choices(level, "", "info", "warn", "error")
@@ -91,7 +96,7 @@ func LogsOf(lines []journal.Line, c journal.Counts, set journal.Settings, q jour
 
 func logParams(q journal.Query, level string) string {
 	var out []string
-	for _, p := range [][2]string{{"trace", q.Trace}, {"instance", q.Instance}, {"outcome", q.Outcome}, {"level", level}} {
+	for _, p := range [][2]string{{"trace", q.Trace}, {"instance", q.Instance}, {"outcome", q.Outcome}, {"order", q.Order}, {"level", level}} {
 		if p[1] != "" {
 			out = append(out, p[0]+"="+url.QueryEscape(p[1]))
 		}

@@ -21,6 +21,7 @@ type Progress struct {
 	Calibration []ProgressWeek
 	Predictions string // "7 of 10 right"
 	Done        string // cells that are filled, of all
+	Unread      Unread
 }
 
 // ProgressRow is one pattern; each cell says what was done, or is empty.

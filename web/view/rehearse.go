@@ -2,6 +2,7 @@ package view
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,6 +22,7 @@ type Rehearse struct {
 	Due     []DueCard // to be recalled by now
 	Modes   []Option
 	Answers string // how many there have been
+	Unread  Unread
 }
 
 // DueCard is one thing to recall: a question to be answered again, or something
@@ -90,6 +92,11 @@ type AnswerItem struct {
 	Missing                    bool
 	Ruling                     string // the learner's own verdict and reason
 	Can                        string // what a ruling could say: said, not-said or not-wrong; empty: nothing
+}
+
+// Refused reports whether the overruling of this item was refused.
+func (i AnswerItem) Refused(ctx context.Context) bool {
+	return i.Concept != "" && Typed(ctx, "concept", "") == i.Concept && Typed(ctx, "verdict", "") == i.Can
 }
 
 // AnswerSentence is one sentence as it was heard.
@@ -250,7 +257,7 @@ func AnswerOf(q interview.Question, a progress.Answer, r interview.Result, next 
 	for _, c := range r.Claims {
 		claim := AnswerClaim{Text: sentence(r, c.Span.Sentence), Scenario: c.Scenario}
 		if c.Backed != nil {
-			claim.Backed = fmt.Sprintf("run #%d, %s %.4g", c.Backed.Run, Words(c.Backed.Metric), c.Backed.Value)
+			claim.Backed = fmt.Sprintf("run #%d, %s", c.Backed.Run, measuredAs(*c.Backed))
 			if c.Backed.Trial > 0 {
 				claim.Backed = fmt.Sprintf("trial #%d, %s", c.Backed.Trial, c.Backed.Metric)
 			}
@@ -263,6 +270,21 @@ func AnswerOf(q interview.Question, a progress.Answer, r interview.Result, next 
 		v.Sentences = append(v.Sentences, AnswerSentence{strconv.Itoa(i + 1), s, earned[i], wrong[i]})
 	}
 	return v
+}
+
+// measuredAs names the metric of a run that bears a claim out, with its value in
+// the unit that people use for it.
+func measuredAs(c interview.Citation) string {
+	name, latency := strings.CutSuffix(c.Metric, "_ms")
+	switch {
+	case latency:
+		return fmt.Sprintf("%s latency %.4g ms", name, c.Value)
+	case strings.HasSuffix(c.Metric, "_share"):
+		return fmt.Sprintf("%s %.3g %%", Words(c.Metric), 100*c.Value)
+	case strings.HasSuffix(c.Metric, "_rate"):
+		return fmt.Sprintf("%s %.4g a second", Words(c.Metric), c.Value)
+	}
+	return fmt.Sprintf("%s %.4g", Words(c.Metric), c.Value)
 }
 
 func sentence(r interview.Result, i int) string {

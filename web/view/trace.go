@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,6 +20,8 @@ type Traces struct {
 	Share    string // percent
 	SlowMS   string
 	Filter   string // what else the list is limited to; empty: nothing
+	Orders   bool   // some are about orders, or were looked for
+	Order    string // the order with this number; empty: all
 }
 
 // Tab is one of several lists of a page.
@@ -39,12 +42,12 @@ type TraceLine struct {
 
 // TracesOf makes the list.
 func TracesOf(all []trace.Trace, c trace.Counts, set trace.Settings, q trace.Query, show string, now time.Time) Traces {
-	v := Traces{On: set.On, Tail: set.Tail, Share: number(set.Share * 100), SlowMS: number(float64(set.Slow) / 1e6)}
+	v := Traces{Order: q.About, Orders: q.About != "", On: set.On, Tail: set.Tail, Share: number(set.Share * 100), SlowMS: number(float64(set.Slow) / 1e6)}
 	if show == "" {
 		show = "latest"
 	}
 	keep := url.Values{}
-	for name, value := range map[string]string{"op": q.Op, "instance": q.Where} {
+	for name, value := range map[string]string{"op": q.Op, "instance": q.Where, "order": q.About} {
 		if value != "" {
 			keep.Set(name, value)
 			v.Filter += name + " " + value + " "
@@ -56,6 +59,7 @@ func TracesOf(all []trace.Trace, c trace.Counts, set trace.Settings, q trace.Que
 	}
 	for _, t := range all {
 		v.Items = append(v.Items, traceLine(t, now))
+		v.Orders = v.Orders || slices.ContainsFunc(t.Spans, func(s trace.Span) bool { return s.Attr(trace.KeyOrder) != "" })
 	}
 	for _, f := range []struct {
 		name string
@@ -223,6 +227,9 @@ func didOf(s trace.Span) string {
 	}
 	if i := s.Attr("instance"); i != "" {
 		add("to " + i)
+	}
+	if o := s.Attr(trace.KeyOrder); o != "" {
+		add("order " + o)
 	}
 	if u := s.Attr("user"); u != "" {
 		add("user " + u)

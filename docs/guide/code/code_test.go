@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -183,27 +184,47 @@ func TestRetry(t *testing.T) {
 }
 
 func TestBreaker(t *testing.T) {
-	b := code.Breaker{Trip: 2, Rest: time.Second}
-	b.Done(0, false)
-	if !b.Allow(0) {
-		t.Error("open after one failure, want closed")
+	const second = time.Second
+	type call struct {
+		at   time.Duration
+		done bool // a result comes; else somebody asks
+		of   int  // done: which of the allowed calls, from 0
+		ok   bool // done: how it went; else whether it may go
 	}
-	b.Done(0, false)
-	if b.Allow(999 * time.Millisecond) {
-		t.Error("a call went while it rests")
-	}
-	if first, second := b.Allow(time.Second), b.Allow(time.Second); !first || second {
-		t.Errorf("after the rest, Allow = %v, then %v; want exactly one probe", first, second)
-	}
-	b.Done(time.Second, false)
-	if b.Allow(time.Second+1) || !b.Allow(2*time.Second) {
-		t.Error("a failed probe must open it for another rest")
-	}
-	b.Done(2*time.Second, true)
-	for range 2 {
-		if !b.Allow(2 * time.Second) {
-			t.Error("a good probe must close it")
-		}
+	ask := func(at time.Duration, ok bool) call { return call{at: at, ok: ok} }
+	done := func(at time.Duration, of int, ok bool) call { return call{at, true, of, ok} }
+	opened := []call{ask(0, true), ask(0, true), ask(0, true), done(0, 0, false), ask(0, true), done(0, 1, false)} // calls 2 and 3 go on
+	for _, c := range []struct {
+		name  string
+		calls []call
+	}{
+		{"it rests", []call{ask(999*time.Millisecond, false)}},
+		{"one probe", []call{ask(second, true), ask(second, false)}},
+		{"a failed probe", []call{ask(second, true), done(second, 4, false), ask(second+1, false), ask(2*second, true)}},
+		{"a good probe", []call{ask(second, true), done(second, 4, true), ask(second, true), ask(second, true)}},
+		{"failures in a row", []call{ask(second, true), done(second, 4, true), ask(second, true), done(second, 5, false), ask(second, true)}},
+		{"a late success", []call{done(500*time.Millisecond, 2, true), ask(500*time.Millisecond, false)}},
+		{"a late failure beside the probe", []call{ask(second, true), done(second, 2, false), ask(second, false), done(second, 4, true), ask(second, true)}},
+		{"a probe whose caller gave up", []call{ask(second, true), ask(2*second-1, false), ask(2*second, true), ask(2*second, false)}},
+		{"a probe that comes too late", []call{ask(second, true), ask(2*second, true), done(2*second, 4, true), ask(2*second, false), done(2*second, 5, true), ask(2*second, true)}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := code.Breaker{Trip: 2, Rest: second}
+			var periods []int
+			for i, one := range append(slices.Clone(opened), c.calls...) {
+				if one.done {
+					b.Done(one.at, periods[one.of], one.ok)
+					continue
+				}
+				period, ok := b.Allow(one.at)
+				if ok != one.ok {
+					t.Errorf("step %d: Allow(%v) = %v, want %v", i, one.at, ok, one.ok)
+				}
+				if ok {
+					periods = append(periods, period)
+				}
+			}
+		})
 	}
 }
 

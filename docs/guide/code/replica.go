@@ -5,7 +5,8 @@ import "time"
 // guide:begin pinned
 
 // Reader sends a user's reads to a replica, except for Pin after that user's
-// last write: then the primary answers, which has it.
+// last write: then the primary answers, which has it. It is the rule alone: whoever
+// shares one among handlers puts a lock around it.
 type Reader struct {
 	Pin   time.Duration
 	wrote map[string]time.Duration // when each user last wrote

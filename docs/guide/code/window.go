@@ -6,7 +6,8 @@ import "time"
 
 // Bucket is a token bucket that mints a token Every so often and holds at most
 // Burst of them. In place of tokens it keeps the instant at which it will be
-// full again, so there are no fractions to lose. The zero time finds it full.
+// full again, so there are no fractions to lose. The zero time finds it full. It
+// is the rule alone: whoever shares one among handlers puts a lock around it.
 type Bucket struct {
 	Every time.Duration
 	Burst int

@@ -214,3 +214,6 @@ func (b *Book) Given(question string) map[int]bool {
 	}
 	return out
 }
+
+// Places returns where the first term of a pattern is heard.
+func (b *Book) Places(h *Heard, id ID) []int { return h.at[b.patterns[id].uses[0].term] }

@@ -50,6 +50,10 @@ func (b *Broker) Consume(ctx context.Context, o broker.Options, h broker.Handler
 		return err
 	}
 	defer leave()
+	if o.Group == "" {
+		b.consumers.Add(1)
+		defer b.consumers.Add(-1)
+	}
 	c := &consumer{broker: b, options: o, settled: map[int32]int64{}, held: map[int32]int{}, freed: make(chan struct{})}
 	// A member with a name of its own does not leave its group by closing, so a
 	// crash is one for the broker too; who ends well is taken out by name.
@@ -79,8 +83,12 @@ func (b *Broker) Consume(ctx context.Context, o broker.Options, h broker.Handler
 			_ = c.commit(working) // the next one says more
 		}
 	}()
+	over := b.life.Stop()
+	if b.server.Ends { // not before the topic is worked off
+		over = b.stop
+	}
 	err = pump.Run(ctx, pump.Job{
-		Source: c, Options: o, Handler: h, Stop: b.life.Stop(), Kill: b.life.Kill(),
+		Source: c, Options: o, Handler: h, Stop: over, Kill: b.life.Kill(),
 		Attempts: b.config.Attempts, Lane: func(d pump.Delivery) int { return int(d.Tag.(*kgo.Record).Partition) },
 	})
 	stop()

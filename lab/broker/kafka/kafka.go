@@ -43,6 +43,7 @@ type Server struct {
 	Label   string        // what it really is, for the diagram
 	Durable bool          // what it has confirmed outlives its process
 	Session time.Duration // the shortest session timeout that it allows; 0: 6 s
+	Ends    bool          // it ends with the Broker that uses it: what is left of the topic then is lost
 }
 
 // Real returns the broker at comma-separated addresses.
@@ -68,6 +69,10 @@ type Broker struct {
 	wall   *clock.Wall
 	held   atomic.Int64 // by consumers of the group workers in this process
 	lost   atomic.Int64
+
+	consumers atomic.Int64    // of the group workers in this process
+	stop      context.Context // of consumers of a server that ends: no more is to be taken
+	halt      context.CancelFunc
 }
 
 // Open connects to a broker and makes what is missing of the topic of c and of
@@ -89,8 +94,10 @@ func Open(ctx context.Context, s Server, c broker.Config) (*Broker, error) {
 		return nil, fmt.Errorf("open topic %s: %w", c.Queue, err)
 	}
 	b := &Broker{config: c, server: s, client: client, admin: kadm.NewClient(client), life: pump.NewLife(), wall: clock.NewWall()}
+	b.stop, b.halt = context.WithCancel(context.Background())
 	for topic, n := range map[string]int32{c.Queue: partitions, b.deadTopic(): 1} {
 		if err := b.create(ctx, topic, n); err != nil {
+			b.halt()
 			client.Close()
 			return nil, fmt.Errorf("open topic %s: %w", topic, explain(ctx, err))
 		}
@@ -239,17 +246,13 @@ func (b *Broker) Depth(ctx context.Context) (broker.Depth, error) {
 		return broker.Depth{}, err
 	}
 	defer leave()
-	lags, err := b.lags(ctx)
+	lag, err := b.lag(ctx)
 	if err != nil {
 		return broker.Depth{}, fmt.Errorf("depth of %s: %w", b.config.Queue, explain(ctx, err))
 	}
 	start, end, err := b.deadRange(ctx)
 	if err != nil {
 		return broker.Depth{}, fmt.Errorf("depth of %s: %w", b.deadTopic(), explain(ctx, err))
-	}
-	var lag int64
-	for _, n := range lags {
-		lag += n
 	}
 	held := b.held.Load()
 	return broker.Depth{Ready: max(lag-held, 0), Unacked: held, Dead: end - start, Lost: b.lost.Load()}, nil
@@ -343,14 +346,3 @@ func (b *Broker) Dead(ctx context.Context, n int) ([]broker.Dead, error) {
 	}
 	return out, nil
 }
-
-// Close implements broker.Broker. What is left stays in the topic.
-func (b *Broker) Close(ctx context.Context) error {
-	first, err := b.life.Close(ctx)
-	if first {
-		b.client.Close()
-	}
-	return err
-}
-
-var _ broker.Broker = (*Broker)(nil)

@@ -53,6 +53,11 @@ func TestContractEmbedded(t *testing.T) {
 	}})
 }
 
+func TestARemovedTopicIsGone(t *testing.T) {
+	s := embed(t, "")
+	brokertest.Removed(t, func() broker.Remover { return open(t, s, broker.Default("q")) })
+}
+
 // TestContractReal runs on a Kafka that somebody else runs.
 func TestContractReal(t *testing.T) {
 	const name = "WORKBENCH_TEST_KAFKA"

@@ -69,6 +69,23 @@ func Open(ctx context.Context, name string, p Places, c broker.Config) (broker.B
 	return nil, fmt.Errorf("%w: %.40q (want one of %s)", ErrUnknown, name, strings.Join(names, ", "))
 }
 
+// Remove deletes a queue that Open has opened on a server, where it would stay.
+// Queues in this process and in Places.Dir go with those.
+func Remove(ctx context.Context, name string, p Places, c broker.Config) error {
+	if name != "redis" && name != "rabbitmq" && (name != "kafka" || p.Kafka == "") {
+		return nil
+	}
+	b, err := Open(ctx, name, p, c)
+	if err != nil {
+		return err
+	}
+	r, ok := b.(broker.Remover)
+	if !ok {
+		return errors.Join(fmt.Errorf("remove queue %s of %s: %w", c.Queue, name, broker.ErrUnsupported), b.Close(ctx))
+	}
+	return r.Remove(ctx)
+}
+
 // opened keeps a failed broker from being a Broker that holds a nil pointer.
 func opened[B broker.Broker](b B, err error) (broker.Broker, error) {
 	if err != nil {
@@ -114,7 +131,9 @@ func openKafka(ctx context.Context, p Places, c broker.Config) (broker.Broker, e
 	if err != nil {
 		return nil, err
 	}
-	b, err := kafka.Open(ctx, e.Server(false), c)
+	server := e.Server(false)
+	server.Ends = true
+	b, err := kafka.Open(ctx, server, c)
 	if err != nil {
 		e.Close()
 		return nil, err

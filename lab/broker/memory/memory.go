@@ -137,7 +137,7 @@ func (b *Broker) Close(ctx context.Context) error {
 	left := b.ready + b.unacked
 	b.lost += int64(left)
 	if left > 0 {
-		err = errors.Join(err, fmt.Errorf("%w: %d were still in memory when it closed", broker.ErrLost, left))
+		err = errors.Join(err, &broker.LostError{Messages: int64(left), Where: "still in memory"})
 	}
 	return err
 }

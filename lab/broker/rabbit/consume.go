@@ -27,7 +27,10 @@ func (b *Broker) Consume(ctx context.Context, o broker.Options, h broker.Handler
 	}
 	defer leave()
 	l, err := b.connected(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, broker.ErrClosed): // in the middle of this call: its end, as that of any consumer
+		return nil
+	case err != nil:
 		return err
 	}
 	ch, err := l.conn.Channel()

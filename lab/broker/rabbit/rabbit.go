@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -13,12 +14,15 @@ import (
 
 	"workbench/lab/broker"
 	"workbench/lab/broker/pump"
+	"workbench/sim/clock"
 )
 
 const (
 	dialLimit = 3 * time.Second
-	heartbeat = 5 * time.Second // a silent server is given up after two of them
-	slack     = 64              // how many waited confirmations may pass before the bound is noticed
+	dialPause = 500 * time.Millisecond // after a dial that failed: meanwhile its error is the answer
+	farewell  = time.Second            // for a server to say goodbye in, before the connection is cut
+	heartbeat = 5 * time.Second        // a silent server is given up after two of them
+	slack     = 64                     // how many waited confirmations may pass before the bound is noticed
 )
 
 // Broker is one queue of a RabbitMQ. Use Open; Close it.
@@ -27,17 +31,25 @@ type Broker struct {
 	url     string
 	version string
 	life    *pump.Life
+	wall    *clock.Wall
+	dialer  func(ctx context.Context, network, address string) (net.Conn, error)
+	apartly chan struct{}  // of one: who asks on a channel apart holds its place
+	owned   sync.WaitGroup // goroutines that may outlive the call that began them
 	lost    atomic.Int64
 	held    atomic.Int64  // by consumers of this process
 	number  atomic.Uint64 // of the latest publication
 
 	mu   sync.Mutex
-	link *link // guarded by mu; nil before the first and after a lost connection
+	link *link         // guarded by mu; nil before the first and after a lost connection
+	call *call         // guarded by mu; the dial under way, nil: none
+	last error         // guarded by mu; why the last dial failed, nil: it did not
+	rest time.Duration // guarded by mu; until when last is the answer
 }
 
 // link is a connection with its publishing channel.
 type link struct {
 	conn *amqp.Connection
+	wire net.Conn // below conn: to be cut when the server says nothing
 	ch   *amqp.Channel
 	back *returns
 	gone chan struct{} // closed when the connection is lost
@@ -54,13 +66,18 @@ func Open(ctx context.Context, address string, c broker.Config) (*Broker, error)
 		// The address may hold a password, so it is not repeated.
 		return nil, errors.New("RabbitMQ address: want amqp://[user:password@]host:port[/vhost] or amqps:// for TLS")
 	}
-	b := &Broker{config: c, url: address, life: pump.NewLife()}
+	b := prepare(address, c, (&net.Dialer{}).DialContext)
 	l, err := b.connected(ctx)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, b.Close(context.WithoutCancel(ctx)))
 	}
 	b.version, _ = l.conn.Properties["version"].(string)
 	return b, nil
+}
+
+// prepare returns a broker that is not connected.
+func prepare(address string, c broker.Config, dialer func(ctx context.Context, network, address string) (net.Conn, error)) *Broker {
+	return &Broker{config: c, url: address, life: pump.NewLife(), wall: clock.NewWall(), dialer: dialer, apartly: make(chan struct{}, 1)}
 }
 
 // Caps implements broker.Broker.
@@ -69,57 +86,6 @@ func (b *Broker) Caps() broker.Caps {
 		Confirms: true, Durable: true, Redelivery: true, CountsCrashes: true, DeadLetter: true,
 		BoundedReject: true, Full: broker.Reject, Slack: slack, Label: "RabbitMQ " + b.version,
 	}
-}
-
-// connected returns the connection, and makes a new one if it was lost.
-func (b *Broker) connected(ctx context.Context) (*link, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if b.link != nil {
-		select {
-		case <-b.link.gone:
-			b.link.back.wait()
-			b.link = nil
-		default:
-			return b.link, nil
-		}
-	}
-	l, err := b.dial()
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	b.link = l
-	return l, nil
-}
-
-func unavailable(err error) error { return fmt.Errorf("%w: RabbitMQ: %w", broker.ErrUnavailable, err) }
-
-// dial connects, declares the queues and opens the publishing channel.
-func (b *Broker) dial() (*link, error) {
-	conn, err := amqp.DialConfig(b.url, amqp.Config{Heartbeat: heartbeat, Dial: amqp.DefaultDial(dialLimit)})
-	if err != nil {
-		return nil, err
-	}
-	l := &link{conn: conn, gone: make(chan struct{})}
-	if l.ch, err = conn.Channel(); err == nil {
-		if err = b.declare(l.ch); err == nil {
-			err = l.ch.Confirm(false)
-		}
-	}
-	if err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	l.back = listen(l.ch)
-	closed := l.ch.NotifyClose(make(chan *amqp.Error, 1))
-	go func() { // ends with the channel, which Close closes
-		<-closed
-		close(l.gone)
-		_ = conn.Close() // the channel alone may have failed
-	}()
-	return l, nil
 }
 
 // dead is the name of the queue of dead letters.
@@ -156,6 +122,8 @@ func (b *Broker) Depth(ctx context.Context) (broker.Depth, error) {
 	}
 	defer leave()
 	var ready, dead int
+	ctx, done := b.open(ctx)
+	defer done()
 	err = b.apart(ctx, func(ch *amqp.Channel) error {
 		q, err := ch.QueueDeclarePassive(b.config.Queue, true, false, false, false, nil)
 		if err != nil {
@@ -180,6 +148,8 @@ func (b *Broker) Dead(ctx context.Context, n int) ([]broker.Dead, error) {
 	}
 	defer leave()
 	var out []broker.Dead
+	ctx, done := b.open(ctx)
+	defer done()
 	err = b.apart(ctx, func(ch *amqp.Channel) error {
 		for len(out) < n {
 			d, ok, err := ch.Get(b.dead(), false)
@@ -202,26 +172,6 @@ func (b *Broker) Dead(ctx context.Context, n int) ([]broker.Dead, error) {
 	return out, nil
 }
 
-// apart runs f with a channel of its own: an error of AMQP ends the channel on
-// which it occurred.
-func (b *Broker) apart(ctx context.Context, f func(*amqp.Channel) error) error {
-	l, err := b.connected(ctx)
-	if err != nil {
-		return err
-	}
-	ch, err := l.conn.Channel()
-	if err != nil {
-		return unavailable(err)
-	}
-	if err := f(ch); err != nil {
-		return unavailable(errors.Join(err, closed(ch.Close())))
-	}
-	if err := closed(ch.Close()); err != nil {
-		return unavailable(err)
-	}
-	return nil
-}
-
 // closed passes over the error of closing what is closed.
 func closed(err error) error {
 	if errors.Is(err, amqp.ErrClosed) {
@@ -229,22 +179,3 @@ func closed(err error) error {
 	}
 	return err
 }
-
-// Close implements broker.Broker. What is left stays in RabbitMQ.
-func (b *Broker) Close(ctx context.Context) error {
-	first, err := b.life.Close(ctx)
-	if !first {
-		return err
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if l := b.link; l != nil {
-		err = errors.Join(err, closed(l.conn.Close()))
-		<-l.gone
-		l.back.wait()
-		b.link = nil
-	}
-	return err
-}
-
-var _ broker.Broker = (*Broker)(nil)

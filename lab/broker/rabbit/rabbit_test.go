@@ -81,6 +81,10 @@ func TestContract(t *testing.T) {
 		brokertest.Healing(t, open(t, u.String(), c), p)
 	})
 	t.Run("a deleted queue is an error", func(t *testing.T) { deleted(t, url) })
+	t.Run("a removed queue is gone", func(t *testing.T) {
+		c := fresh(broker.Default("q"))
+		brokertest.Removed(t, func() broker.Remover { return open(t, url, c) })
+	})
 	t.Run("a queue with other settings is explained", func(t *testing.T) { other(t, url) })
 }
 

@@ -16,9 +16,9 @@ import (
 	"workbench/sim/clock"
 )
 
-// prefix begins every key; it is that of package remote, which removes what
-// begins with it.
-const prefix = "workbench:"
+// prefix begins every key. It is none of those that package remote empties: what
+// was accepted into a queue is no copy of anything.
+const prefix = "workbench-queue:"
 
 // group is the consumer group that shares the work.
 const group = "workers"
@@ -43,7 +43,7 @@ func Open(ctx context.Context, client redis.UniversalClient, label string, c bro
 	}
 	b := &Broker{
 		config: c, client: client, label: "Redis Streams, " + label, life: pump.NewLife(), wall: clock.NewWall(),
-		stream: prefix + "queue:{" + c.Queue + "}", dead: prefix + "queue:{" + c.Queue + "}:dead",
+		stream: prefix + "{" + c.Queue + "}", dead: prefix + "{" + c.Queue + "}:dead",
 	}
 	if policy := b.setting(ctx, "maxmemory-policy"); strings.HasPrefix(policy, "allkeys-") && b.setting(ctx, "maxmemory") != "0" {
 		return nil, fmt.Errorf("open queue %s: this Redis may evict it whole (maxmemory-policy is %s): set volatile-lru or noeviction", c.Queue, policy)
@@ -187,4 +187,13 @@ func (b *Broker) Close(ctx context.Context) error {
 	return err
 }
 
-var _ broker.Broker = (*Broker)(nil)
+// Remove implements broker.Remover.
+func (b *Broker) Remove(ctx context.Context) error {
+	err := b.Close(ctx)
+	if _, gone := b.client.Unlink(ctx, b.stream, b.dead).Result(); gone != nil {
+		err = errors.Join(err, fmt.Errorf("remove queue %s: %w", b.config.Queue, explain(ctx, gone)))
+	}
+	return err
+}
+
+var _ broker.Remover = (*Broker)(nil)

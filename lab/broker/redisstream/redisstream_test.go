@@ -177,13 +177,21 @@ func TestConsumersLeaveTheListWithEmptyHands(t *testing.T) {
 			}
 			return c.answer
 		})
-		list, err := client.XInfoConsumers(t.Context(), "workbench:queue:{q}", "workers").Result()
+		list, err := client.XInfoConsumers(t.Context(), "workbench-queue:{q}", "workers").Result()
 		if err != nil || len(list) != c.want {
 			t.Errorf("after a handler that answered %v the list has %d consumers, %v; want %d", c.answer, len(list), err, c.want)
 		}
 	}
 	if err := b.Close(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestARemovedQueueIsGone(t *testing.T) {
+	client := dial(t, miniredis.RunT(t).Addr())
+	brokertest.Removed(t, func() broker.Remover { return open(t, client, "embedded (miniredis)", broker.Default("q")) })
+	if keys, err := client.Keys(t.Context(), "*").Result(); err != nil || len(keys) > 0 {
+		t.Errorf("after all was removed Redis has %v, %v; want nothing", keys, err)
 	}
 }
 

@@ -89,7 +89,7 @@ func (b *Broker) Close(ctx context.Context) error {
 	}
 	b.lose(int64(left))
 	if left > 0 {
-		err = errors.Join(err, fmt.Errorf("%w: %d were still to be sent when it closed", broker.ErrLost, left))
+		err = errors.Join(err, &broker.LostError{Messages: int64(left), Where: "still to be sent"})
 	}
 	return err
 }

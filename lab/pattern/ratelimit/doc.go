@@ -28,7 +28,8 @@
 // in requests a second for each bucket, burst the requests a bucket may admit at
 // once after a rest; both grow with the scenario's scale. max_keys bounds the
 // buckets kept in memory. store is local (each instance has its own buckets, so
-// N instances admit N times the rate) or redis (all share one). redis_timeout is
+// N instances admit N times the rate) or redis (all share one, kept by a script:
+// gcra's, which decides as token-bucket does, or sliding-window's). redis_timeout is
 // how long one decision may wait for Redis, and on_redis_error says whether a
 // request that Redis cannot judge is let through (open) or answered 503 (closed).
 //
@@ -51,8 +52,9 @@
 // that a black hole does not delay every request by the timeout. The script
 // counts whole microseconds, so at rates that do not divide a million it admits
 // less than asked: under 1 % less up to 10 000 a second, and half at the worst
-// near a million. With store redis, buckets outlive a switch by burst/rate. In
-// virtual time the store is always local.
+// near a million. With store redis, buckets outlive a switch by burst/rate, windows
+// by twice that. In virtual time there is no Redis: with store redis all instances
+// share one limiter in memory, which never fails.
 //
 // # Source
 //

@@ -19,6 +19,7 @@ import (
 	"workbench/lab"
 	"workbench/lab/pattern/ratelimit"
 	"workbench/sim/clock"
+	"workbench/sim/dist"
 )
 
 // bench is a lab's side of a rate limit with a Redis that can be broken.
@@ -154,6 +155,43 @@ func TestRedisIsSharedByInstances(t *testing.T) {
 		}
 		b.expectCounts(map[string]uint64{"admitted": 8, "limited": 24, "redis_errors": 0})
 	})
+}
+
+// Each algorithm decides in Redis as it does in memory, and says the same time to
+// retry, to a microsecond.
+func TestRedisDecidesAsMemoryDoes(t *testing.T) {
+	for _, algorithm := range []string{"token-bucket", "gcra", "sliding-window"} {
+		t.Run(algorithm, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t)
+				defer b.cancel()
+				settings := map[string]any{"algorithm": algorithm, "per": "user", "rate": 10, "burst": 6}
+				local := b.handler(lab.On, settings)
+				settings["store"] = "redis"
+				remote := b.handler(lab.On, settings)
+				draw := dist.New(7, "gaps")
+				limited := 0
+				for i := range 2000 {
+					gap := draw.IntN(300_000) // microseconds: from a crowd to a lull
+					if i%50 < 25 {
+						gap /= 10
+					}
+					b.wait(time.Duration(gap) * time.Microsecond)
+					r := &lab.Request{User: 9}
+					want, got := local.Serve(context.Background(), r), remote.Serve(context.Background(), r)
+					if off := got.RetryAfter - want.RetryAfter; got.Outcome != want.Outcome || got.Reason != want.Reason || off < -time.Microsecond || off > time.Microsecond {
+						t.Fatalf("request %d at %v: in Redis %+v, in memory %+v", i, b.wall.Now(), got, want)
+					}
+					if got.Outcome == lab.Limited {
+						limited++
+					}
+				}
+				if limited < 200 || limited > 1800 {
+					t.Errorf("%d of 2000 were refused: the arrivals try one side alone", limited)
+				}
+			})
+		})
+	}
 }
 
 func TestRedisDiesAndRecovers(t *testing.T) {

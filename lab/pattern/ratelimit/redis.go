@@ -32,6 +32,30 @@ tat = tat + interval
 redis.call('SET', KEYS[1], string.format('%.0f', tat), 'PX', math.ceil((tat - now) / 1000))
 return 0`
 
+// windowScript is sliding-window on the server, in whole microseconds as script
+// is. It returns 0, or the microseconds to wait. The window expires when it no
+// longer counts.
+const windowScript = `
+local limit, length = tonumber(ARGV[1]), tonumber(ARGV[2])
+local t = redis.call('TIME')
+local at = tonumber(t[1]) * 1000000 + tonumber(t[2])
+local q = redis.call('HMGET', KEYS[1], 'start', 'now', 'last')
+local start = q[1] and tonumber(q[1]) or at - at % length
+local now, last = q[2] and tonumber(q[2]) or 0, q[3] and tonumber(q[3]) or 0
+local past = math.floor((at - start) / length)
+if past > 0 then
+  last, now, start = now, 0, start + past * length
+  if past > 1 then last = 0 end
+end
+if last * (1 - (at - start) / length) + now < limit then
+  redis.call('HSET', KEYS[1], 'start', string.format('%.0f', start), 'now', now + 1, 'last', last)
+  redis.call('PEXPIRE', KEYS[1], math.ceil((start + 2 * length - at) / 1000))
+  return 0
+end
+local full, spare, from = last, limit - now, start
+if now >= limit then full, spare, from = now, limit, start + length end
+return math.max(1, from + math.floor(length * math.max(0, 1 - spare / full)) + 1 - at)`
+
 // maxAsking bounds the calls that shadow makes beside its requests.
 const maxAsking = 64
 
@@ -39,30 +63,36 @@ var errSkipped = errors.New("redis has failed and is left alone for now")
 
 // shared is a limit whose buckets are in Redis.
 type shared struct {
-	client         redis.UniversalClient
-	clock          clock.Clock
-	log            *slog.Logger
-	start          func(func(context.Context))
-	counts         counts
-	script         *redis.Script
-	prefix         string
-	interval, full int64 // microseconds
-	timeout        time.Duration
-	closed         bool // refuse what Redis cannot judge
-	asking         chan struct{}
-	fuse           fuse.Fuse
+	client  redis.UniversalClient
+	clock   clock.Clock
+	log     *slog.Logger
+	start   func(func(context.Context))
+	counts  counts
+	script  *redis.Script
+	prefix  string
+	args    []any // of the script
+	timeout time.Duration
+	closed  bool // refuse what Redis cannot judge
+	asking  chan struct{}
+	fuse    fuse.Fuse
 }
 
 func newShared(env lab.Env, k Knobs, c counts) *shared {
-	// Rounded up, so that the rate is never exceeded.
-	interval := int64(math.Ceil(1e6 / k.Rate))
-	return &shared{
-		client: env.Redis, clock: env.Clock, log: env.Log, start: env.Go, counts: c, script: redis.NewScript(script),
-		// Other knobs make other buckets, so that a change starts afresh.
-		prefix:   fmt.Sprintf("workbench:ratelimit:%s:%g:%d:", k.Per, k.Rate, k.Burst),
-		interval: interval, full: interval * int64(k.Burst),
+	s := &shared{
+		client: env.Redis, clock: env.Clock, log: env.Log, start: env.Go, counts: c,
 		timeout: k.RedisTimeout, closed: k.OnRedisError == "closed", asking: make(chan struct{}, maxAsking),
 	}
+	// What is rounded is rounded up, so that the rate is never exceeded. Other knobs
+	// make other buckets, so that a change starts afresh.
+	if k.Algorithm == "sliding-window" {
+		s.script, s.args = redis.NewScript(windowScript), []any{k.Burst, int64(math.Ceil(1e6 * float64(k.Burst) / k.Rate))}
+		s.prefix = fmt.Sprintf("workbench:ratelimit:window:%s:%g:%d:", k.Per, k.Rate, k.Burst)
+		return s
+	}
+	interval := int64(math.Ceil(1e6 / k.Rate))
+	s.script, s.args = redis.NewScript(script), []any{interval, interval * int64(k.Burst)}
+	s.prefix = fmt.Sprintf("workbench:ratelimit:%s:%g:%d:", k.Per, k.Rate, k.Burst)
+	return s
 }
 
 // take asks Redis for one token of key's bucket. It relies on the client's
@@ -75,7 +105,7 @@ func (s *shared) take(ctx context.Context, key uint64) (Verdict, error) {
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	name := s.prefix + strconv.FormatUint(key, 10)
-	wait, err := s.script.Run(limited, s.client, []string{name}, s.interval, s.full).Int64()
+	wait, err := s.script.Run(limited, s.client, []string{name}, s.args...).Int64()
 	if err != nil && ctx.Err() != nil {
 		return Verdict{}, ctx.Err() // the service is stopping, which says nothing about Redis
 	}

@@ -21,7 +21,7 @@ type Sequencer struct {
 type Broker struct {
 	Kind     string `knob:"kind" options:"memory,sqlite,redis,rabbitmq,kafka,zeromq" help:"what carries the events of accepted orders to the workers"`
 	Workers  int    `knob:"workers" min:"1" max:"64" help:"workers that settle orders at once"`
-	Prefetch int    `knob:"prefetch" min:"1" max:"500" help:"events that the workers hold unacknowledged"`
+	Prefetch int    `knob:"prefetch" min:"1" max:"500" help:"events that the workers hold unacknowledged; with fewer than workers, no more of them work"`
 	Dedupe   bool   `knob:"dedupe" help:"a worker looks whether an order was settled before it settles it"`
 }
 

@@ -95,11 +95,16 @@ func queueName(env trial.Env) string {
 	return fmt.Sprintf("trial-%d-%d", os.Getpid(), env.Clock.Date(env.Clock.Now()).UnixNano())
 }
 
-// shut closes a broker. What it still holds may be lost: the trial is over.
+// shut closes a broker, and deletes its queue where that would stay on a server.
+// What it still holds may be lost: the trial is over.
 func shut(ctx context.Context, b broker.Broker) error {
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if err := b.Close(ending); err != nil && !errors.Is(err, broker.ErrLost) {
+	end := b.Close
+	if r, ok := b.(broker.Remover); ok {
+		end = r.Remove
+	}
+	if err := end(ending); err != nil && !errors.Is(err, broker.ErrLost) {
 		return err
 	}
 	return nil

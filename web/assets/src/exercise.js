@@ -2,6 +2,7 @@
 import { $, $$, announce, make, text, toast } from './dom.js';
 import { send } from './api.js';
 import { diff, places } from './diff.js';
+import { saver } from './save.js';
 
 const desk = $('[data-desk]');
 const slug = desk.dataset.exercise;
@@ -16,27 +17,79 @@ let current = names[0];
 const value = (name) => editors[name]?.text() ?? areas.find((a) => a.dataset.text === name).value;
 const files = () => Object.fromEntries(names.map((n) => [n, value(n)]));
 
-// Saving: half a second after the last key, one request at a time.
-let timer; let saving = false; let dirty = false;
+let sent = null; // what the last save held
+const { touched, save, stopped, over } = saver({
+  async put() {
+    sent = files();
+    version = (await send('PUT', `/api/exercises/${slug}/draft`, { files: sent, version })).version;
+  },
+  say: (how) => text(saved, how),
+  clash,
+});
 
-function touched() {
-  dirty = true;
-  text(saved, 'not saved yet');
-  clearTimeout(timer);
-  timer = setTimeout(save, 500);
+// Two pages with one draft: nothing is saved from here until the reader has
+// chosen, and neither text is lost by the choice.
+const banner = $('[data-clash]', desk);
+let other = null; // what was saved elsewhere: {files, version}
+
+async function clash() {
+  const answer = await fetch(`/api/exercises/${slug}/draft`);
+  if (!answer.ok) throw new Error('it was changed elsewhere, and that text cannot be read.');
+  other = await answer.json();
+  other.files ??= given.levels[$('[data-level]', desk).value] ?? {};
+  const same = (mine) => mine && names.every((n) => mine[n] === (other.files[n] ?? ''));
+  if (same(files()) || same(sent)) { // no other page: the answer to our own save was lost on its way
+    version = other.version;
+    over(!same(files()));
+    text(saved, same(files()) ? 'saved' : 'not saved yet');
+    return;
+  }
+  compare();
+  banner.hidden = false;
+  toast('This draft was saved in another tab. Nothing is saved from here until you choose, below the editor, which text to keep.');
 }
 
-async function save() {
-  if (saving || !dirty) return;
-  saving = true; dirty = false;
-  try {
-    version = (await send('PUT', `/api/exercises/${slug}/draft`, { files: files(), version })).version;
-    text(saved, dirty ? 'not saved yet' : 'saved');
-  } catch (err) {
-    text(saved, `not saved: ${err.message}`);
-  }
-  saving = false;
-  if (dirty) save();
+// compare shows the two texts where they differ, with a line or two around.
+function compare() {
+  const parts = names.filter((n) => value(n) !== (other.files[n] ?? '')).map((n) => {
+    const lines = diff(value(n), other.files[n] ?? '');
+    const near = lines.map((_, i) => lines.slice(Math.max(0, i - 2), i + 3).some(([sign]) => sign !== ' '));
+    return make('pre', { tabindex: '0', 'aria-label': n }, ...lines.flatMap((l, i) => (near[i] ? [marked(l)] : near[i - 1] ? [marked([' ', '…'])] : [])));
+  });
+  $('[data-clash-diff]', banner).replaceChildren(...parts);
+}
+
+const marked = ([sign, line]) => make('span', { class: { '-': 'gone', '+': 'new', ' ': 'same' }[sign] }, `${sign} ${line}\n`);
+
+$('[data-mine]', banner).addEventListener('click', () => {
+  version = other.version;
+  banner.hidden = true;
+  button.focus();
+  over(true);
+});
+
+$('[data-theirs]', banner).addEventListener('click', () => {
+  const mine = files();
+  version = other.version;
+  for (const n of names) put(n, other.files[n] ?? '');
+  banner.hidden = true;
+  button.focus();
+  over(false);
+  text(saved, 'saved');
+  offer('The other text is here.', mine);
+});
+
+// offer says what has happened to the text and lets it be taken back.
+function offer(said, back) {
+  const undo = make('button', { type: 'button', class: 'quiet' }, 'Take it back');
+  undo.addEventListener('click', () => { for (const n of names) put(n, back[n]); $('[data-undo]', desk).replaceChildren(); changed(); button.focus(); });
+  announce(said);
+  $('[data-undo]', desk).replaceChildren(said + ' ', undo);
+}
+
+function changed() {
+  touched();
+  if (stopped() && !banner.hidden) compare();
 }
 
 function put(name, doc) {
@@ -60,7 +113,7 @@ async function rich() {
   for (const a of areas) {
     const host = make('div', { class: 'host', 'data-host': a.dataset.text });
     a.after(host);
-    editors[a.dataset.text] = open(host, a.dataset.text, a.value, { changed: (doc) => { a.value = doc; touched(); }, submit: check });
+    editors[a.dataset.text] = open(host, a.dataset.text, a.value, { changed: (doc) => { a.value = doc; changed(); }, submit: check });
   }
   choose(current);
 }
@@ -80,26 +133,20 @@ plainBox.addEventListener('change', () => {
   localStorage.setItem(PLAIN, plainBox.checked ? 'yes' : 'no');
   if (plainBox.checked) plain(); else rich();
 });
-for (const a of areas) a.addEventListener('input', touched);
+for (const a of areas) a.addEventListener('input', changed);
 desk.addEventListener('keydown', (e) => { if (e.key === 'Enter' && (e.ctrlKey || e.metaKey) && !e.defaultPrevented) { e.preventDefault(); check(); } });
 for (const b of $$('[data-file]', desk)) b.addEventListener('click', () => choose(b.dataset.file));
 
 $('[data-reset]', desk).addEventListener('click', () => begin($('[data-level]', desk).value, 'Back at the beginning.'));
 $('[data-level]', desk).addEventListener('change', (e) => begin(e.target.value, 'Another beginning.'));
 
-let before = null; // what a reset has replaced
-
 function begin(level, said) {
   const start = given.levels[level];
   if (!start) return;
-  before = files();
+  const before = files();
   for (const n of names) put(n, start[n] ?? '');
-  touched();
-  const undo = make('button', { type: 'button', class: 'quiet' }, 'Take it back');
-  undo.addEventListener('click', () => { for (const n of names) put(n, before[n]); touched(); text(saved, ''); });
-  announce(said);
-  text(saved, said + ' ');
-  saved.append(undo);
+  changed();
+  offer(said, before);
 }
 
 // Tabs: arrows move, as the pattern for tabs wants it.
@@ -209,7 +256,7 @@ $('[data-answer]', desk).addEventListener('click', async () => {
     const right = await (await fetch(`/api/exercises/${slug}/answer`)).json();
     if (!right.files) throw new Error(right.detail);
     const box = $('[data-diff]', desk);
-    box.replaceChildren(make('h2', {}, 'Yours (−) beside one right answer (+)'), ...names.map((n) => make('pre', { tabindex: '0', 'aria-label': n }, ...diff(value(n), right.files[n] ?? '').map(([sign, line]) => make('span', { class: { '-': 'gone', '+': 'new', ' ': 'same' }[sign] }, `${sign} ${line}\n`)))));
+    box.replaceChildren(make('h2', {}, 'Yours (−) beside one right answer (+)'), ...names.map((n) => make('pre', { tabindex: '0', 'aria-label': n }, ...diff(value(n), right.files[n] ?? '').map(marked))));
     box.hidden = false;
   } catch (err) { toast(err.message); }
 });
@@ -230,4 +277,3 @@ for (const b of $$('[data-do]', desk)) {
 
 button.addEventListener('click', check);
 if (!plainBox.checked) rich();
-window.addEventListener('beforeunload', (e) => { if (dirty || saving) e.preventDefault(); });

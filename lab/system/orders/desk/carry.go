@@ -33,10 +33,11 @@ type carrying struct {
 	crash  atomic.Int64                  // workers that are still to crash in mid-job
 
 	mu      sync.Mutex
-	now     *carrier      // guarded by mu; nil while there is none
-	as      orders.Broker // guarded by mu: what now was opened for
-	trouble string        // guarded by mu: why the wish is not fulfilled; empty: it is
-	down    bool          // guarded by mu: taken away by the fault
+	now     *carrier        // guarded by mu; nil while there is none
+	as      orders.Broker   // guarded by mu: what now was opened for
+	trouble string          // guarded by mu: why the wish is not fulfilled; empty: it is
+	down    bool            // guarded by mu: taken away by the fault
+	opened  map[string]bool // guarded by mu: kinds in which there may be a queue of this file
 }
 
 // carrier is one open broker with its workers.
@@ -120,36 +121,49 @@ func (d *Desk) switchBrokers() {
 func (d *Desk) fulfil(ctx context.Context, wish orders.Broker) error {
 	d.carry.mu.Lock()
 	old, as := d.carry.now, d.carry.as
-	d.carry.mu.Unlock()
 	if old != nil && as == wish {
+		d.carry.trouble = "" // that of a wish which was taken back
+		d.carry.mu.Unlock()
 		return nil
 	}
+	d.carry.mu.Unlock()
 	if old != nil && old.kind == wish.Kind { // other workers of the same one
 		d.halt(old)
-		next := d.employ(old.kind, old.broker, wish)
-		d.install(next, wish, "")
+		d.install(old.kind, old.broker, wish) // if it was taken away meanwhile, whoever did that closes it
 		return nil
 	}
 	opening, cancel := context.WithTimeout(ctx, openMost)
 	defer cancel()
-	b, err := d.deps.Open(opening, wish.Kind)
+	b, err := d.open(opening, wish.Kind)
 	if err != nil {
 		d.carry.mu.Lock()
-		d.carry.trouble = fmt.Sprintf("%s: %v", wish.Kind, err)
+		if !d.carry.down { // what the fault says stands
+			d.carry.trouble = fmt.Sprintf("%s: %v", wish.Kind, err)
+		}
 		d.carry.mu.Unlock()
 		return err
 	}
-	d.install(d.employ(wish.Kind, b, wish), wish, "")
+	if !d.install(wish.Kind, b, wish) {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), openMost)
+		defer cancel()
+		return b.Close(closing)
+	}
 	if old != nil {
 		d.working.Go(func() { d.drain(old) })
 	}
 	return nil
 }
 
-func (d *Desk) install(c *carrier, as orders.Broker, trouble string) {
+// install lets workers consume from an open broker, which carries events from
+// now on; not while brokers are taken away, nor after the end.
+func (d *Desk) install(kind string, b broker.Broker, as orders.Broker) bool {
 	d.carry.mu.Lock()
 	defer d.carry.mu.Unlock()
-	d.carry.now, d.carry.as, d.carry.trouble = c, as, trouble
+	if d.carry.down {
+		return false
+	}
+	d.carry.now, d.carry.as, d.carry.trouble = d.employ(kind, b, as), as, ""
+	return true
 }
 
 // employ lets workers consume from a broker.
@@ -158,8 +172,8 @@ func (d *Desk) employ(kind string, b broker.Broker, k orders.Broker) *carrier {
 	c := &carrier{kind: kind, broker: b, stop: stop, ended: make(chan struct{})}
 	go func() {
 		defer close(c.ended)
-		err := broker.Keep(ctx, d.deps.Clock, b, broker.Options{Workers: k.Workers, Prefetch: max(k.Prefetch, k.Workers)},
-			func(ctx context.Context, m broker.Message) error { return d.handle(ctx, m, k.Dedupe) },
+		err := broker.Keep(ctx, d.deps.Clock, b, consuming(k),
+			func(ctx context.Context, m broker.Message) error { return d.deliver(ctx, kind, m, k.Dedupe) },
 			func(err error) { d.deps.Log.Info("worker ended", "broker", kind, "error", err) })
 		if err != nil && ctx.Err() == nil {
 			d.deps.Log.Error("workers not started", "broker", kind, "error", err)
@@ -191,14 +205,19 @@ func (d *Desk) drain(c *carrier) {
 func (d *Desk) end(ctx context.Context, c *carrier) {
 	ctx, cancel := context.WithTimeout(ctx, openMost)
 	defer cancel()
-	err := c.broker.Close(ctx)
-	d.halt(c)
-	if errors.Is(err, broker.ErrLost) {
-		d.deps.Counts.LostMessages.Add(uint64(max(0, d.depth(c).Lost)))
-	}
-	if err != nil {
+	if err := d.shut(ctx, c); err != nil {
 		d.deps.Log.Warn("broker not closed cleanly", "broker", c.kind, "error", err)
 	}
+}
+
+// shut closes a broker, then its workers, and counts what it has lost: before,
+// which it says while it is open, and with its end, which its error says.
+func (d *Desk) shut(ctx context.Context, c *carrier) error {
+	lost := d.depth(c).Lost
+	err := c.broker.Close(ctx)
+	d.halt(c)
+	d.deps.Counts.LostMessages.Add(uint64(max(0, lost+broker.LostAt(err))))
+	return err
 }
 
 func (d *Desk) depth(c *carrier) broker.Depth {
@@ -221,10 +240,9 @@ func (d *Desk) stopCarrying(ctx context.Context) error {
 	if c == nil {
 		return nil
 	}
-	err := c.broker.Close(ctx)
-	d.halt(c)
+	err := d.shut(ctx, c)
 	if errors.Is(err, broker.ErrLost) {
-		d.deps.Counts.LostMessages.Add(uint64(max(0, d.depth(c).Lost)))
+		d.deps.Log.Warn("messages lost with the broker", "broker", c.kind, "error", err)
 		return nil // the queue of a process ends with it: that is counted, and no fault
 	}
 	return err
@@ -271,12 +289,13 @@ type event struct {
 func (d *Desk) handle(ctx context.Context, m broker.Message, dedupe bool) error {
 	c := d.deps.Counts
 	var e event
-	if err := json.Unmarshal(m.Body, &e); err != nil || e.Order == 0 {
+	if err := json.Unmarshal(m.Body, &e); err != nil || e.Order == 0 || unknown(e.Order) {
 		c.Dead.Add(1)
 		return fmt.Errorf("%w: message %.60s is no event of an order", broker.ErrPoison, m.ID)
 	}
 	if e.Of != d.name {
-		return nil // an earlier file's, left in a queue that outlives it
+		c.Dead.Add(1)
+		return fmt.Errorf("%w: order %d is of another file, whose queue this is not", broker.ErrPoison, e.Order) // kept, where it can be seen
 	}
 	var before int64
 	err := d.run(ctx, &task{do: func(ctx context.Context, tx *sql.Tx) error {

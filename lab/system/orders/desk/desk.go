@@ -24,11 +24,13 @@ import (
 	"workbench/lab/gate"
 	"workbench/lab/idempotency"
 	keys "workbench/lab/idempotency/sqlite"
+	"workbench/lab/journal"
 	"workbench/lab/outbox"
 	"workbench/lab/store/sqlite"
 	"workbench/lab/system"
 	"workbench/lab/system/orders"
 	"workbench/lab/system/orders/match"
+	"workbench/lab/trace"
 	"workbench/sim/clock"
 )
 
@@ -43,7 +45,7 @@ CREATE TABLE IF NOT EXISTS sequence (
 	price   INTEGER NOT NULL,
 	qty     INTEGER NOT NULL,
 	target  INTEGER NOT NULL, -- of a cancellation: which order
-	account INTEGER NOT NULL,
+	account INTEGER NOT NULL, -- the upper half of the numbers is negative here
 	key     TEXT    NOT NULL, -- the Idempotency-Key with which it came
 	at      INTEGER NOT NULL  -- Unix nanoseconds
 ) STRICT;
@@ -71,7 +73,7 @@ func (Direct) Do(ctx context.Context, _ *lab.Request, work gate.Work) ([]byte, e
 }
 
 // Deps is what the service works with. All fields but Provider, Symbols,
-// Theirs and MaxPages are needed.
+// Theirs, MaxPages, Tracer and Journal are needed.
 type Deps struct {
 	Path     string // of its file
 	Gate     Gate   // in front of the database
@@ -79,11 +81,13 @@ type Deps struct {
 	Clock    *clock.Wall
 	Log      *slog.Logger
 	Counts   orders.Counts
-	Open     func(ctx context.Context, kind string) (broker.Broker, error) // opens a broker by its name
-	Broker   orders.Broker                                                 // with which to begin
-	Symbols  int                                                           // a new file gets two orders that never meet on each of so many symbols
-	Theirs   func(kind string) bool                                        // reports whether a broker of this name is a server that is not ours to take away; nil: none is
-	MaxPages int                                                           // bounds the file, as a full disk does; 0: does not
+	Open     func(ctx context.Context, kind, queue string) (broker.Broker, error) // opens this queue of a broker by its name
+	Broker   orders.Broker                                                        // with which to begin
+	Symbols  int                                                                  // a new file gets two orders that never meet on each of so many symbols
+	Theirs   func(kind string) bool                                               // reports whether a broker of this name is a server that is not ours to take away; nil: none is
+	MaxPages int                                                                  // bounds the file, as a full disk does; 0: does not
+	Tracer   *trace.Tracer                                                        // follows orders to their settlement; nil: nobody does
+	Journal  *journal.Journal                                                     // gets the workers' lines; nil: nobody does
 }
 
 func (d Deps) validate() error {
@@ -109,7 +113,7 @@ type Desk struct {
 	relay  *sqlite.Tables // the relay's own connection: it need not sync, since what it repeats is deduplicated
 	keys   *keys.Store
 	box    *outbox.Box
-	name   string // of this file, in each message: what another has left in a queue is passed over
+	name   string // of this file, in the name of its queue and in each message: what is another's is not settled here
 
 	tasks   chan *task
 	ctx     context.Context // of all goroutines: ends with Close
@@ -159,7 +163,9 @@ func New(ctx context.Context, deps Deps) (_ *Desk, err error) {
 	if err := d.startCarrying(ctx); err != nil {
 		return nil, err
 	}
+	last := d.seq // it is the committer's from here on
 	go d.commit()
+	d.working.Go(func() { d.seekLost(last) })
 	d.working.Go(func() { d.runRelay() })
 	d.working.Go(func() { d.switchBrokers() })
 	return d, nil
@@ -228,7 +234,7 @@ func (d *Desk) replay(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var e match.Event
-		if err := rows.Scan(&e.Seq, &e.Kind, &e.Symbol, &e.Side, &e.Price, &e.Qty, &e.Target); err != nil {
+		if err := rows.Scan(&e.Seq, &e.Kind, &e.Symbol, &e.Side, &e.Price, &e.Qty, (*wide)(&e.Target)); err != nil {
 			return err
 		}
 		if _, err := d.exchange.Apply(e); err != nil {

@@ -39,8 +39,8 @@ func with(t testing.TB, dir string, change func(*desk.Deps)) rig {
 	})
 	deps := desk.Deps{
 		Path: filepath.Join(dir, "orders.db"), Gate: desk.Direct{}, Clock: r.clock, Log: slog.New(slog.DiscardHandler), Counts: r.counts,
-		Open: func(ctx context.Context, name string) (broker.Broker, error) {
-			c := broker.Default("orders")
+		Open: func(ctx context.Context, name, queue string) (broker.Broker, error) {
+			c := broker.Default(queue)
 			c.Lease = time.Second
 			return kind.Open(ctx, name, kind.Places{Dir: dir}, c)
 		},

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"math"
 
 	"workbench/lab"
 	"workbench/lab/store/sqlite"
@@ -52,15 +54,36 @@ func (d *Desk) state(seq uint64) Standing {
 	return Standing{Order: seq, State: state, Left: left}
 }
 
+// unknown reports whether no order can have this number: SQLite counts to
+// math.MaxInt64. A number of a caller's is any 64 bits.
+func unknown(order uint64) bool { return order > math.MaxInt64 }
+
+// wide is a number of 64 bits without a sign in a column of SQLite, which has
+// one: the upper half is stored as negative numbers.
+type wide uint64
+
+// Scan implements sql.Scanner.
+func (w *wide) Scan(src any) error {
+	v, ok := src.(int64)
+	if !ok {
+		return fmt.Errorf("a number of the sequence is a %T (want an integer)", src)
+	}
+	*w = wide(v)
+	return nil
+}
+
 // read answers how one order stands.
 func (d *Desk) read(ctx context.Context, r *lab.Request) lab.Response {
+	if unknown(r.Key) {
+		return lab.Response{Missing: true}
+	}
 	var out Full
 	var missing bool
 	_, err := d.deps.Gate.Do(ctx, r, func(ctx context.Context) ([]byte, error) {
 		var side match.Side
 		err := d.tables.Read.QueryRowContext(ctx, `
 SELECT s.symbol, s.side, s.price, s.qty, s.account, coalesce(a.times, 0) FROM sequence s LEFT JOIN applied a USING (seq) WHERE s.seq = ? AND s.kind = 0`,
-			int64(r.Key&(1<<63-1))).Scan(&out.Symbol, &side, &out.Price, &out.Qty, &out.Account, &out.Applied)
+			int64(r.Key)).Scan(&out.Symbol, &side, &out.Price, &out.Qty, (*wide)(&out.Account), &out.Applied)
 		if missing = errors.Is(err, sql.ErrNoRows); missing {
 			return nil, nil // an answer like any other
 		}
@@ -107,7 +130,7 @@ SELECT s.seq, s.key, s.account, coalesce(a.times, 0) FROM sequence s LEFT JOIN a
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var l Listed
-		if err := rows.Scan(&l.Seq, &l.Key, &l.Account, &l.Applied); err != nil {
+		if err := rows.Scan(&l.Seq, &l.Key, (*wide)(&l.Account), &l.Applied); err != nil {
 			return p, err
 		}
 		p.Orders = append(p.Orders, l)

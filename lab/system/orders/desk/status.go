@@ -31,7 +31,7 @@ func (d *Desk) Status(ctx context.Context) Status {
 	s := Status{Trouble: d.carry.trouble, Up: c != nil}
 	d.carry.mu.Unlock()
 	if c != nil {
-		s.Kind, s.Label, s.Workers = c.kind, c.broker.Caps().Label, as.Workers
+		s.Kind, s.Label, s.Workers = c.kind, c.broker.Caps().Label, consuming(as).Workers
 		n, err := c.broker.Depth(ctx)
 		if err != nil {
 			s.Up, s.Trouble = false, err.Error()

@@ -31,6 +31,7 @@ type submission struct {
 	once    bool // its effect is had once
 	outbox  bool // its event is in its transaction
 	now     time.Time
+	headers map[string]string // of its event: to whom it belongs; nil: nobody follows it
 
 	seq      uint64
 	replayed bool
@@ -53,7 +54,10 @@ func (d *Desk) submit(ctx context.Context, r *lab.Request) lab.Response {
 		defer leave()
 	}
 	t := &task{do: func(ctx context.Context, tx *sql.Tx) error { return d.accept(ctx, tx, s) }, after: func() error { return d.accepted(s) }}
-	switch err := d.takeTurn(ctx, r, s, t); {
+	ctx, published := d.announce(ctx, r, s)
+	err = d.takeTurn(ctx, r, s, t)
+	published(err)
+	switch {
 	case errors.Is(err, errRing):
 		d.deps.Counts.RingFull.Add(1)
 		return lab.Refuse(lab.Shed, orders.ReasonRing, 0)
@@ -66,7 +70,7 @@ func (d *Desk) submit(ctx context.Context, r *lab.Request) lab.Response {
 	}
 	if !s.outbox && !s.replayed {
 		if err := d.handOver(ctx, r, s); err != nil {
-			d.deps.Counts.LostEvents.Add(1) // the order stands, and no worker will ever hear of it
+			d.deps.Counts.LostEvents.Add(1) // the order stands, and no worker hears of it before the next start
 			return lab.Answer(nil, err)
 		}
 	}
@@ -167,7 +171,7 @@ func (d *Desk) write(ctx context.Context, tx *sql.Tx, s *submission) (idempotenc
 func (d *Desk) message(s *submission) broker.Message {
 	return broker.Message{
 		ID: fmt.Sprintf("%s-%d", d.name, s.seq), Key: strconv.FormatUint(s.order.Symbol, 10),
-		Body: fmt.Appendf(nil, `{"order":%d,"of":%q}`, s.seq, d.name),
+		Body: fmt.Appendf(nil, `{"order":%d,"of":%q}`, s.seq, d.name), Headers: s.headers,
 	}
 }
 
@@ -195,19 +199,22 @@ func (d *Desk) match(e match.Event) error {
 // handOver gives the broker the event of an order that is on the disk already.
 // Whatever ends in between loses it: that is what the outbox is for.
 func (d *Desk) handOver(ctx context.Context, r *lab.Request, s *submission) error {
-	_, err := d.deps.Provider.Do(ctx, r, func(ctx context.Context) ([]byte, error) { return nil, d.publish(ctx, d.message(s)) })
+	_, err := d.deps.Provider.Do(ctx, r, func(ctx context.Context) ([]byte, error) { return nil, d.publishNow(ctx, s) })
 	return err
 }
 
 // cancelOrder takes an order out of the book, if it is still there.
 func (d *Desk) cancelOrder(ctx context.Context, r *lab.Request) lab.Response {
+	if unknown(r.Key) {
+		return lab.Response{Missing: true}
+	}
 	var there bool
 	_, err := d.deps.Gate.Do(ctx, r, func(ctx context.Context) ([]byte, error) {
 		var seq uint64
 		return nil, d.run(ctx, &task{
 			do: func(ctx context.Context, tx *sql.Tx) error {
 				const find = `SELECT EXISTS (SELECT 1 FROM sequence WHERE seq = ? AND kind = 0)`
-				if err := tx.QueryRowContext(ctx, find, int64(r.Key&(1<<63-1))).Scan(&there); err != nil || !there {
+				if err := tx.QueryRowContext(ctx, find, int64(r.Key)).Scan(&there); err != nil || !there {
 					return sqlite.Explain(ctx, err)
 				}
 				d.seq++
