@@ -21,7 +21,7 @@ func words() map[string]string {
 		"stale": "stale", "singleflight": "single-flight|one load", "timeout": "timeout|deadline", "queue": "bounded queue", "concurrency": "concurrency limit",
 		"retry": "retry", "throttle": "adaptive throttl", "breaker": "breaker", "bulkhead": "bulkhead", "hedge": "hedge",
 		"attempts": "limit of attempts", "rotation": "rotation", "signed": "signed token", "fanout": "fan-out on write", "paging": "keyset", "brownout": "brownout",
-		"dedupe": "deduplication", "digest": "digest", "idempotency": "idempotency key|idempotent", "outbox": "outbox", "sequencer": "sequencer", "broker": "broker",
+		"dedupe": "deduplication", "failover": "second provider", "digest": "digest", "idempotency": "idempotency key|idempotent", "outbox": "outbox", "sequencer": "sequencer", "broker": "broker",
 		"client-backoff": "backoff", "client-budget": "budget",
 	}
 }
@@ -35,8 +35,8 @@ func TestEachPatternIsInTheGuide(t *testing.T) {
 		track = "a choice of one system, which the chapters do not speak of: its track does"
 	)
 	elsewhere := map[string]map[string]string{ // by page and pattern, the reason why it is not there
-		"crib":   {"attempts": own, "rotation": own, "signed": own, "fanout": own, "dedupe": own, "digest": own, "sequencer": own, "broker": which},
-		"map":    {"attempts": own, "rotation": own, "signed": own, "fanout": own, "dedupe": own, "digest": own, "sequencer": own, "broker": which},
+		"crib":   {"attempts": own, "rotation": own, "signed": own, "fanout": own, "dedupe": own, "digest": own, "failover": own, "sequencer": own, "broker": which},
+		"map":    {"attempts": own, "rotation": own, "signed": own, "fanout": own, "dedupe": own, "digest": own, "failover": own, "sequencer": own, "broker": which},
 		"search": {"rotation": track, "signed": track, "fanout": track, "dedupe": track, "digest": track},
 	}
 	text := func(name string) string {

@@ -24,7 +24,6 @@ func TestTracksAreWhole(t *testing.T) {
 // What only one service can do is in its track, as the cure of a hazard.
 func TestEachChoiceIsInItsTrack(t *testing.T) {
 	without := map[string]string{ // the reason why a choice is the cure of no hazard
-		"digest": "no scenario shows what a batch saves",
 		"broker": "where the queue is kept decides what a crash takes: a trial shows it, and no scenario",
 	}
 	all, err := track.All()

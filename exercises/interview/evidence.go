@@ -110,6 +110,7 @@ func shows() []show {
 		{"cancels-first", []string{"cancel-first"}},
 		{"notify-lanes", []string{"lanes"}},
 		{"notify-twice", []string{"notify-dedupe"}},
+		{"provider-out", []string{"provider-failover", "notify-dlq"}},
 		{"wake-for-nothing", []string{"burn-rate", "symptom-alert"}},
 	}
 }

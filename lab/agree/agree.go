@@ -74,6 +74,9 @@ func Add(spec scenario.Spec, cost time.Duration) scenario.Spec {
 	if spec.Provider.Slots > 0 {
 		spec.Provider.RTT += cost
 	}
+	if spec.Second.Slots > 0 {
+		spec.Second.RTT += cost
+	}
 	return spec
 }
 

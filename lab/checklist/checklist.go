@@ -38,7 +38,7 @@ func Rows() []Row {
 		{Chapter: 5, Item: "read replicas", Trials: []string{"own-writes"}},
 		{Chapter: 5, Item: "partitioning and sharding", Trials: []string{"sharding", "partition-pruning"}},
 		{Chapter: 5, Item: "short transactions, pools of the right size", Trials: []string{"long-transactions", "pool-size", "long-transaction"}},
-		{Chapter: 6, Item: "202 Accepted with RabbitMQ, ZeroMQ or Kafka", Patterns: []string{"jobs", "broker", "outbox"}, Scenarios: []string{"accepted-work", "lost-event"}, Trials: []string{"poison", "backlog", "dual-write", "slow-subscriber"}},
+		{Chapter: 6, Item: "202 Accepted with RabbitMQ, ZeroMQ or Kafka", Patterns: []string{"jobs", "broker", "outbox"}, Scenarios: []string{"accepted-work", "lost-event"}, Trials: []string{"poison", "backlog", "dual-write", "kafka-transactions", "slow-subscriber"}},
 		{Chapter: 6, Item: "background workers", Patterns: []string{"jobs", "broker"}, Scenarios: []string{"accepted-work"}, Trials: []string{"worker-crash", "prefetch", "hot-partition"}},
 		{Chapter: 6, Item: "idempotency keys", Patterns: []string{"idempotency"}, Scenarios: []string{"charged-twice"}},
 		{Chapter: 7, Item: "timeouts everywhere", Patterns: []string{"timeout"}, Trials: []string{"hanging-dependency"}},
@@ -57,6 +57,6 @@ func Rows() []Row {
 		{Chapter: 9, Item: "login and tokens", Patterns: []string{"bulkhead", "attempts", "rotation", "signed"}, Scenarios: []string{"login-hashing", "login-attempts", "login-stolen-token", "login-signed"}},
 		{Chapter: 9, Item: "feed", Patterns: []string{"fanout", "paging"}, Scenarios: []string{"feed-fanout", "feed-paging"}},
 		{Chapter: 9, Item: "orders and trading", Patterns: []string{"idempotency", "sequencer", "shed", "ratelimit"}, Scenarios: []string{"charged-twice", "hot-symbol", "cancels-first", "runaway-robot"}},
-		{Chapter: 9, Item: "notifications", Patterns: []string{"bulkhead", "dedupe"}, Scenarios: []string{"notify-lanes", "notify-twice"}},
+		{Chapter: 9, Item: "notifications", Patterns: []string{"bulkhead", "digest", "dedupe", "failover", "jobs"}, Scenarios: []string{"notify-lanes", "notify-twice", "provider-out"}},
 	}
 }

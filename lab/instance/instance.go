@@ -44,7 +44,7 @@ const (
 // System is what an instance needs to know of the service it runs.
 type System interface{ Ops() []system.Op }
 
-// Config is what an instance is made from. All fields but Addr, Open, Pass, Cert, Jobs,
+// Config is what an instance is made from. All fields but Addr, Open, Pass, Cert, Jobs, Letters,
 // Also, Control, Session and Observe are needed.
 type Config struct {
 	Name    string           // "a", "b", …
@@ -57,6 +57,7 @@ type Config struct {
 	Clock   clock.Clock
 	Log     *slog.Logger
 	Jobs    func(id uint64) (jobs.Status, bool)              // looks up an accepted job; nil: there are none
+	Letters func(n int) []jobs.Letter                        // the latest dead letters of them; nil: there are none
 	Also    map[string]http.Handler                          // further pages to read, by path; nil: none
 	Control func() string                                    // the Cache-Control of good answers to reads; "": they say nothing of caches; nil: never
 	Session func(user uint64, how fleet.Session) (lost bool) // meets a user under what the balancer says of the session; nil: there are none
@@ -149,6 +150,7 @@ func (i *Instance) router() *echo.Echo {
 	})
 	e.GET("/readyz", i.ready)
 	e.GET("/jobs/:id", i.job)
+	e.GET("/jobs/dead", i.letters)
 	for path, h := range i.cfg.Also {
 		e.GET(path, echo.WrapHandler(h))
 	}
@@ -195,6 +197,19 @@ func (i *Instance) job(c echo.Context) error {
 		}
 	}
 	return &problem{Status: http.StatusNotFound, Detail: fmt.Sprintf("there is no job %d here: it may be on another instance, or long done", id), Field: "id"}
+}
+
+// mostLetters is how many dead letters one page shows.
+const mostLetters = 100
+
+// letters shows the latest dead letters.
+func (i *Instance) letters(c echo.Context) error {
+	all := []jobs.Letter{}
+	if i.cfg.Letters != nil {
+		all = append(all, i.cfg.Letters(mostLetters)...)
+	}
+	c.Response().Header()["Workbench-Outcome"] = i.words.outcome[lab.OK]
+	return c.JSON(http.StatusOK, all)
 }
 
 // workKey finds the work's context in the server's base context.

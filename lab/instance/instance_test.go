@@ -35,6 +35,9 @@ func start(t testing.TB, h lab.HandlerFunc) *instance.Instance {
 	t.Helper()
 	i, err := instance.Start(t.Context(), instance.Config{
 		Name: "a", System: service{}, Handler: h, Clock: &clock.Manual{At: time.Hour}, Log: slog.New(slog.DiscardHandler),
+		Letters: func(int) []jobs.Letter {
+			return []jobs.Letter{{ID: 9, Outcome: lab.Failed, Reason: lab.ReasonDown, Tries: 3}}
+		},
 		Jobs: func(id uint64) (jobs.Status, bool) { return jobs.Status{State: jobs.Queued}, id == 7 },
 	})
 	if err != nil {
@@ -229,6 +232,9 @@ func TestJobsAndHealth(t *testing.T) {
 	i := start(t, always(lab.Response{}))
 	if got := ask(t, i, "GET", "/jobs/7", ""); got.StatusCode != 200 || !strings.Contains(got.body, `"state":"queued"`) {
 		t.Errorf("GET /jobs/7 = %d %s, want 200 and queued", got.StatusCode, got.body)
+	}
+	if got := ask(t, i, "GET", "/jobs/dead", ""); got.StatusCode != 200 || !strings.Contains(got.body, `"id":9,"outcome":"failed","reason":"down","tries":3`) {
+		t.Errorf("GET /jobs/dead = %d %s, want 200 and the dead letter", got.StatusCode, got.body)
 	}
 	if got := ask(t, i, "GET", "/healthz", ""); got.StatusCode != 200 || !strings.Contains(got.body, `"instance":"a"`) {
 		t.Errorf("GET /healthz = %d %s, want 200 and the name", got.StatusCode, got.body)

@@ -108,7 +108,7 @@ func open(ctx context.Context, p Plan, n needs) (_ *service, err error) {
 	}
 	s.server, err = instance.Start(ctx, instance.Config{
 		Name: n.who.Name, Addr: n.addr, Open: n.open, Pass: n.pass, System: ops(k.Ops), Handler: s.told.answers.count(n.wall, s.chain), Clock: s.clock, Log: n.log,
-		Jobs: s.job, Session: s.meet, Control: func() string { return *s.control.Load() }, Observe: s.told.follow(n.who.Name, k.Ops), Cert: n.cert,
+		Jobs: s.job, Letters: s.letters, Session: s.meet, Control: func() string { return *s.control.Load() }, Observe: s.told.follow(n.who.Name, k.Ops), Cert: n.cert,
 		Also: map[string]http.Handler{ProofPath: prove(n.who)},
 	})
 	if err != nil {
@@ -186,6 +186,13 @@ func (s *service) job(id uint64) (jobs.Status, bool) {
 		return one.Status(id)
 	}
 	return jobs.Status{}, false
+}
+
+func (s *service) letters(n int) []jobs.Letter {
+	if one, ok := s.chain.Live("jobs").(jobs.Statuser); ok {
+		return one.Letters(n)
+	}
+	return nil
 }
 
 func (s *service) meet(user uint64, how fleet.Session) (lost bool) {

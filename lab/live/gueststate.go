@@ -115,6 +115,9 @@ func (r *run) guestNodes() ([]Node, []Edge) {
 		if r.provider != nil {
 			edges = append(edges, Edge{g.name, "provider"})
 		}
+		if r.second != nil {
+			edges = append(edges, Edge{g.name, "second"})
+		}
 	}
 	return nodes, edges
 }

@@ -285,6 +285,8 @@ func (r *run) veil(s *State) {
 			n.Note = fmt.Sprintf("%d slots × %v + SQLite", r.spec.Gate.Slots, r.spec.Gate.Service)
 		case "provider":
 			n.Note = fmt.Sprintf("%d slots × %v", r.spec.Provider.Slots, r.spec.Provider.Service)
+		case "second":
+			n.Note = fmt.Sprintf("%d slots × %v", r.spec.Second.Slots, r.spec.Second.Service)
 		}
 	}
 }

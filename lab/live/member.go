@@ -61,7 +61,7 @@ func (r *run) openMember(ctx context.Context, m *member) error {
 		return err
 	}
 	m.server, err = instance.Start(ctx, instance.Config{
-		Name: name, System: r.sys, Handler: r.watched(r.lab.observe.journal.Wrap(name, r.ops, r.lab.observe.series.Wrap(r.lab.meter.Wrap(r.lab.meter.Instance(name, m.slowed(r, m.chain)))))), Clock: r.clock, Log: r.lab.cfg.Log, Jobs: m.job, Session: m.meet, Control: r.control,
+		Name: name, System: r.sys, Handler: r.watched(r.lab.observe.journal.Wrap(name, r.ops, r.lab.observe.series.Wrap(r.lab.meter.Wrap(r.lab.meter.Instance(name, m.slowed(r, m.chain)))))), Clock: r.clock, Log: r.lab.cfg.Log, Jobs: m.job, Letters: m.letters, Session: m.meet, Control: r.control,
 		Observe: r.watch(name, r.ops),
 	})
 	if err != nil {
@@ -82,6 +82,14 @@ func (m *member) job(id uint64) (jobs.Status, bool) {
 		return s.Status(id)
 	}
 	return jobs.Status{}, false
+}
+
+// letters returns the latest dead letters among accepted jobs.
+func (m *member) letters(n int) []jobs.Letter {
+	if s, ok := m.chain.Live("jobs").(jobs.Statuser); ok {
+		return s.Letters(n)
+	}
+	return nil
 }
 
 // kill ends an instance as a crash does: with all that it had in memory.

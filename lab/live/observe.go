@@ -100,8 +100,11 @@ func (r *run) watch(instance string, ops []string) func(context.Context, http.He
 // it.
 func (r *run) told(gate string) (name, real string) {
 	name, title := "database", r.kind.Gate
-	if gate == "provider" {
+	switch gate {
+	case "provider":
 		name, title = gate, r.kind.Provider
+	case "second":
+		name, title = gate, r.kind.Second
 	}
 	if title != "" {
 		name = strings.ToLower(title)

@@ -128,6 +128,9 @@ func (r *run) gates() map[string]*gate.Gate {
 	if r.provider != nil {
 		out["provider"] = r.provider
 	}
+	if r.second != nil {
+		out["second"] = r.second
+	}
 	return out
 }
 

@@ -47,6 +47,7 @@ type run struct {
 	over   chan struct{}      // closed with the first phase that is final
 
 	gate, provider *gate.Gate               // provider is nil unless the scenario has one
+	second         *gate.Gate               // provider; nil unless the scenario has one
 	counts         map[string]*lab.Counters // by pattern; shared by the instances and the service
 	team           atomic.Pointer[team]
 	sys            system.System
@@ -187,6 +188,9 @@ func gateSpecs(s scenario.Spec) map[string]gate.Spec {
 	if s.Provider.Slots > 0 {
 		add("provider", s.Provider)
 	}
+	if s.Second.Slots > 0 {
+		add("second", s.Second)
+	}
 	return out
 }
 
@@ -198,10 +202,13 @@ func (r *run) openGates() error {
 			return fmt.Errorf("open %s: %w", name, err)
 		}
 		g.Observe(l.tracer.Gate(r.told(name)))
-		if name == "gate" {
+		switch name {
+		case "gate":
 			r.gate = g
-		} else {
+		case "provider":
 			r.provider = g
+		default:
+			r.second = g
 		}
 	}
 	return nil
@@ -335,7 +342,7 @@ func (r *run) close(ctx context.Context, grace time.Duration) error {
 	}
 	r.wind(ctx, grace)
 	r.drain(ctx, grace)
-	for _, g := range []*gate.Gate{r.gate, r.provider} {
+	for _, g := range []*gate.Gate{r.gate, r.provider, r.second} {
 		if g != nil {
 			g.Close() // which answers those who wait there
 		}

@@ -66,7 +66,9 @@ func (r *run) openTables(ctx context.Context, name, schema string, durable bool)
 }
 
 // doors are the dependencies as the service calls them.
-func (r *run) doors() system.Gates { return system.Gates{Gate: r.gate, Provider: r.provider} }
+func (r *run) doors() system.Gates {
+	return system.Gates{Gate: r.gate, Provider: r.provider, Second: r.second}
+}
 
 // countersOf returns a pattern's counters, which outlive its being off.
 func (r *run) countersOf(pattern string) *lab.Counters { return r.counts[pattern] }

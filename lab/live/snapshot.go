@@ -104,6 +104,9 @@ func (r *run) diagram(redis RedisState, db DatabaseState) ([]Node, []Edge) {
 		if r.provider != nil {
 			edges = append(edges, Edge{m.name, "provider"})
 		}
+		if r.second != nil {
+			edges = append(edges, Edge{m.name, "second"})
+		}
 	}
 	joined, ways := r.guestNodes()
 	nodes, edges = append(nodes, joined...), append(edges, ways...)
@@ -116,6 +119,9 @@ func (r *run) diagram(redis RedisState, db DatabaseState) ([]Node, []Edge) {
 		r.databaseNode(gateNode("gate", r.kind.Gate, r.gate, r.spec.Gate), db))
 	if r.provider != nil {
 		nodes = append(nodes, gateNode("provider", r.kind.Provider, r.provider, r.spec.Provider))
+	}
+	if r.second != nil {
+		nodes = append(nodes, gateNode("second", r.kind.Second, r.second, r.spec.Second))
 	}
 	more, arrows := r.behindOrders()
 	return append(nodes, more...), append(edges, arrows...)

@@ -109,6 +109,10 @@ func (c *checker) gates() {
 	if p := c.spec.Provider; p != (Gate{}) {
 		c.gate("provider", p)
 	}
+	if p := c.spec.Second; p != (Gate{}) {
+		c.gate("second", p)
+		c.that(c.spec.Provider.Slots > 0, "second", "no provider before it", "a provider too, which it stands in for")
+	}
 }
 
 func (c *checker) gate(path string, g Gate) {

@@ -12,6 +12,7 @@ func (s Spec) Scaled(x float64) Spec {
 	s.Traffic = s.Traffic.Scale(x)
 	s.Gate.Slots = scaleCount(s.Gate.Slots, x)
 	s.Provider.Slots = scaleCount(s.Provider.Slots, x)
+	s.Second.Slots = scaleCount(s.Second.Slots, x)
 	s.Instance.Slots = scaleCount(s.Instance.Slots, x)
 	s.Claims = slices.Clone(s.Claims)
 	for i := range s.Claims {

@@ -30,6 +30,7 @@ type Spec struct {
 	SharedStore bool                `yaml:"shared_store"`
 	Gate        Gate                `yaml:"gate"`
 	Provider    Gate                `yaml:"provider"` // the slow downstream that reports call; zero: shares the gate
+	Second      Gate                `yaml:"second"`   // another provider that does the same; zero: there is none
 	Population  population.Spec     `yaml:"population"`
 	Arrivals    string              `yaml:"arrivals"`
 	Traffic     arrival.Schedule    `yaml:"traffic"`

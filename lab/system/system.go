@@ -32,6 +32,7 @@ type Door uint8
 const (
 	Gate     Door = iota // the database
 	Provider             // the slow downstream; the database where a scenario has none
+	Second               // another that does the same; the provider where a scenario has none
 )
 
 // Visit is some consecutive calls of one dependency.
@@ -58,6 +59,7 @@ type Kind struct {
 	Line        string // what it does, in one sentence of at most 80 characters
 	Gate        string // what the first dependency is called on the diagram
 	Provider    string // and the second
+	Second      string // and one that can stand in for that; empty: the service has no use for it
 	Ops         []Op
 
 	// Choices are patterns that this service alone has, in the order of the chain,

@@ -7,13 +7,16 @@ import (
 	"workbench/lab/gate"
 )
 
-// Gates are a service's dependencies as it calls them. Provider may be nil: its
-// calls go to Gate then.
-type Gates struct{ Gate, Provider *gate.Gate }
+// Gates are a service's dependencies as it calls them. Second may be nil: its
+// calls go to Provider then; so may Provider, and its calls go to Gate.
+type Gates struct{ Gate, Provider, Second *gate.Gate }
 
 // at returns the gate behind a door.
 func (g Gates) at(d Door) *gate.Gate {
-	if d == Provider && g.Provider != nil {
+	if d == Second && g.Second != nil {
+		return g.Second
+	}
+	if d != Gate && g.Provider != nil {
 		return g.Provider
 	}
 	return g.Gate

@@ -139,10 +139,8 @@ func (w *world) visit(id int32) bool {
 		if first {
 			w.letGo(id) // the turn of the visit before
 		}
-		at := w.gates[0] // without a provider all goes to the gate
-		if int(v.Door) < len(w.gates) {
-			at = w.gates[v.Door]
-		}
+		// Without a second provider all goes to the first, without one to the gate.
+		at := w.gates[min(int(v.Door), len(w.gates)-1)]
 		if first && v.Line.Key != 0 {
 			w.queueUp(id, v.Line, at)
 			return true

@@ -87,7 +87,7 @@ type world struct {
 	scaler  *fleet.Autoscaler
 	cpus    []*door // of all instances there have been; a CPU event's Arg
 	ports   []*port // of all members, in order; a wake event's Arg
-	gates   []*door // gate, then the provider if there is one
+	gates   []*door // gate, then the provider if there is one, then a second
 	kind    system.Kind
 	model   system.Model // nil: the service's state is of no account
 	ops     []operation
@@ -236,8 +236,11 @@ func (w *world) buildGates(scale float64) error {
 	if w.spec.Provider.Slots > 0 {
 		specs = append(specs, w.spec.Provider)
 	}
+	if w.spec.Second.Slots > 0 { // only where there is a first
+		specs = append(specs, w.spec.Second)
+	}
 	for i, g := range specs {
-		name := []string{"gate", "provider"}[i]
+		name := []string{"gate", "provider", "second"}[i]
 		if g.Backlog == 0 { // grows with the crowd: at 1000 times the rate 4096 would be a short queue, and a cure
 			g.Backlog = min(gate.MaxBacklog, int(gate.DefaultBacklog*math.Max(1, scale)))
 		}

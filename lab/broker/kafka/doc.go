@@ -13,6 +13,11 @@
 // is not ours. A partition moves once the messages of it that are being handled
 // are done, or after 10 s: then they are handled twice.
 //
+// Flow reads one topic and writes another. In a transaction the outputs and the
+// group's place are had together or not at all, by readers that wait for its
+// end; a worker that takes the name of one that died has what that one left open
+// aborted. It says nothing of effects outside the log.
+//
 // A topic is not bounded by a number of messages and does not refuse: it forgets
 // the oldest by age and size, read or not (a day, and 256 MiB a partition).
 // Config.Capacity bounds what this process has not yet handed over, and then

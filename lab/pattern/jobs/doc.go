@@ -21,6 +21,10 @@
 // the workers need for half of the queue. workers is how many jobs are worked on
 // at once. Both grow with the scenario's scale. keep is how many finished jobs
 // can still be asked about.
+// attempts is how often a job is tried, and pause how long it rests after a
+// failure; meanwhile it keeps its place among those that wait, and no worker. A
+// job that failed so often, or was refused as wrong in itself, is a dead letter:
+// dead is how many are kept to be looked at, at /jobs/dead of an instance.
 //
 // # Cost
 //
@@ -38,7 +42,10 @@
 // the queue until the service's context ends, and counts the rest as lost. What
 // must survive needs a durable queue, and since that delivers at least once, an
 // effect that may be repeated. Callers that poll the status often are a new
-// load. A job outlives the patience of the caller that sent it. Status lives in
+// load. Dead letters that nobody looks at are losses with a list, and attempts in a
+// dependency's bad minutes are used up in them: a pause that is shorter than an
+// outage only makes more calls of it. A try that was too late may have had its
+// effect, so what is tried again must bear repetition. A job outlives the patience of the caller that sent it. Status lives in
 // the instance that accepted the job and is forgotten when the pattern is
 // switched.
 //
@@ -46,5 +53,5 @@
 //
 // 202 Accepted: RFC 9110, section 15.3.3. Queue length and age follow from
 // Little's law. Gregor Hohpe and Bobby Woolf, Enterprise Integration Patterns
-// (2003), "Competing Consumers".
+// (2003), "Competing Consumers", "Dead Letter Channel".
 package jobs

@@ -11,7 +11,9 @@ import (
 // Orders come at 8 a second and one worker finishes 5: the queue of 200 hides
 // the deficit for 67 seconds. By then the oldest order has waited for 25.
 func Example() {
-	q, err := jobs.New[int](jobs.Knobs{Length: 200, Workers: 1, Keep: 1000}, 200*time.Millisecond)
+	k := jobs.Defaults()
+	k.Length, k.Workers = 200, 1
+	q, err := jobs.New[int](k, 200*time.Millisecond)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -13,9 +13,24 @@ import (
 
 const ms = time.Millisecond
 
+// whole fills in what a test does not care about.
+func whole(k jobs.Knobs) jobs.Knobs {
+	d := jobs.Defaults()
+	if k.Attempts == 0 {
+		k.Attempts = d.Attempts
+	}
+	if k.Pause == 0 {
+		k.Pause = d.Pause
+	}
+	if k.Dead == 0 {
+		k.Dead = d.Dead
+	}
+	return k
+}
+
 func build(t testing.TB, k jobs.Knobs) *jobs.Queue[string] {
 	t.Helper()
-	q, err := jobs.New[string](k, 10*ms)
+	q, err := jobs.New[string](whole(k), 10*ms)
 	if err != nil {
 		t.Fatalf("New(%+v): %v", k, err)
 	}
@@ -49,14 +64,14 @@ func TestLifeOfAJob(t *testing.T) {
 	if seven.Work != "seven" {
 		t.Errorf("Work = %q, want seven", seven.Work)
 	}
-	expect(7, jobs.Status{State: jobs.Running, Waited: 5 * ms})
+	expect(7, jobs.Status{State: jobs.Running, Waited: 5 * ms, Tries: 1})
 	if _, ok := q.Take(6 * ms); ok {
 		t.Error("Take with the one worker busy = true, want false")
 	}
 	q.Finish(15*ms, seven, lab.Response{Outcome: lab.Stale})
-	expect(7, jobs.Status{State: jobs.Done, Outcome: lab.Stale, Waited: 5 * ms, Worked: 10 * ms})
+	expect(7, jobs.Status{State: jobs.Done, Outcome: lab.Stale, Waited: 5 * ms, Worked: 10 * ms, Tries: 1})
 	q.Finish(17*ms, take(t, q, 15*ms, 8), lab.Refuse(lab.Failed, lab.ReasonDown, 0))
-	expect(8, jobs.Status{State: jobs.Failed, Outcome: lab.Failed, Reason: lab.ReasonDown, Waited: 14 * ms, Worked: 2 * ms})
+	expect(8, jobs.Status{State: jobs.Failed, Outcome: lab.Failed, Reason: lab.ReasonDown, Waited: 14 * ms, Worked: 2 * ms, Tries: 1})
 	if _, ok := q.Status(9); ok {
 		t.Error("Status of an unknown job = true, want false")
 	}
@@ -122,9 +137,12 @@ func TestAbandon(t *testing.T) {
 }
 
 func TestKnobsAreChecked(t *testing.T) {
-	for name, k := range map[string]jobs.Knobs{
-		"length": {Workers: 1, Keep: 1}, "workers": {Length: 1, Keep: 1}, "keep": {Length: 1, Workers: 1},
+	for name, spoil := range map[string]func(*jobs.Knobs){
+		"length": func(k *jobs.Knobs) { k.Length = 0 }, "workers": func(k *jobs.Knobs) { k.Workers = 0 }, "keep": func(k *jobs.Knobs) { k.Keep = 0 },
+		"attempts": func(k *jobs.Knobs) { k.Attempts = 0 }, "pause": func(k *jobs.Knobs) { k.Pause = 0 }, "dead": func(k *jobs.Knobs) { k.Dead = 0 },
 	} {
+		k := jobs.Defaults()
+		spoil(&k)
 		if _, err := jobs.New[int](k, 0); err == nil || !strings.Contains(err.Error(), "knob "+name) {
 			t.Errorf("New(%+v) = %v, want an error that names knob %s", k, err, name)
 		}

@@ -22,34 +22,48 @@ func Pattern() lab.Pattern {
 		Title:   "Job queue (202 Accepted)",
 		Line:    "accepts work with 202 and does it later, at the workers' pace",
 		Reasons: []lab.Reason{ReasonFull},
-		Events:  []string{"accepted", "refused", "done", "failed", "lost"},
+		Events:  []string{"accepted", "refused", "done", "failed", "lost", "retried", "dead_lettered"},
 	}, Defaults, newLive, newStage)
 }
 
 // counts are the pattern's counters. In shadow only the first two grow, as if
 // jobs were worked on the moment they came.
-type counts struct{ accepted, refused, done, failed, lost *atomic.Uint64 }
+type counts struct {
+	accepted, refused, done, lost *atomic.Uint64
+	failed, retried, dead         *atomic.Uint64 // tries that failed; those of them that are made again; jobs given up
+}
 
 func newCounts(c *lab.Counters) counts {
 	return counts{
 		accepted: c.Get("accepted"), refused: c.Get("refused"),
 		done: c.Get("done"), failed: c.Get("failed"), lost: c.Get("lost"),
+		retried: c.Get("retried"), dead: c.Get("dead_lettered"),
 	}
 }
 
-func (c *counts) finished(res lab.Response) {
-	if res.Outcome.Good() {
+func (c *counts) finished(f Fate) {
+	switch f {
+	case Settled:
 		c.done.Add(1)
-	} else {
+	case Again:
 		c.failed.Add(1)
+		c.retried.Add(1)
+	case Buried:
+		c.failed.Add(1)
+		c.dead.Add(1)
 	}
 }
 
 func gauges[W any](q *Queue[W], now time.Duration) []lab.Gauge {
+	var last string
+	for _, l := range q.Letters(1) {
+		last = fmt.Sprintf("%d, the last %v (%s) after %d tries", q.dead.n, l.Outcome, l.Reason, l.Tries)
+	}
 	return []lab.Gauge{
 		{Name: "depth", Value: float64(q.Depth())},
 		{Name: "running", Value: float64(q.Running())},
 		{Name: "age_seconds", Value: q.Age(now).Seconds()},
+		{Name: "dead_letters", Value: float64(q.dead.n), Text: last},
 	}
 }
 
@@ -62,10 +76,11 @@ type Live struct {
 	next   atomic.Pointer[lab.Handler] // the chain below as it was last compiled: a job is worked on by the chain of its turn
 	stop   chan struct{}               // closed by Close
 	idle   chan struct{}               // closed when the last worker has ended
+	run    func(func(context.Context)) // for rests: at most as many as length and workers
 
 	mu      sync.Mutex
 	core    *Queue[*lab.Request] // guarded by mu
-	ready   chan struct{}        // one token for each waiting job; sent under mu, so never more than length
+	ready   chan struct{}        // one token for each job that may be taken; sent under mu, so never more than length and workers
 	closed  bool                 // no further jobs; guarded by mu
 	shadows int                  // requests inside in shadow; guarded by mu
 	workers int                  // that have not ended; guarded by mu
@@ -78,7 +93,8 @@ func newLive(env lab.Env, k Knobs) (lab.Live, error) {
 	}
 	l := &Live{
 		knobs: k, clock: env.Clock, log: env.Log, counts: newCounts(env.Counters), core: core, workers: k.Workers,
-		stop: make(chan struct{}), idle: make(chan struct{}), ready: make(chan struct{}, k.Length),
+		stop: make(chan struct{}), idle: make(chan struct{}), ready: make(chan struct{}, k.Length+k.Workers),
+		run: env.Go,
 	}
 	for range k.Workers {
 		env.Go(l.work)
@@ -106,6 +122,13 @@ func (l *Live) Status(id uint64) (Status, bool) {
 	return l.core.Status(id)
 }
 
+// Letters implements Statuser.
+func (l *Live) Letters(n int) []Letter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.core.Letters(n)
+}
+
 // Close ends the intake. The workers work off what was accepted and end; see
 // Drain. A request that comes later is served at once, as without the pattern.
 func (l *Live) Close() error {
@@ -113,9 +136,28 @@ func (l *Live) Close() error {
 	defer l.mu.Unlock()
 	if !l.closed {
 		l.closed = true
+		l.core.Hurry()
 		close(l.stop)
 	}
 	return nil
+}
+
+// rest hands out a token for a job when its rest is over, unless Close ends all
+// rests before. Its user holds mu.
+func (l *Live) rest(now, due time.Duration) {
+	if l.closed {
+		return // the worker goes on until there is nothing left
+	}
+	l.run(func(ctx context.Context) {
+		timer := time.NewTimer(due - now)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			l.ready <- struct{}{}
+		case <-l.stop:
+		case <-ctx.Done():
+		}
+	})
 }
 
 // Drain waits, after Close, until every accepted job has ended. It returns
@@ -211,14 +253,17 @@ func (l *Live) one(ctx context.Context) bool {
 		return false
 	}
 	res, _ := shield.Call(ctx, l.log, "jobs", job.Work, *l.next.Load())
-	l.counts.finished(res)
-	if !res.Outcome.Good() && ctx.Err() != nil {
-		l.counts.lost.Add(1) // acknowledged, begun, and ended by the shutdown
-	}
 	now = l.clock.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.core.Finish(now, job, res)
+	due, fate := l.core.Finish(now, job, res)
+	l.counts.finished(fate)
+	switch {
+	case fate == Again:
+		l.rest(now, due)
+	case fate == Buried && ctx.Err() != nil:
+		l.counts.lost.Add(1) // acknowledged, begun, and ended by the shutdown
+	}
 	return true
 }
 

@@ -29,6 +29,7 @@ func start(t *testing.T, k jobs.Knobs) *service {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &service{clock: clock.NewWall(), counters: lab.NewCounters(), end: cancel}
+	k = whole(k)
 	l, err := jobs.Pattern().New(lab.Env{
 		Clock: s.clock, Counters: s.counters, Log: slog.New(slog.DiscardHandler), Service: 10 * ms,
 		Go: func(f func(context.Context)) { s.owned.Go(func() { f(ctx) }) },
@@ -104,7 +105,7 @@ func TestAcceptWorkAndTell(t *testing.T) {
 		if s.clock.Now() != 150*ms {
 			t.Errorf("the queue was empty at %v, want 150ms: three rounds of two workers", s.clock.Now())
 		}
-		want := jobs.Status{State: jobs.Done, Waited: 100 * ms, Worked: 50 * ms}
+		want := jobs.Status{State: jobs.Done, Waited: 100 * ms, Worked: 50 * ms, Tries: 1}
 		if st, ok := s.Status(5); !ok || st != want {
 			t.Errorf("Status(5) = %+v, %v, want %+v", st, ok, want)
 		}
@@ -189,7 +190,7 @@ func TestShutdownCountsTheLost(t *testing.T) {
 		}
 		s.end()
 		s.owned.Wait()
-		s.counted(t, map[string]uint64{"accepted": 7, "done": 2, "failed": 2, "lost": 5})
+		s.counted(t, map[string]uint64{"accepted": 7, "done": 2, "failed": 2, "dead_lettered": 2, "lost": 5})
 		for id, want := range map[uint64]jobs.State{1: jobs.Done, 3: jobs.Failed, 7: jobs.Lost} {
 			if st, ok := s.Status(id); !ok || st.State != want {
 				t.Errorf("Status(%d) = %+v, %v, want %s", id, st, ok, want)
@@ -213,7 +214,7 @@ func TestPanicFailsTheJob(t *testing.T) {
 			return lab.Response{}
 		}), lab.On), 2)
 		s.stop(t)
-		s.counted(t, map[string]uint64{"accepted": 2, "failed": 1, "done": 1})
+		s.counted(t, map[string]uint64{"accepted": 2, "failed": 1, "dead_lettered": 1, "done": 1})
 		if st, _ := s.Status(1); st.State != jobs.Failed || st.Reason != lab.ReasonFault {
 			t.Errorf("Status(1) = %+v, want failed, fault", st)
 		}

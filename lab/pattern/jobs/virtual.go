@@ -67,14 +67,18 @@ func (s *stage) Leave(sim lab.Sim, id int32, res lab.Response) {
 		return
 	}
 	delete(s.begun, id)
-	s.counts.finished(res)
-	s.core.Finish(sim.Now(), job, res)
-	sim.Drop(id)
+	due, fate := s.core.Finish(sim.Now(), job, res)
+	s.counts.finished(fate)
+	if fate == Again {
+		sim.Wake(due, 0)
+	} else {
+		sim.Drop(id)
+	}
 	s.begin(sim)
 }
 
-// Wake implements lab.Stage; jobs begin when others end.
-func (s *stage) Wake(lab.Sim, uint64) {}
+// Wake implements lab.Stage: a job has rested.
+func (s *stage) Wake(sim lab.Sim, _ uint64) { s.begin(sim) }
 
 // Gauges implements lab.Stage.
 func (s *stage) Gauges(now time.Duration) []lab.Gauge { return gauges(s.core, now) }

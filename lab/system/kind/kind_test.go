@@ -23,7 +23,7 @@ func TestEveryServiceIsDescribed(t *testing.T) {
 		for i, op := range k.Ops {
 			path := k.Path(&lab.Request{Op: uint8(i), Key: 7, User: 3}, nil)
 			for _, v := range path {
-				if v.Times < 1 || v.Door > system.Provider {
+				if v.Times < 1 || v.Door > system.Second {
 					t.Errorf("%s: operation %s makes the visit %+v, want at least one of a dependency there is", k.Name, op.Name, v)
 				}
 			}

@@ -25,6 +25,8 @@ const Batch = 5
 const (
 	placeDedupe = iota
 	placeDigest
+	placeFailover
+	placeErrand // what the service has decided for one request; no choice of anybody's
 )
 
 // Dedupe gives the provider a key with each message, the same for every try, and
@@ -33,17 +35,19 @@ type Dedupe struct {
 	Window time.Duration `knob:"window" min:"1s" max:"24h" help:"for how long a key is remembered"`
 }
 
-// Digest lets a campaign's people share one call of the provider.
+// Digest makes one message of a campaign's messages to one person within a
+// window, and lets messages to several people share one call of the provider.
 type Digest struct {
-	Size int `knob:"size" unit:"messages" min:"1" max:"100" help:"messages that go to the provider in one call"`
+	Window time.Duration `knob:"window" min:"1s" max:"1h" help:"after a message to a person, how long further ones are collected into the next"`
+	Size   int           `knob:"size" unit:"messages" min:"1" max:"10" help:"messages, to different people, that go to the provider in one call"`
 }
 
 // Kind describes the service.
 func Kind() system.Kind {
 	return system.Kind{
 		Name: "notify", Title: "Notifications", Line: "codes that somebody waits for, campaigns that nobody does, one provider",
-		Gate: "Database", Provider: "Message provider",
-		Ops: Ops(), Choices: []lab.Pattern{dedupe(), digest()}, Visits: visits, Model: newModel,
+		Gate: "Database", Provider: "Message provider", Second: "Second provider",
+		Ops: Ops(), Choices: []lab.Pattern{dedupe(), digest(), failover()}, Visits: visits, Model: newModel,
 	}
 }
 
@@ -56,9 +60,9 @@ func dedupe() lab.Pattern {
 
 func digest() lab.Pattern {
 	return lab.DefineChoice(lab.Pattern{
-		Name: "digest", Title: "Notify: messages in batches", System: "notify", Line: "hands a campaign's messages to the provider in one call",
-		Events: []string{"campaign_calls"},
-	}, placeDigest, func() Digest { return Digest{Size: 100} })
+		Name: "digest", Title: "Notify: digests", System: "notify", Line: "one message to a person within a window, several people in one call",
+		Events: []string{"campaign_calls", "collected", "digests"},
+	}, placeDigest, func() Digest { return Digest{Window: time.Minute, Size: 10} })
 }
 
 // Ops returns the operations; index i describes Op i.
@@ -79,22 +83,20 @@ func Ops() []system.Op {
 	}
 }
 
-// campaignCalls returns the calls of the provider that a campaign takes.
-func campaignCalls(r *lab.Request) int {
-	if k := lab.Chosen[Digest](r, placeDigest); k != nil {
-		return (Batch + k.Size - 1) / k.Size
-	}
-	return Batch
-}
-
-// visits is what each operation asks of the database and of the provider.
+// visits is what each operation asks of the database and of the provider: what
+// was decided as the request entered, or else what it is to ask of the first
+// provider without a choice.
 func visits(r *lab.Request, out []system.Visit) []system.Visit {
 	out = append(out, system.Visit{Door: system.Gate, Times: 1})
-	switch r.Op {
-	case Code:
-		out = append(out, system.Visit{Door: system.Provider, Times: 1})
-	case Campaign:
-		out = append(out, system.Visit{Door: system.Provider, Times: campaignCalls(r)})
+	door, calls := system.Provider, messages(r)
+	if e := errandOf(r); e != nil {
+		calls = e.calls
+		if e.second {
+			door = system.Second
+		}
+	}
+	if calls > 0 {
+		out = append(out, system.Visit{Door: door, Times: calls})
 	}
 	return out
 }

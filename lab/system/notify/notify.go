@@ -85,26 +85,47 @@ func (s *Service) Serve(ctx context.Context, r *lab.Request) lab.Response {
 		}
 	}
 	var body []byte
-	calls := s.kind.Calls(r)
+	s.enter(r, text)
+	done := 0 // calls
 	_, err := s.deps.Gates.Walk(ctx, s.kind, r, func(ctx context.Context, n int) (_ []byte, err error) {
 		switch {
-		case r.Key < 1 || r.Key > People:
-			return nil, nil
+		case !there(r):
 		case r.Op == Inbox:
 			body, err = s.inbox(ctx, r.Key)
 		case n == 0:
 			err = s.asked(ctx, r, text)
-		case n == calls-1:
-			body, err = s.send(ctx, r, text)
 		}
+		done = n + 1
 		return nil, err
 	})
+	if err == nil && there(r) && r.Op != Inbox {
+		body, err = s.send(ctx, r, text)
+	} else if err != nil {
+		s.left(r, done, err)
+	}
 	if errors.Is(err, store.ErrSpace) || errors.Is(err, store.ErrReadOnly) {
 		err = fmt.Errorf("%w: %w", lab.ErrSpace, err)
 	}
 	res := lab.Answer(body, err)
-	res.Missing = err == nil && (r.Key < 1 || r.Key > People)
+	res.Missing = err == nil && !there(r)
 	return res
+}
+
+// enter decides what is to be done for a request.
+func (s *Service) enter(r *lab.Request, text string) {
+	r.Choices[placeErrand] = nil
+	if there(r) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.ledger.enter(s.deps.Clock.Now(), r, r.Once, text)
+	}
+}
+
+// left takes it back: the calls came to nothing.
+func (s *Service) left(r *lab.Request, done int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ledger.left(s.deps.Clock.Now(), r, done, lab.Answer(nil, err))
 }
 
 // refuse answers a request that is itself wrong, and says why.
@@ -121,20 +142,35 @@ func (s *Service) asked(ctx context.Context, r *lab.Request, text string) error 
 	return nil
 }
 
-// send is the provider: it takes the messages, or knows their key.
+// send is the provider that the request went to: it takes the messages, or knows
+// their key.
 func (s *Service) send(ctx context.Context, r *lab.Request, text string) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sent := s.ledger.take(s.deps.Clock.Now(), r, r.Once)
-	if sent {
-		for i := range uint64(messages(r)) {
-			person := (r.Key-1+i)%People + 1
-			if _, err := s.deps.Write.ExecContext(ctx, `INSERT INTO messages (person, text) VALUES (?, ?)`, int64(person), text); err != nil {
-				return nil, fmt.Errorf("write down what was sent: %w", s.deps.Explain(ctx, err))
-			}
+	e, n := errandOf(r), 0
+	tell := func(person uint64, text string) error {
+		n++
+		if _, err := s.deps.Write.ExecContext(ctx, `INSERT INTO messages (person, text) VALUES (?, ?)`, int64(person), text); err != nil {
+			return fmt.Errorf("write down what was sent: %w", s.deps.Explain(ctx, err))
+		}
+		return nil
+	}
+	sent := s.ledger.done(s.deps.Clock.Now(), r, r.Once)
+	for i, person := range e.due {
+		if err := tell(person, e.piles[i].say()); err != nil {
+			return nil, err
 		}
 	}
-	return fmt.Appendf(nil, `{"person":%d,"messages":%d,"sent_now":%t}`, r.Key, messages(r), sent), nil
+	people := e.told
+	for i := uint64(0); sent && !e.digest && i < uint64(messages(r)); i++ {
+		people = append(people, (r.Key-1+i)%People+1)
+	}
+	for _, person := range people {
+		if err := tell(person, text); err != nil {
+			return nil, err
+		}
+	}
+	return fmt.Appendf(nil, `{"person":%d,"messages":%d,"sent_now":%d,"collected":%d}`, r.Key, messages(r), n, len(e.joined)), nil
 }
 
 // Message is one of an inbox.

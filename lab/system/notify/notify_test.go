@@ -21,7 +21,7 @@ import (
 type counts map[string]*lab.Counters
 
 func newCounts() counts {
-	return counts{"dedupe": lab.NewCounters(), "digest": lab.NewCounters()}
+	return counts{"dedupe": lab.NewCounters(), "digest": lab.NewCounters(), "failover": lab.NewCounters()}
 }
 
 func (c counts) of(name string) *lab.Counters { return c[name] }
@@ -45,7 +45,7 @@ func open(t *testing.T) *rig {
 		}
 	})
 	r := &rig{clock: &clock.Manual{}, counts: newCounts()}
-	for name, to := range map[string]**gate.Gate{"gate": &r.gates.Gate, "provider": &r.gates.Provider} {
+	for name, to := range map[string]**gate.Gate{"gate": &r.gates.Gate, "provider": &r.gates.Provider, "second": &r.gates.Second} {
 		if *to, err = gate.New(gate.Spec{Slots: 8}, clock.NewWall(), dist.New(1, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -164,7 +164,7 @@ func TestCalls(t *testing.T) {
 // The live service and virtual time count alike, whatever comes.
 func TestModelAgrees(t *testing.T) {
 	for name, on := range map[string]map[string]map[string]any{
-		"naive": nil, "dedupe": once, "digest": {"digest": nil}, "both": {"dedupe": {"window": "20s"}, "digest": {"size": 2}},
+		"naive": nil, "dedupe": once, "digest": {"digest": nil}, "both": {"dedupe": {"window": "20s"}, "digest": {"size": 2, "window": "3s"}}, "all": {"dedupe": nil, "digest": {"window": "9s"}, "failover": nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := open(t)
@@ -175,13 +175,18 @@ func TestModelAgrees(t *testing.T) {
 				r.clock.At = time.Duration(n) * time.Second
 				serial := draws.IntN(60)
 				req := choose(t, &lab.Request{ID: serial << 8, Once: fmt.Sprint(serial), Op: uint8(draws.IntN(3)), Key: draws.IntN(10), Body: []byte(`{"text":"x"}`)}, on)
-				live, virtual := r.Serve(t.Context(), req), m.Served(r.clock.At, req)
+				live, copied := r.Serve(t.Context(), req), *req
+				m.(system.Watcher).Entered(r.clock.At, &copied)
+				virtual := m.Served(r.clock.At, &copied)
+				if a, b := notify.Kind().Calls(req), notify.Kind().Calls(&copied); a != b {
+					t.Fatalf("request %d: %d calls live, %d in virtual time", n, a, b)
+				}
 				if live.Outcome != lab.OK || live.Missing != virtual.Missing {
 					t.Fatalf("request %d: live %v, missing %v; in virtual time missing %v", n, live.Outcome, live.Missing, virtual.Missing)
 				}
 			}
 			for choice := range counted {
-				if a, b := r.counts[choice].All(), counted[choice].All(); fmt.Sprint(a) != fmt.Sprint(b) || a["sent"]+a["campaign_calls"] == 0 {
+				if a, b := r.counts[choice].All(), counted[choice].All(); fmt.Sprint(a) != fmt.Sprint(b) || a["sent"]+a["campaign_calls"]+a["to_first"] == 0 && !(choice == "failover" && on["failover"] == nil) {
 					t.Errorf("%s: live counts %v, virtual time %v", choice, a, b)
 				}
 			}

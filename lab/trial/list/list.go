@@ -62,6 +62,7 @@ func Trials() []trial.Trial {
 		queue.Prefetch(),
 		queue.HotPartition(),
 		queue.DualWrite(),
+		queue.Transactions(),
 		queue.SlowSubscriber(),
 	}
 	all = append(all, postgres.All()...)
