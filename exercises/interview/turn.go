@@ -14,6 +14,7 @@ import (
 // for the right one has it the wrong way round.
 type Turn struct {
 	For   []string `yaml:"for"` // the questions in which it counts
+	Of    []string `yaml:"of"`  // and all questions that want one of these concepts
 	Says  string   `yaml:"says"`
 	Heart bool     `yaml:"heart"` // the question is about this: who turns it round has not answered
 	Right []string `yaml:"right"` // patterns of package phrase
@@ -52,6 +53,7 @@ type turn struct {
 	id       string
 	heart    bool
 	asked    map[int]bool // questions
+	shared   bool         // counts wherever a concept is wanted
 	pair     bool
 	a, b     phrase.ID
 	ofA, ofB phrase.ID
@@ -62,11 +64,22 @@ func (c *Catalog) addTurns(turns Turns) []error {
 	var faults []error
 	for n, t := range turns.List {
 		made := turn{says: t.Says, heart: t.Heart, asked: map[int]bool{}}
-		if t.Says == "" || len(t.For) == 0 {
-			faults = append(faults, fmt.Errorf("turn %d (%.40q): wants says and for", n+1, t.Says))
+		if t.Says == "" || len(t.For) == 0 && len(t.Of) == 0 {
+			faults = append(faults, fmt.Errorf("turn %d (%.40q): wants says, and for or of", n+1, t.Says))
 			continue
 		}
-		made.id = fmt.Sprintf("%s/turn-%d", t.For[0], n+1)
+		made.id = fmt.Sprintf("%s/turn-%d", slices.Concat(t.For, t.Of)[0], n+1)
+		made.shared = len(t.Of) > 0
+		for _, concept := range t.Of {
+			if _, ok := c.conceptID[concept]; !ok {
+				faults = append(faults, fmt.Errorf("turn %s: of: there is no concept %q", made.id, concept))
+			}
+			for q := range c.questions {
+				if slices.ContainsFunc(c.questions[q].Needs, func(n Need) bool { return n.Concept == concept }) {
+					made.asked[q] = true
+				}
+			}
+		}
 		for _, id := range t.For {
 			q, ok := c.byID[id]
 			if !ok {
@@ -98,7 +111,7 @@ func (c *Catalog) addSides(n int, t Turn, opposites map[string]string) []error {
 	for _, text := range t.Way {
 		name, ok := direction(text)
 		if !ok || opposites[name] == "" {
-			faults = append(faults, fmt.Errorf("turn for %s: way %q: wants one ^class that has an opposite", t.For[0], text))
+			faults = append(faults, fmt.Errorf("turn %d (%.40q): way %q: wants one ^class that has an opposite", n+1, t.Says, text))
 			continue
 		}
 		put := func(form string) string { return strings.Replace(text, "^"+name, form, 1) }
@@ -192,7 +205,7 @@ func (r *reading) findTurned() {
 			}
 			sum, m := 0, phrase.Match{}
 			for _, v := range l.votes {
-				if v.turn == n {
+				if v.turn == n && (v.side == straight || !r.c.turns[n].shared || r.meant(l, v.m)) {
 					sum += int(v.side)
 					if v.side == turned {
 						m = v.m
@@ -214,6 +227,13 @@ func (r *reading) findTurned() {
 			r.turnRound(w)
 		}
 	}
+}
+
+// meant reports whether a sentence says a thing as its own view: not as what would
+// follow if, nor as a danger, nor with a "but". What is heard in any question is
+// held to this, for it knows less of the matter than what is written for one.
+func (r *reading) meant(l *line, m phrase.Match) bool {
+	return !l.Supposed(m.At) && !r.distanced(l, m)
 }
 
 // turnRound notes what is the wrong way round. Each sentence costs once, and each
