@@ -15,6 +15,7 @@ const (
 	dismissal  cue = "dismissal"
 	overclaim  cue = "overclaim"
 	absolute   cue = "absolute"
+	assured    cue = "assured"
 	distance   cue = "distance"
 	quote      cue = "quote" // what others say, and the speaker does not
 	because    cue = "because"
