@@ -29,3 +29,14 @@ func TestSharedTurns(t *testing.T) {
 		}
 	}
 }
+
+// A short pattern that good answers to other questions may hold as well counts
+// beside another mistake only.
+func TestBeside(t *testing.T) {
+	c := load(t)
+	short, other := "Ten million phones are served when a single server sends them.", " Start again from the top of the list when it crashes, then restart."
+	alone, beside := names(score(t, c, "ten-million-push", short).Faults), names(score(t, c, "ten-million-push", short+other).Faults)
+	if len(alone) > 0 || len(beside) != 2 {
+		t.Errorf("alone %v, beside another %v, want none and two", alone, beside)
+	}
+}
