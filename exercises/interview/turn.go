@@ -16,8 +16,7 @@ type Turn struct {
 	For    []string `yaml:"for"` // the questions in which it counts
 	Of     []string `yaml:"of"`  // and all questions that want one of these concepts
 	Says   string   `yaml:"says"`
-	Strict bool     `yaml:"strict"` // its patterns are short: it counts only where it is meant
-	Beside bool     `yaml:"beside"` // strict, and it counts only beside another mistake
+	Beside bool     `yaml:"beside"` // its patterns are short: it counts where it is meant, and beside another mistake
 	Heart  bool     `yaml:"heart"`  // the question is about this: who turns it round has not answered
 	Right  []string `yaml:"right"`  // patterns of package phrase
 	Wrong  []string `yaml:"wrong"`
@@ -72,7 +71,7 @@ func (c *Catalog) addTurns(turns Turns) []error {
 			continue
 		}
 		made.id = fmt.Sprintf("%s/turn-%d", slices.Concat(t.For, t.Of)[0], n+1)
-		made.strict = len(t.Of) > 0 || t.Strict || t.Beside
+		made.strict = len(t.Of) > 0 || t.Beside
 		made.beside = t.Beside
 		for _, concept := range t.Of {
 			if _, ok := c.conceptID[concept]; !ok {

@@ -38,9 +38,10 @@ func TestTurnedRound(t *testing.T) {
 
 // Of answers that were never tuned to, most of the wrong ones are told, and none of
 // the right ones is charged with a mistake. The turns by concept were written by
-// somebody who had read last-60s; eighth-all is younger than all turns.
+// somebody who had read last-60s; eighth-all and ninth-60s are younger than all
+// turns, and ninth-60s made the short claims of 7-claims count beside others only.
 func TestTurnedRoundUntuned(t *testing.T) {
-	for set, least := range map[string]float64{"last-60s": 0.5, "eighth-all": 0.66} {
+	for set, least := range map[string]float64{"last-60s": 0.5, "eighth-all": 0.66, "ninth-60s": 0.7} {
 		t.Run(set, func(t *testing.T) { told(t, set, 50, 1, least) })
 	}
 }
