@@ -65,6 +65,9 @@ func TestTracks(t *testing.T) {
 			if !strings.Contains(text, `href="/lab?scenario=`+h.Scenario+`"`) || !strings.Contains(html.UnescapeString(text), h.Title) {
 				t.Errorf("%s: %s does not lead into the lab", tr.Name, h.Title)
 			}
+			if h.Trial != "" && !strings.Contains(text, `href="/trials/`+h.Trial+`"`) {
+				t.Errorf("%s: %s does not lead to its trial", tr.Name, h.Title)
+			}
 		}
 	}
 	if got := words(one(t, parse(t, s.Open(t, "/tracks/login")), "p[class=crumbs dim]")); !strings.Contains(got, "1 of ") {

@@ -160,8 +160,7 @@ func findings(t *testing.T, p *chrome.Tab, name string) {
 	if got := chrome.JS[float64](p, `document.documentElement.scrollWidth - innerWidth`); got > 0 {
 		t.Errorf("%s: the page is %v px wider than the window", name, got)
 	}
-	chrome.JS[chromedp.Void](p, string(axe)+"; undefined")
-	for _, f := range chrome.JS[[]string](p, `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then((r) => r.violations.flatMap((v) => v.nodes.map((n) => v.id + ': ' + n.target.join(' ') + ' ' + (n.failureSummary || '').slice(0, 160))))`) {
+	for _, f := range p.Audit(string(axe)) {
 		t.Errorf("%s: %s", name, f)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"workbench/docs/track"
 	"workbench/lab/scenario"
+	"workbench/lab/trial/list"
 	"workbench/lab/virtual"
 )
 
@@ -46,6 +47,29 @@ func TestHazardsAreHelpedByTheirFlags(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// The trial of a hazard is there, and has a wrong way.
+func TestHazardsNameTrialsThatAreThere(t *testing.T) {
+	all, err := track.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for _, tr := range all {
+		for _, h := range tr.Hazards {
+			if h.Trial == "" {
+				continue
+			}
+			named++
+			if one, ok := list.Find(h.Trial); !ok || one.Wrong == nil {
+				t.Errorf("%s, %s: trial %q is there: %v, with a wrong way: %v; want both", tr.Name, h.Title, h.Trial, ok, one.Wrong != nil)
+			}
+		}
+	}
+	if named == 0 {
+		t.Error("no hazard names a trial, want that of the key set to")
 	}
 }
 

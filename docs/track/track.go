@@ -51,6 +51,7 @@ type Hazard struct {
 	Text     string   `yaml:"text"`
 	Scenario string   `yaml:"scenario"` // of the lab, which plays the hazard on its own service
 	Flags    []string `yaml:"flags"`    // what helps
+	Trial    string   `yaml:"trial"`    // that shows it on the parts themselves; empty: none does
 }
 
 // Estimate is what a capacity is worked out from.

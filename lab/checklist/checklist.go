@@ -54,7 +54,7 @@ func Rows() []Row {
 		{Chapter: 8, Item: "tracing", Trials: []string{"trace-n-plus-one"}},
 		{Chapter: 8, Item: "structured logs with correlation ids", Trials: []string{"logging-cost"}},
 		{Chapter: 9, Item: "the complete example", Patterns: []string{"idempotency", "outbox", "sequencer", "broker", "shed", "ratelimit"}, Scenarios: []string{"charged-twice", "lost-event", "hot-symbol", "cancels-first", "runaway-robot"}},
-		{Chapter: 9, Item: "login and tokens", Patterns: []string{"bulkhead", "attempts", "rotation", "signed"}, Scenarios: []string{"login-hashing", "login-attempts", "login-stolen-token", "login-signed"}},
+		{Chapter: 9, Item: "login and tokens", Patterns: []string{"bulkhead", "attempts", "rotation", "signed"}, Scenarios: []string{"login-hashing", "login-attempts", "login-stolen-token", "login-signed"}, Trials: []string{"key-set"}},
 		{Chapter: 9, Item: "feed", Patterns: []string{"fanout", "paging"}, Scenarios: []string{"feed-fanout", "feed-paging"}},
 		{Chapter: 9, Item: "orders and trading", Patterns: []string{"idempotency", "sequencer", "shed", "ratelimit"}, Scenarios: []string{"charged-twice", "hot-symbol", "cancels-first", "runaway-robot"}},
 		{Chapter: 9, Item: "notifications", Patterns: []string{"bulkhead", "digest", "dedupe", "failover", "jobs"}, Scenarios: []string{"notify-lanes", "notify-twice", "provider-out"}},

@@ -168,10 +168,7 @@ func findings(t *testing.T, p *chrome.Tab) []string {
 		}
 		t.Skipf("NO AXE: run web/assets/build.sh first: %v", err)
 	}
-	chrome.JS[chromedp.Void](p, string(axe)+"; undefined")
-	// Colours that are on their way from one scheme to the other are nobody's.
-	chrome.JS[chromedp.Void](p, `Promise.all(document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime !== Infinity).map((a) => a.finished.catch(() => {}))).then(() => undefined)`)
-	return chrome.JS[[]string](p, `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then((r) => r.violations.flatMap((v) => v.nodes.map((n) => v.id + ': ' + n.target.join(' ') + ' ' + (n.failureSummary || '').slice(0, 160))))`)
+	return p.Audit(string(axe))
 }
 
 func TestPagesHaveNoAccessibilityFindings(t *testing.T) {

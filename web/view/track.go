@@ -40,6 +40,7 @@ type TrackFigure struct{ What, Value, How string }
 // TrackHazard is something that goes wrong, with the runs that show it.
 type TrackHazard struct {
 	Title, Text, Scenario, Bare, Saved, Flags string
+	Trial                                     string // the path of the trial that shows it too; empty: none does
 	Done                                      bool
 }
 
@@ -100,7 +101,11 @@ func TrackOf(t track.Track, e track.Estimate, r Record) (Track, error) {
 			return v, fmt.Errorf("track %s, %s: %w", t.Name, h.Title, err)
 		}
 		played := slices.ContainsFunc(r.Runs, func(run live.RunSummary) bool { return run.Scenario == h.Scenario })
-		v.Hazards = append(v.Hazards, TrackHazard{h.Title, h.Text, spec.Title, "/lab?scenario=" + h.Scenario, saved, fmt.Sprint(h.Flags), tick(played)})
+		one := TrackHazard{Title: h.Title, Text: h.Text, Scenario: spec.Title, Bare: "/lab?scenario=" + h.Scenario, Saved: saved, Flags: fmt.Sprint(h.Flags), Done: tick(played)}
+		if h.Trial != "" {
+			one.Trial = "/trials/" + h.Trial
+		}
+		v.Hazards = append(v.Hazards, one)
 	}
 	for _, slug := range t.Exercises {
 		i := slices.IndexFunc(r.Exercises, func(e shelf.Exercise) bool { return e.Slug == slug })

@@ -35,6 +35,7 @@ func Trials() []trial.Trial {
 		caching.Early(),
 		caching.Negative(),
 		caching.Levels(),
+		caching.KeySet(),
 		database.Index(),
 		database.Paging(),
 		database.RoundTrips(),

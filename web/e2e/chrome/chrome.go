@@ -193,6 +193,16 @@ func JS[T any](p *Tab, expression string) T {
 	return v
 }
 
+// Audit returns what axe, whose script is given, says against the page as it is
+// now.
+func (p *Tab) Audit(axe string) []string {
+	p.t.Helper()
+	JS[chromedp.Void](p, axe+"; undefined")
+	// Colours that are on their way from one scheme to the other are nobody's.
+	JS[chromedp.Void](p, `Promise.all(document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime !== Infinity).map((a) => a.finished.catch(() => {}))).then(() => undefined)`)
+	return JS[[]string](p, `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then((r) => r.violations.flatMap((v) => v.nodes.map((n) => v.id + ': ' + n.target.join(' ') + ' ' + (n.failureSummary || '').slice(0, 160))))`)
+}
+
 // Until waits until an expression is true, though not for ever.
 func (p *Tab) Until(expression string) {
 	p.t.Helper()
