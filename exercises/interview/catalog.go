@@ -15,6 +15,7 @@ const (
 	dismissal  cue = "dismissal"
 	overclaim  cue = "overclaim"
 	absolute   cue = "absolute"
+	assured    cue = "assured"
 	distance   cue = "distance"
 	quote      cue = "quote" // what others say, and the speaker does not
 	because    cue = "because"
@@ -41,6 +42,7 @@ type owner struct {
 	cue     cue
 	turn    int  // one more than the index of the turn, or 0
 	side    side // of the turn
+	near    bool // what it may not hold, it may hold elsewhere in the sentence
 	denies  bool // the pattern of a turn wants a denial
 	part    bool // a term of a pair, which alone says nothing
 }
@@ -154,7 +156,11 @@ func (c *Catalog) addWrong(w Wrong, concept, only int, id string) error {
 }
 
 func (c *Catalog) add(text string, o owner) error {
-	if _, err := c.book.Add(text); err != nil {
+	compile := c.book.Add
+	if o.near {
+		compile = c.book.AddNear
+	}
+	if _, err := compile(text); err != nil {
 		return err
 	}
 	c.owners = append(c.owners, o)

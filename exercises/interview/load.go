@@ -36,6 +36,7 @@ type lexicon struct {
 	Dismiss    []string            `yaml:"dismiss"`
 	Overclaim  []string            `yaml:"overclaim"`
 	Absolute   []string            `yaml:"absolute"`
+	Assured    []string            `yaml:"assured"`
 	Distance   []string            `yaml:"distance"`
 	Quote      []string            `yaml:"quote"`
 	Opposites  [][2]string         `yaml:"opposites"`
@@ -164,7 +165,7 @@ func (l lexicon) general(concepts []Concept, questions []Question) phrase.Lexico
 // cues returns the lists of words that say how something is said.
 func (l lexicon) cues() Cues {
 	return Cues{
-		dismissal: l.Dismiss, overclaim: l.Overclaim, absolute: l.Absolute, distance: l.Distance, quote: l.Quote, because: l.Because, contrast: l.Contrast,
+		dismissal: l.Dismiss, overclaim: l.Overclaim, absolute: l.Absolute, assured: l.Assured, distance: l.Distance, quote: l.Quote, because: l.Because, contrast: l.Contrast,
 		condition: l.Condition, assumption: l.Assume, signpost: l.Signposts, function: l.Function,
 	}
 }

@@ -28,7 +28,11 @@ func (r *reading) tone() tone {
 			continue
 		}
 		all++
-		if n := r.sure(l); n > 0 {
+		n := r.sure(l)
+		if r.c.questions[r.q].Mode != Minute {
+			n += r.put(l, assured)
+		}
+		if n > 0 {
 			absolute++
 			t.words += min(n, 2)
 			continue
@@ -46,12 +50,15 @@ func (r *reading) tone() tone {
 
 // sure counts the words by which a sentence is put absolutely. One that speaks of
 // mistakes has none.
-func (r *reading) sure(l *line) int {
+func (r *reading) sure(l *line) int { return r.put(l, absolute) }
+
+// put counts the words of a kind by which a sentence is put.
+func (r *reading) put(l *line, kind cue) int {
 	if len(l.cues[distance]) > 0 {
 		return 0
 	}
 	n := 0
-	for _, m := range l.cues[absolute] {
+	for _, m := range l.cues[kind] {
 		if before := max(0, m.At[0]-1); l.Words[before].Text == "than" || l.Words[before].Text == "rather" {
 			continue // rather twice than never
 		}
@@ -67,11 +74,18 @@ func (r *reading) sure(l *line) int {
 // with so many has short ones, such as "nobody feels the average".
 const manySentences = 12
 
-// certain says how much an answer that is mostly put absolutely can get.
+// certain says how much an answer that is mostly put absolutely can get. In a long
+// answer what reassures ("nobody minds", "a luxury") counts as well; of over 240
+// good ones none comes near the shares below. An answer of a minute has too few
+// sentences for that.
 func (t tone) certain(m Mode) (Ceiling, bool) {
 	most, lean := 0.5, 1.01
-	if t.sentences >= manySentences && m != Minute {
-		most, lean = 0.27, 1.5
+	switch {
+	case m == Minute:
+	case t.sentences >= manySentences:
+		most, lean = 0.29, 1.5
+	default:
+		most = 0.34
 	}
 	if t.words < 2 || t.absolute < most || t.absolute < lean*t.balanced {
 		return Ceiling{}, false

@@ -21,7 +21,7 @@ func (c *Catalog) addCues(cues Cues) []error {
 		c.joining[w] = true
 	}
 	var faults []error
-	for _, kind := range []cue{dismissal, overclaim, absolute, distance, quote, because, contrast, condition, assumption, signpost} {
+	for _, kind := range []cue{dismissal, overclaim, absolute, assured, distance, quote, because, contrast, condition, assumption, signpost} {
 		for _, text := range cues[kind] {
 			text = strings.ReplaceAll(text, " ", "_")
 			faults = append(faults, c.add(text, owner{concept: -1, wrong: -1, only: -1, cue: kind}))

@@ -13,13 +13,15 @@ import (
 // way something goes. An answer that holds more sentences for the wrong way than
 // for the right one has it the wrong way round.
 type Turn struct {
-	For   []string `yaml:"for"` // the questions in which it counts
-	Says  string   `yaml:"says"`
-	Heart bool     `yaml:"heart"` // the question is about this: who turns it round has not answered
-	Right []string `yaml:"right"` // patterns of package phrase
-	Wrong []string `yaml:"wrong"`
-	Way   []string `yaml:"way"`  // patterns with one ^class; the class's opposite makes it wrong
-	Pair  *Pair    `yaml:"pair"` // or which of two things has which properties
+	For    []string `yaml:"for"` // the questions in which it counts
+	Of     []string `yaml:"of"`  // and all questions that want one of these concepts
+	Says   string   `yaml:"says"`
+	Beside bool     `yaml:"beside"` // its patterns are short: it counts where it is meant, and beside another mistake
+	Heart  bool     `yaml:"heart"`  // the question is about this: who turns it round has not answered
+	Right  []string `yaml:"right"`  // patterns of package phrase
+	Wrong  []string `yaml:"wrong"`
+	Way    []string `yaml:"way"`  // patterns with one ^class; the class's opposite makes it wrong
+	Pair   *Pair    `yaml:"pair"` // or which of two things has which properties
 }
 
 // Turns are the turns of all questions, and which class of words is the opposite
@@ -52,6 +54,8 @@ type turn struct {
 	id       string
 	heart    bool
 	asked    map[int]bool // questions
+	strict   bool         // counts only where it is meant
+	beside   bool         // counts only beside another mistake
 	pair     bool
 	a, b     phrase.ID
 	ofA, ofB phrase.ID
@@ -62,11 +66,23 @@ func (c *Catalog) addTurns(turns Turns) []error {
 	var faults []error
 	for n, t := range turns.List {
 		made := turn{says: t.Says, heart: t.Heart, asked: map[int]bool{}}
-		if t.Says == "" || len(t.For) == 0 {
-			faults = append(faults, fmt.Errorf("turn %d (%.40q): wants says and for", n+1, t.Says))
+		if t.Says == "" || len(t.For) == 0 && len(t.Of) == 0 {
+			faults = append(faults, fmt.Errorf("turn %d (%.40q): wants says, and for or of", n+1, t.Says))
 			continue
 		}
-		made.id = fmt.Sprintf("%s/turn-%d", t.For[0], n+1)
+		made.id = fmt.Sprintf("%s/turn-%d", slices.Concat(t.For, t.Of)[0], n+1)
+		made.strict = len(t.Of) > 0 || t.Beside
+		made.beside = t.Beside
+		for _, concept := range t.Of {
+			if _, ok := c.conceptID[concept]; !ok {
+				faults = append(faults, fmt.Errorf("turn %s: of: there is no concept %q", made.id, concept))
+			}
+			for q := range c.questions {
+				if slices.ContainsFunc(c.questions[q].Needs, func(n Need) bool { return n.Concept == concept }) {
+					made.asked[q] = true
+				}
+			}
+		}
 		for _, id := range t.For {
 			q, ok := c.byID[id]
 			if !ok {
@@ -74,7 +90,7 @@ func (c *Catalog) addTurns(turns Turns) []error {
 			}
 			made.asked[q] = true
 		}
-		faults = append(faults, c.addSides(len(c.turns), t, turns.Opposites)...)
+		faults = append(faults, c.addSides(len(c.turns), t, made.strict, turns.Opposites)...)
 		if t.Pair != nil {
 			faults = append(faults, c.addPair(&made, *t.Pair)...)
 		}
@@ -84,10 +100,10 @@ func (c *Catalog) addTurns(turns Turns) []error {
 }
 
 // addSides adds the patterns for and against a turn.
-func (c *Catalog) addSides(n int, t Turn, opposites map[string]string) []error {
+func (c *Catalog) addSides(n int, t Turn, strict bool, opposites map[string]string) []error {
 	var faults []error
 	add := func(text string, s side) {
-		faults = append(faults, c.add(text, owner{concept: -1, wrong: -1, only: -1, turn: n + 1, side: s, denies: strings.Contains(text, "~")}))
+		faults = append(faults, c.add(text, owner{concept: -1, wrong: -1, only: -1, turn: n + 1, side: s, near: strict && s == turned, denies: strings.Contains(text, "~")}))
 	}
 	for _, text := range t.Right {
 		add(text, straight)
@@ -98,7 +114,7 @@ func (c *Catalog) addSides(n int, t Turn, opposites map[string]string) []error {
 	for _, text := range t.Way {
 		name, ok := direction(text)
 		if !ok || opposites[name] == "" {
-			faults = append(faults, fmt.Errorf("turn for %s: way %q: wants one ^class that has an opposite", t.For[0], text))
+			faults = append(faults, fmt.Errorf("turn %d (%.40q): way %q: wants one ^class that has an opposite", n+1, t.Says, text))
 			continue
 		}
 		put := func(form string) string { return strings.Replace(text, "^"+name, form, 1) }
@@ -180,6 +196,7 @@ func (c *Catalog) votes(q int, s *phrase.Sentence, h *phrase.Heard, found []phra
 // findTurned finds what the answer has the wrong way round: turns for which more
 // sentences speak the wrong way than the right one.
 func (r *reading) findTurned() {
+	var beside []wrongHit
 	for n := range r.c.turns {
 		if !r.c.turns[n].asked[r.q] {
 			continue
@@ -192,7 +209,7 @@ func (r *reading) findTurned() {
 			}
 			sum, m := 0, phrase.Match{}
 			for _, v := range l.votes {
-				if v.turn == n {
+				if v.turn == n && (v.side == straight || !r.c.turns[n].strict || r.meant(l, v.m)) {
 					sum += int(v.side)
 					if v.side == turned {
 						m = v.m
@@ -210,10 +227,37 @@ func (r *reading) findTurned() {
 		if len(wrong) < right || len(wrong) == right && right < 2 {
 			continue
 		}
+		if r.c.turns[n].beside {
+			beside = append(beside, wrong...)
+			continue
+		}
 		for _, w := range wrong {
 			r.turnRound(w)
 		}
 	}
+	r.findBeside(beside)
+}
+
+// findBeside charges what counts beside other mistakes only: there must be two
+// sentences with one in all, and in a long answer more.
+func (r *reading) findBeside(hits []wrongHit) {
+	lines := map[int]bool{}
+	for _, w := range slices.Concat(r.wrongs, hits) {
+		lines[w.line] = true
+	}
+	if len(lines) < 2 || 8*len(lines) < len(r.lines) {
+		return
+	}
+	for _, w := range hits {
+		r.turnRound(w)
+	}
+}
+
+// meant reports whether a sentence says a thing as its own view: not as what would
+// follow if, nor as a danger, nor with a "but". What is heard in any question is
+// held to this, for it knows less of the matter than what is written for one.
+func (r *reading) meant(l *line, m phrase.Match) bool {
+	return !l.Supposed(m.At) && !r.distanced(l, m)
 }
 
 // turnRound notes what is the wrong way round. Each sentence costs once, and each

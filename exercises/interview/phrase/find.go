@@ -125,10 +125,8 @@ func (b *Book) match(h *Heard, id ID, base int, given map[int]bool) (Match, bool
 	if waived > 0 && said == 0 || waived > 1 {
 		return Match{}, false
 	}
-	for _, t := range p.absent {
-		if len(h.at[t]) > 0 {
-			return Match{}, false
-		}
+	if !p.near && h.holds(p.absent, 0, len(h.s.Words)-1) {
+		return Match{}, false
 	}
 	best, found := Match{}, false
 	for _, from := range h.at[p.uses[base].term] {
@@ -174,11 +172,42 @@ func (b *Book) around(h *Heard, p *pattern, base, from int) (Match, bool) {
 	}
 	m.Partly = m.Partly && !negator
 	slices.Sort(m.At)
-	if high-low > p.window {
+	if high-low > p.window || p.near && h.holds(p.absent, h.back(low), h.on(high)) {
 		return Match{}, false
 	}
 	m.Start, m.End = h.s.Words[low].Start, h.s.Words[high].End
 	return m, true
+}
+
+// holds reports whether one of the terms is heard between two words.
+func (h *Heard) holds(terms []int, first, last int) bool {
+	for _, t := range terms {
+		for _, at := range h.at[t] {
+			if at >= first && at <= last {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// beyond is how many words of its clause before and after a match belong to it.
+const beyond = 6
+
+// back returns where what belongs to a match that begins at low begins.
+func (h *Heard) back(low int) int {
+	for n := 0; n < beyond && low > 0 && !h.s.marks[low].comma; n++ {
+		low--
+	}
+	return low
+}
+
+// on returns where what belongs to a match that ends at high ends.
+func (h *Heard) on(high int) int {
+	for n := 0; n < beyond && high+1 < len(h.s.Words) && !h.s.marks[high+1].comma; n++ {
+		high++
+	}
+	return high
 }
 
 // nearest returns the word of a term nearest to from that no other term has

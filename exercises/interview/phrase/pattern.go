@@ -33,6 +33,7 @@ type pattern struct {
 	text   string
 	uses   []use
 	absent []int // terms that may not be heard
+	near   bool  // … beside the match, whatever else the sentence says
 	key    int   // index in uses of the term that is heard least often
 	window int
 }
@@ -97,8 +98,14 @@ func set(list []string) map[string]bool {
 func (b *Book) is(set map[string]bool, w Word) bool { return set[w.Text] }
 
 // Add compiles a pattern. The error says which term is wrong.
-func (b *Book) Add(text string) (ID, error) {
-	p := pattern{text: text}
+func (b *Book) Add(text string) (ID, error) { return b.compile(pattern{text: text}) }
+
+// AddNear compiles a pattern whose absent terms may be heard elsewhere in the
+// sentence, only not in the clause of the match or close to it.
+func (b *Book) AddNear(text string) (ID, error) { return b.compile(pattern{text: text, near: true}) }
+
+func (b *Book) compile(p pattern) (ID, error) {
+	text := p.text
 	for _, field := range strings.Fields(text) {
 		rest, absent := strings.CutPrefix(field, "!")
 		rest, denied := strings.CutPrefix(rest, "~")

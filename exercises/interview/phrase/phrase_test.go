@@ -189,3 +189,25 @@ func FuzzBook(f *testing.F) {
 		}
 	})
 }
+
+// What a pattern may not hold counts near its match alone, if it was added so.
+func TestAddNear(t *testing.T) {
+	for _, x := range []struct {
+		text string
+		want bool
+	}{
+		{"The old key goes at once, so that nobody is able to use what was stolen, and not later than that.", true},
+		{"The old key does not go at once.", false},
+		{"The old key, as not all know, goes at once.", false},
+	} {
+		b := phrase.NewBook(lexicon())
+		if _, err := b.AddNear("old_key at_once !not"); err != nil {
+			t.Fatal(err)
+		}
+		b.Seal()
+		sentences := b.Split(x.text)
+		if got := len(b.Find(b.Ear().Hear(b, &sentences[0]), nil)) > 0; got != x.want {
+			t.Errorf("%q: heard %v, want %v", x.text, got, x.want)
+		}
+	}
+}
