@@ -5,6 +5,7 @@ package lifocodel_test
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 	"weak"
@@ -153,7 +154,16 @@ func TestConcurrent(t *testing.T) {
 		mu.Unlock()
 	}
 	q := lifocodel.New(lifocodel.Config[int]{Cap: 64, Target: 5 * milli, Interval: 20 * milli, OnDrop: func(v int, _ time.Duration) { note(v) }})
-	var wg sync.WaitGroup
+	var ended atomic.Bool
+	var counter, wg sync.WaitGroup
+	counter.Go(func() { // one that only counts, all the while: nothing but the queue's own lock orders it
+		for !ended.Load() {
+			if n := q.Len(); n < 0 || n > 64 {
+				t.Errorf("Len = %d in a queue of 64", n)
+			}
+			runtime.Gosched()
+		}
+	})
 	for p := range pushers {
 		wg.Go(func() {
 			for i := range each {
@@ -168,14 +178,9 @@ func TestConcurrent(t *testing.T) {
 			}
 		})
 	}
-	wg.Go(func() { // one that only counts: nothing but the queue's own lock orders it
-		for range 100 {
-			if n := q.Len(); n < 0 || n > 64 {
-				t.Errorf("Len = %d in a queue of 64", n)
-			}
-		}
-	})
 	wg.Wait()
+	ended.Store(true)
+	counter.Wait()
 	for q.Len() > 0 {
 		if v, ok := q.Pop(time.Second); ok {
 			note(v)

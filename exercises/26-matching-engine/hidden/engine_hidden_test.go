@@ -285,6 +285,7 @@ func TestConcurrent(t *testing.T) {
 	var all sync.WaitGroup
 	traded, cancelled := make([]int64, clients), make([]int64, clients)
 	bad := make(chan string, clients)
+	tell(t, "%d clients submit %d orders each at once, and cancel some", clients, each)
 	for c := range clients {
 		all.Go(func() {
 			rng := rand.New(rand.NewPCG(26, uint64(c)))
@@ -313,7 +314,6 @@ func TestConcurrent(t *testing.T) {
 	}
 	all.Wait()
 	close(bad)
-	tell(t, "%d clients submit %d orders each at once, and cancel some", clients, each)
 	for text := range bad {
 		t.Error(text)
 	}
