@@ -193,12 +193,10 @@ func TestTenTabsOfTheRealLabMove(t *testing.T) {
 		p.Until(moving)
 		tabs = append(tabs, p)
 	}
-	for i, p := range tabs {
+	for _, p := range tabs {
 		chrome.JS[chromedp.Void](p, `void (window.before = document.querySelector('[data-good]').closest('[data-lab]').textContent)`)
 		p.Until(`document.querySelector('[data-good]').closest('[data-lab]').textContent !== window.before`)
-		if got := chrome.JS[float64](p, offered); got <= 0 {
-			t.Errorf("tab %d shows %v users a second, want some", i+1, got)
-		}
+		chrome.Reads(p, `(`+offered+`) > 0`, true)
 	}
 	status, metrics := fetch(t.Context(), t, s.url+"/metrics")
 	if status != http.StatusOK || !strings.Contains(metrics, "\nworkbench_stream_readers 1\n") {

@@ -87,9 +87,7 @@ func TestALinkCarriesTheTeam(t *testing.T) {
 	p.Do(chromedp.Click(`[data-ask-yes]`))
 	p.Until(`location.search === '' && document.querySelector('[data-count]').textContent === '4'`)
 	p.Until(moving)
-	if got := chrome.JS[string](p, team); got != want {
-		t.Errorf("the panel shows\n%s\nwant\n%s", got, want)
-	}
+	chrome.Reads(p, team, want)
 	if got, was := fresh.state(), s.state(); got.Link != was.Link || got.Balancer.Note != was.Balancer.Note || len(got.Instances) != 4 || got.Traffic.Factor != was.Traffic.Factor {
 		t.Errorf("the fresh lab has the link %s with %d instances under %s, want %s, 4 and %s", got.Link, len(got.Instances), got.Balancer.Note, was.Link, was.Balancer.Note)
 	}

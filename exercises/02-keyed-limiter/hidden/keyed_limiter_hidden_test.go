@@ -137,6 +137,7 @@ func TestIdleMakesRoom(t *testing.T) {
 }
 
 func TestFirstUseTogether(t *testing.T) {
+	tell(t, 0, "8 goroutines begin to ask Allow(\"same\"), 200 times over")
 	for round := range 200 {
 		l := limiter(t, keyedlimiter.Config{Rate: 1, Burst: 5, MaxKeys: 10})
 		var passed atomic.Int64
@@ -162,6 +163,7 @@ func TestManyKeysTogether(t *testing.T) {
 	l := limiter(t, keyedlimiter.Config{Rate: 1, Burst: burst, MaxKeys: keys})
 	var passed [keys]atomic.Int64
 	var all sync.WaitGroup
+	tell(t, 0, "6 goroutines begin to ask Allow for %d keys", keys)
 	for range 6 {
 		all.Go(func() {
 			for i := range keys * burst {

@@ -27,6 +27,7 @@ func TestRush(t *testing.T) {
 	}
 	var all sync.WaitGroup
 	start := make(chan struct{})
+	tell(t, 0, "%d goroutines begin to Begin the same %d orders", copies, orders)
 	for range copies {
 		all.Go(func() {
 			<-start
@@ -67,6 +68,7 @@ func TestRush(t *testing.T) {
 // The lease of a dead attempt is over and everybody asks at once.
 func TestRushAfterCrash(t *testing.T) {
 	s := store(t, usual)
+	tell(t, time.Minute, "8 goroutines Begin what another has begun and left, 50 times over")
 	for i := range 50 {
 		key := fmt.Sprintf("order %d", i)
 		begin(quiet{t}, s, 0, "ann", key, buyOne, 1)

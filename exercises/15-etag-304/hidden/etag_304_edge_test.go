@@ -179,6 +179,7 @@ func TestConcurrent(t *testing.T) {
 		}
 	}))
 	tags := make([]string, 32)
+	tell(t, "%d goroutines begin to GET, 20 times each", len(tags))
 	var wg sync.WaitGroup
 	for i := range tags {
 		wg.Go(func() {

@@ -222,6 +222,7 @@ func TestNamesThatCollide(t *testing.T) {
 
 func TestConcurrent(t *testing.T) {
 	r := of(t, 30, 0.25, "a", "b", "c", "d")
+	tell(t, "8 goroutines begin to Acquire, 100 times each")
 	var wg sync.WaitGroup
 	for g := range 8 {
 		wg.Go(func() {

@@ -154,6 +154,7 @@ func TestConcurrent(t *testing.T) {
 		mu.Unlock()
 	}
 	q := lifocodel.New(lifocodel.Config[int]{Cap: 64, Target: 5 * milli, Interval: 20 * milli, OnDrop: func(v int, _ time.Duration) { note(v) }})
+	tell(t, 0, "%d goroutines begin to Push and as many to Pop, %d times each", pushers, each)
 	var ended atomic.Bool
 	var counter, wg sync.WaitGroup
 	counter.Go(func() { // one that only counts, all the while: nothing but the queue's own lock orders it

@@ -176,6 +176,7 @@ func TestConcurrent(t *testing.T) {
 		defer mu.Unlock()
 		fmt.Fprint(w, correlationid.ID(r.Context()))
 	}))
+	tell(t, "50 requests begin at once, three log lines each in goroutines of their own")
 	var wg sync.WaitGroup
 	for i := range 50 {
 		wg.Go(func() {
@@ -190,7 +191,6 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	tell(t, "50 requests at once, three log lines each in goroutines of their own")
 	lines := 0
 	for dec := json.NewDecoder(&out); dec.More(); lines++ {
 		var line struct {

@@ -140,6 +140,7 @@ func TestConcurrent(t *testing.T) {
 	for range 3 {
 		parts = append(parts, mergeablehistogram.New())
 	}
+	tell(t, "6 goroutines begin to Record, 1000 times each, beside a reader")
 	var wg sync.WaitGroup
 	for g := range 6 {
 		wg.Go(func() {

@@ -15,11 +15,30 @@ import (
 	hedge "workbench/exercises/22-hedge/start"
 )
 
+// telling knows which tests are over: who is still under way then has nobody to tell.
+var telling = struct {
+	sync.Mutex
+	over map[testing.TB]bool
+}{over: map[testing.TB]bool{}}
+
 // tell writes down what happened, for the verdict to list, with the instant in
 // a bubble, which begins with the year 2000. Outside of one there is none to tell.
 func tell(t testing.TB, format string, args ...any) {
 	t.Helper()
-	defer func() { _ = recover() }() // who is under way when the test is over has nobody to tell
+	telling.Lock()
+	defer telling.Unlock()
+	over, known := telling.over[t]
+	if over {
+		return
+	}
+	if !known {
+		telling.over[t] = false
+		t.Cleanup(func() {
+			telling.Lock()
+			defer telling.Unlock()
+			telling.over[t] = true
+		})
+	}
 	at := "-"
 	if d := time.Since(time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)); d < 10_000*time.Hour {
 		at = d.String()

@@ -274,6 +274,7 @@ func TestTogether(t *testing.T) {
 				}
 				return false
 			})
+			tell(t, 0, "%d guesses begin at once, %s", guesses, c.name)
 			var all sync.WaitGroup
 			for i := range guesses {
 				all.Go(func() {

@@ -231,6 +231,7 @@ func TestConcurrent(t *testing.T) {
 	const senders, each = 4, 300
 	var all sync.WaitGroup
 	accepted, out := make([]int, senders), make([][]string, senders)
+	tell(t, 0, "%d goroutines begin to Push %d messages each, beside as many that Pop", senders, each)
 	for s := range senders {
 		all.Go(func() {
 			for i := range each {

@@ -229,6 +229,32 @@ func (p *Tab) Within(d time.Duration, expression string) {
 	}
 }
 
+// Reads waits until an expression has the value wanted, and says what it was at
+// last: a page that is just being replaced may have lost what it showed a moment ago.
+func Reads[T comparable](p *Tab, expression string, want T) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	var last T
+	for {
+		got, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+		if err == nil {
+			last = got
+		}
+		if err == nil && got == want {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			p.t.Errorf("within %v %.80s is not %v, last it was %v (%v)", patience, expression, want, last, err)
+			return
+		}
+	}
+}
+
 // Shot returns what the tab shows as a PNG.
 func (p *Tab) Shot() []byte {
 	p.t.Helper()
