@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
+	"workbench/exercises/interview/claim"
 	"workbench/exercises/interview/phrase"
 )
 
@@ -80,6 +82,8 @@ type asked struct {
 	stems  map[string]bool // of its text
 	topics map[string]bool
 	words  map[string]bool // stems that belong to it
+	points []claim.Point
+	judge  func() *claim.Judge // of the points; made when the question is first answered
 }
 
 type need struct {
@@ -89,7 +93,7 @@ type need struct {
 }
 
 // New builds a catalogue and checks it. The error names everything that is wrong.
-func New(l phrase.Lexicon, cues Cues, concepts []Concept, questions []Question, turns Turns) (*Catalog, error) {
+func New(l phrase.Lexicon, cues Cues, concepts []Concept, questions []Question, turns Turns, claims claim.Bank) (*Catalog, error) {
 	c := &Catalog{
 		questions: questions, byID: map[string]int{}, concepts: slices.Clone(concepts), conceptID: map[string]int{},
 		book: phrase.NewBook(l), function: map[string]bool{}, joining: map[string]bool{}, shown: shownBy(),
@@ -116,6 +120,17 @@ func New(l phrase.Lexicon, cues Cues, concepts []Concept, questions []Question, 
 	c.weigh()
 	for i := range questions {
 		faults = append(faults, c.prepare(i), check(questions[i]))
+		known := claims[questions[i].ID]
+		c.asked[i].points = known.Points
+		c.asked[i].judge = sync.OnceValue(func() *claim.Judge {
+			m := questions[i].Model
+			return claim.New(known, []string{m.Sentence, m.Minute, m.Full}, c.book.Split)
+		})
+	}
+	for id := range claims {
+		if _, ok := c.byID[id]; !ok {
+			faults = append(faults, fmt.Errorf("claims: there is no question %q", id))
+		}
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, fmt.Errorf("the interview's questions are wrong: %w", err)

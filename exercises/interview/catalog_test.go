@@ -1,14 +1,18 @@
 package interview_test
 
 import (
+	"sync"
 	"testing"
 
 	"workbench/exercises/interview"
 )
 
+// once loads the catalogue, which is read only, for all tests.
+var once = sync.OnceValues(interview.Load)
+
 func load(t testing.TB) *interview.Catalog {
 	t.Helper()
-	c, err := interview.Load()
+	c, err := once()
 	if err != nil {
 		t.Fatal(err)
 	}

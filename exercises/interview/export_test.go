@@ -9,3 +9,12 @@ func ShownBy() (map[string]string, int) {
 	}
 	return shownBy(), n
 }
+
+// PointsOf returns how many points with claims each question has.
+func PointsOf(c *Catalog) map[string]int {
+	out := map[string]int{}
+	for i, q := range c.questions {
+		out[q.ID] = len(c.asked[i].points)
+	}
+	return out
+}

@@ -11,10 +11,11 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"workbench/exercises/interview/claim"
 	"workbench/exercises/interview/phrase"
 )
 
-//go:embed lexicon.yaml concepts/*.yaml questions/*.yaml turns/*.yaml
+//go:embed lexicon.yaml concepts/*.yaml questions/*.yaml turns/*.yaml claims/*.txt
 var files embed.FS
 
 // shelf is one file of questions.
@@ -70,7 +71,31 @@ func Load() (*Catalog, error) {
 	if turns.List, err = loadTurns(); err != nil {
 		return nil, err
 	}
-	return New(l.general(concepts, questions), l.cues(), concepts, questions, turns)
+	claims, err := loadClaims()
+	if err != nil {
+		return nil, err
+	}
+	return New(l.general(concepts, questions), l.cues(), concepts, questions, turns, claims)
+}
+
+func loadClaims() (claim.Bank, error) {
+	entries, err := files.ReadDir("claims")
+	if err != nil {
+		return nil, fmt.Errorf("list the claims: %w", err)
+	}
+	out := claim.Bank{}
+	for _, e := range entries {
+		src, err := files.ReadFile(path.Join("claims", e.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("read the claims: %w", err)
+		}
+		part, err := claim.Parse(e.Name(), bytes.NewReader(src))
+		if err != nil {
+			return nil, fmt.Errorf("read the claims: %w", err)
+		}
+		out.Add(part)
+	}
+	return out, nil
 }
 
 func loadTurns() ([]Turn, error) {

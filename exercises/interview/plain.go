@@ -117,7 +117,7 @@ func (r *reading) plain(d Dimension, j judged) Item {
 		if heard[i] || l.again || l.echo || l.wrong || l.Question || l.alive < 0.7 || len(l.Words) < plainWords {
 			continue
 		}
-		if r.sure(l) > 0 || !r.reasoned(l) || r.topical(l) < 2 {
+		if near := r.true(i); !near && (r.sure(l) > 0 || !r.reasoned(l) || r.topical(l) < 2) {
 			continue
 		}
 		n++

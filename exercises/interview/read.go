@@ -37,13 +37,14 @@ type hit struct {
 
 // reading is an answer as it was understood.
 type reading struct {
-	c      *Catalog
-	q      int
-	lines  []line
-	best   map[int]said // by concept
-	wrongs []wrongHit
-	words  int
-	claims float64 // overclaims
+	c       *Catalog
+	q       int
+	lines   []line
+	best    map[int]said // by concept
+	wrongs  []wrongHit
+	words   int
+	claims  float64   // overclaims
+	opinion []opinion // by line; empty where nobody has made claims
 }
 
 type wrongHit struct {
@@ -85,6 +86,7 @@ func (c *Catalog) read(q int, text string) *reading {
 	}
 	r.creditPairs(ear)
 	r.creditClose()
+	r.opinion = r.opinions()
 	return r
 }
 

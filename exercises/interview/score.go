@@ -82,7 +82,14 @@ func (r *reading) result(a Answer, rulings []Ruling) Result {
 		}
 		out.Faults = append(out.Faults, f)
 	}
-	out.Ceilings = r.ceilings(j, wrong, known)
+	suspects, tops := r.doubted(j.right, rulings)
+	for _, f := range suspects {
+		if f.Ruling == nil {
+			total -= f.Cost
+		}
+	}
+	out.Faults = append(out.Faults, suspects...)
+	out.Ceilings = append(r.ceilings(j, wrong, known), tops...)
 	if hearts > 0 {
 		out.Ceilings = append(out.Ceilings, Ceiling{max(15, 38-8*(hearts-1)), "It has the heart of the question the wrong way round; an interviewer would hear little else."})
 	}
@@ -159,11 +166,7 @@ func costOf(kind string) float64 {
 // price says what a mistake costs, or that the learner overruled it.
 func (r *reading) price(w wrongHit, rulings []Ruling) Fault {
 	f := Fault{ID: w.id, Says: w.says, Cost: costOf(string(w.kind)), Span: Span{w.line, w.m.Start, w.m.End}}
-	for i := range rulings {
-		if rulings[i].Concept == w.id && rulings[i].Verdict == NotWrong {
-			f.Ruling = &rulings[i]
-		}
-	}
+	f.Ruling = overruled(rulings, w.id)
 	return f
 }
 

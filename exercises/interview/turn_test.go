@@ -41,7 +41,7 @@ func TestTurnedRound(t *testing.T) {
 // somebody who had read last-60s; eighth-all and ninth-60s are younger than all
 // turns, and ninth-60s made the short claims of 7-claims count beside others only.
 func TestTurnedRoundUntuned(t *testing.T) {
-	for set, least := range map[string]float64{"last-60s": 0.5, "eighth-all": 0.66, "ninth-60s": 0.7} {
+	for set, least := range map[string]float64{"last-60s": 1, "eighth-all": 0.95, "ninth-60s": 1} {
 		t.Run(set, func(t *testing.T) { told(t, set, 50, 1, least) })
 	}
 }
@@ -50,7 +50,7 @@ func TestTurnedRoundUntuned(t *testing.T) {
 // are told, no right one is charged, and most of those keep their points.
 func TestTurnedRoundOfAllModes(t *testing.T) {
 	for _, set := range []string{"sixth-all", "seventh-all"} {
-		t.Run(set, func(t *testing.T) { told(t, set, 60, 0.75, 0.9) })
+		t.Run(set, func(t *testing.T) { told(t, set, 60, 0.75, 1) })
 	}
 }
 

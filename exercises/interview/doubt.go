@@ -1,0 +1,135 @@
+package interview
+
+import (
+	"fmt"
+	"math"
+
+	"workbench/exercises/interview/claim"
+)
+
+// A mistake that nobody has foreseen has no pattern. What can be told without one is
+// whether the sentences of an answer are nearer to what people say about its question
+// when they are mistaken, or to what is true; see package claim. A single sentence may
+// err either way, so that only an answer as a whole is doubted.
+
+// A sentence's doubt is how much nearer it is to false claims, and a little of what
+// its words are worth by themselves.
+const (
+	spreadOfNear = 0.03
+	spreadOfOdds = 11
+	outspoken    = 0.3  // a sentence that is shown
+	doubtCost    = 2    // points, for each
+	fewest       = 3    // sentences that make an answer
+	loudest      = 2    // a sentence counts no more than this, and a true one half as much again
+	clearly      = -1.2 // a sentence that is taken to be true
+)
+
+// An answer's doubt is the mean of its sentences, less what it says of what the question
+// wants, which a longer answer has more of: trust for each logarithm of concepts. Of
+// over 500 right answers, none of which the claims were made by, about 3 in 100 are
+// above the mode's bound; of over 330 wrong ones 90 in 100 are.
+const trust = 0.4
+
+var doubtful = map[Mode]float64{Minute: -0.55, Five: -0.85, Round: -1.2}
+
+// doubt is how much a sentence speaks as false claims do.
+func (w opinion) doubt() float64 { return w.Near/spreadOfNear + w.Odds/spreadOfOdds }
+
+// opinion is what is thought of a sentence; one that claims nothing of its own does not
+// count.
+type opinion struct {
+	claim.Weight
+	counts bool
+}
+
+// opinions weighs the sentences of an answer.
+func (r *reading) opinions() []opinion {
+	if len(r.c.asked[r.q].points) == 0 {
+		return nil
+	}
+	judge := r.c.asked[r.q].judge()
+	out := make([]opinion, len(r.lines))
+	for i := range r.lines {
+		l := &r.lines[i]
+		w, ok := judge.Weigh(l.Sentence)
+		out[i] = opinion{w, ok && !l.again && !l.echo && !l.Question && !l.quoted && len(l.cues[distance]) == 0 && l.alive >= 0.5}
+	}
+	return out
+}
+
+// doubted returns the sentences for which an answer is doubted, and its ceiling. A
+// learner who overrules one of them takes it, and all that is near the same claims, out
+// of the judgement.
+func (r *reading) doubted(right float64, rulings []Ruling) ([]Fault, []Ceiling) {
+	bound := doubtful[r.c.questions[r.q].Mode]
+	if r.suspicion(r.weighed(nil).right, nil) <= bound {
+		return nil, nil
+	}
+	out := r.suspects(rulings)
+	over := r.suspicion(right, rulings) - bound
+	if over <= 0 {
+		return out, nil
+	}
+	at := int(math.Round(clamp(40-12*over, 12, 40)))
+	return out, []Ceiling{{at, "As a whole it is nearer to what people get wrong about this question than to what is true: see the sentences that are marked."}}
+}
+
+// suspicion is the doubt of an answer that says so much of what is wanted. Too few
+// sentences that claim a thing are no ground for one.
+func (r *reading) suspicion(right float64, rulings []Ruling) float64 {
+	sum, n := 0.0, 0.0
+	for _, w := range r.opinion {
+		if w.counts && overruled(rulings, r.claimID(w)) == nil {
+			sum += clamp(w.doubt(), -1.5*loudest, loudest)
+			n++
+		}
+	}
+	if n < fewest {
+		return math.Inf(-1)
+	}
+	return sum/n - trust*math.Log(0.3+right)
+}
+
+// true reports whether a sentence is near to what is true of the question, though no
+// concept may have heard it.
+func (r *reading) true(i int) bool {
+	return i < len(r.opinion) && r.opinion[i].counts && r.opinion[i].doubt() < clearly
+}
+
+// suspects returns the sentences that speak most as false claims do, one for each
+// point, and at least the worst.
+func (r *reading) suspects(rulings []Ruling) []Fault {
+	worst := -1
+	for i, w := range r.opinion {
+		if w.counts && (worst < 0 || w.doubt() > r.opinion[worst].doubt()) {
+			worst = i
+		}
+	}
+	var out []Fault
+	shown := map[int]bool{} // points
+	for i, w := range r.opinion {
+		if !w.counts || w.Point < 0 || shown[w.Point] || i != worst && w.doubt() <= outspoken {
+			continue
+		}
+		shown[w.Point] = true
+		out = append(out, Fault{
+			ID: r.claimID(w), Cost: doubtCost, Span: Span{i, r.lines[i].Start, r.lines[i].End}, Ruling: overruled(rulings, r.claimID(w)),
+			Says: "This is near to what is often said wrongly here. True is: " + r.c.asked[r.q].points[w.Point].Right[0],
+		})
+	}
+	return out
+}
+
+func (r *reading) claimID(w opinion) string {
+	return fmt.Sprintf("%s/claim-%d", r.c.questions[r.q].ID, w.Point+1)
+}
+
+// overruled returns the ruling by which a learner says that a thing is not wrong.
+func overruled(rulings []Ruling, id string) *Ruling {
+	for i := range rulings {
+		if rulings[i].Concept == id && rulings[i].Verdict == NotWrong {
+			return &rulings[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,142 @@
+package interview_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"workbench/exercises/interview"
+)
+
+// mistaken is fluent, uses no word that gives it away, and no pattern knows its
+// mistakes.
+const mistaken = "Password hashing is mostly memory allocation, so what hurts here is the garbage collector. It stops the world for the 200 ms, and the trivial handler just has bad luck. " +
+	"I start more goroutines for the hashing, maybe 64, so each one gets a smaller slice and the scheduler spreads them over the two cores. " +
+	"Hashing is waiting work, it parallelises well beyond the number of cores. Then I put GOMAXPROCS to 16 on the same machine, so the runtime has more processors to give to the light handler."
+
+func claims(r interview.Result) []interview.Fault {
+	var out []interview.Fault
+	for _, f := range r.Faults {
+		if strings.Contains(f.ID, "/claim-") {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// A mistaken answer is doubted as a whole, and shows for which sentences and what is
+// true instead.
+func TestAMistakenAnswerIsDoubted(t *testing.T) {
+	r := score(t, load(t), "cpu-hog", mistaken)
+	if r.Total > 40 || len(r.Ceilings) == 0 || !strings.HasPrefix(r.Ceilings[0].Reason, "As a whole it is nearer to what people get wrong") {
+		t.Errorf("it scores %d under %v, want at most 40 and the reason", r.Total, r.Ceilings)
+	}
+	found := claims(r)
+	if len(found) == 0 {
+		t.Fatal("no sentence is shown")
+	}
+	seen := map[string]bool{}
+	for _, f := range found {
+		text := mistaken[f.Span.Start:f.Span.End]
+		if seen[f.ID] || text != r.Sentences[f.Span.Sentence] || !strings.Contains(f.Says, "True is: ") {
+			t.Errorf("%s (%q) says %q, want each point once, with its sentence and what is true", f.ID, text, f.Says)
+		}
+		seen[f.ID] = true
+	}
+}
+
+// Who overrules the sentences takes them out of the judgement; the automatic score
+// is kept beside.
+func TestADoubtCanBeOverruled(t *testing.T) {
+	c := load(t)
+	first := score(t, c, "cpu-hog", mistaken)
+	a := interview.Answer{Text: mistaken}
+	for len(a.Rulings) < 10 {
+		r, err := c.Score("cpu-hog", a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Automatic != first.Total {
+			t.Fatalf("with the rulings %v it is %d without them, want %d", a.Rulings, r.Automatic, first.Total)
+		}
+		i := slices.IndexFunc(claims(r), func(f interview.Fault) bool { return f.Ruling == nil })
+		if i < 0 || len(r.Ceilings) == 0 {
+			if r.Total <= first.Total || len(claims(r)) < len(a.Rulings) {
+				t.Errorf("after %d rulings it scores %d, before %d, and shows %v", len(a.Rulings), r.Total, first.Total, claims(r))
+			}
+			return
+		}
+		a.Rulings = append(a.Rulings, interview.Ruling{Concept: claims(r)[i].ID, Verdict: interview.NotWrong, Reason: "measured it"})
+	}
+	t.Errorf("it is doubted still after %v", a.Rulings)
+}
+
+// One or two sentences are no answer yet, whatever they are near to; and what is told
+// as a mistake is none.
+func TestWhatIsNotDoubted(t *testing.T) {
+	c := load(t)
+	for _, x := range []struct{ name, text string }{
+		{"two sentences", "Password hashing is mostly memory allocation, so what hurts here is the garbage collector. It stops the world for the 200 ms, and the trivial handler just has bad luck."},
+		{"told as mistakes", "A common mistake is that hashing is mostly memory allocation and the garbage collector hurts. Another mistake is that more goroutines give each a smaller slice. " +
+			"It is a myth that hashing is waiting work and parallelises beyond the cores. It is wrong to put GOMAXPROCS to 16 on two cores."},
+		{"right", "A hash takes 200 ms of a core, and two of them hold both cores, so the light handler waits for its turn. More goroutines do not make more cores. " +
+			"I let at most one hash run at a time and refuse what waits too long. The price is that logins queue, and somebody who logs in on Monday waits a second."},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			if r := score(t, c, "cpu-hog", x.text); len(claims(r)) > 0 {
+				t.Errorf("it is doubted for %v: %v", claims(r), r.Ceilings)
+			}
+		})
+	}
+}
+
+// Answers of strangers to questions of all modes, a third of them fluent, full of figures
+// and wrong: those stay low, good ones do not, and all are ranked.
+func TestAnswersOfStrangers(t *testing.T) {
+	c := load(t)
+	low, wrong := 0.0, 0.0
+	for _, set := range []string{"tenth-60s", "tenth-5m", "tenth-45m", "eleventh-60s", "eleventh-5m", "eleventh-45m"} {
+		var want, got []float64
+		good, strong := 0.0, 0.0
+		for _, a := range readSet(t, set) {
+			r := score(t, c, a.Question, a.Text)
+			want, got = append(want, a.Want), append(got, float64(r.Total))
+			switch {
+			case a.Kind == "wrong":
+				wrong++
+				if r.Total <= ceiling(a.Kind) {
+					low++
+				} else {
+					t.Logf("%s: wrong to %s scores %d", set, a.Question, r.Total)
+				}
+			case a.Kind == "strong":
+				strong++
+				if r.Total >= 70 {
+					good++
+				} else {
+					t.Logf("%s: strong to %s scores %d: %v", set, a.Question, r.Total, names(r.Faults))
+				}
+			case r.Total > ceiling(a.Kind):
+				t.Errorf("%s: %s to %s scores %d, want at most %d", set, a.Kind, a.Question, r.Total, ceiling(a.Kind))
+			}
+		}
+		rho := spearman(want, got)
+		t.Logf("%s: Spearman %.3f over %d, %.0f of %.0f strong at 70 or above", set, rho, len(want), good, strong)
+		if len(want) < 30 || rho < 0.8 || good < 0.9*strong {
+			t.Errorf("%s: Spearman %.3f over %d answers, %.0f of %.0f strong at 70 or above; want 0.8 over at least 30, and 90 %%", set, rho, len(want), good, strong)
+		}
+	}
+	t.Logf("%.0f of %.0f wrong ones at 40 or below", low, wrong)
+	if low < 0.95*wrong {
+		t.Errorf("%.0f of %.0f wrong ones stay at 40 or below, want 95 %%", low, wrong)
+	}
+}
+
+// Every question has points enough to judge by, and each says what is true.
+func TestEveryQuestionHasClaims(t *testing.T) {
+	for id, n := range interview.PointsOf(load(t)) {
+		if n < 8 {
+			t.Errorf("%s has %d points with claims, want at least 8", id, n)
+		}
+	}
+}
