@@ -19,6 +19,7 @@ const (
 	spreadOfOdds = 11
 	outspoken    = 0.3  // a sentence that is shown
 	doubtCost    = 2    // points, for each
+	beyond       = 0.3  // below the bound, an answer is trusted
 	fewest       = 3    // sentences that make an answer
 	loudest      = 2    // a sentence counts no more than this, and a true one half as much again
 	clearly      = -1.2 // a sentence that is taken to be true
@@ -52,7 +53,7 @@ func (r *reading) opinions() []opinion {
 	for i := range r.lines {
 		l := &r.lines[i]
 		w, ok := judge.Weigh(l.Sentence)
-		out[i] = opinion{w, ok && !l.again && !l.echo && !l.Question && !l.quoted && len(l.cues[distance]) == 0 && l.alive >= 0.5}
+		out[i] = opinion{w, ok && !l.again && !l.Question && !l.quoted && len(l.cues[distance]) == 0 && l.alive >= 0.5}
 	}
 	return out
 }
@@ -88,6 +89,12 @@ func (r *reading) suspicion(right float64, rulings []Ruling) float64 {
 		return math.Inf(-1)
 	}
 	return sum/n - trust*math.Log(0.3+right)
+}
+
+// trusted reports whether an answer as a whole is so near to what is true that a single
+// mistake which was heard in it is more likely misheard than the heart of it.
+func (r *reading) trusted(right float64) bool {
+	return len(r.opinion) > 0 && r.suspicion(right, nil) < doubtful[r.c.questions[r.q].Mode]-beyond
 }
 
 // true reports whether a sentence is near to what is true of the question, though no

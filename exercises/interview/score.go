@@ -178,7 +178,7 @@ func (r *reading) ceilings(j judged, wrong, known float64) []Ceiling {
 		out = append(out, Ceiling{int(math.Round(at)), "Most of it is a row of terms, not sentences: say what each does, when and why."})
 	}
 	spread := known / float64(max(len(r.lines), 1)) // mistakes that are surely some, for each sentence
-	if share := wrong / (wrong + j.right + 0.01); wrong >= 0.05*float64(len(r.lines)) && (wrong >= 1.7 && share >= 0.2 || wrong >= 0.8 && (share >= 0.3 || spread >= 0.2)) {
+	if share := wrong / (wrong + j.right + 0.01); !(known < 2 && r.trusted(j.right)) && wrong >= 0.05*float64(len(r.lines)) && (wrong >= 1.7 && share >= 0.2 || wrong >= 0.8 && (share >= 0.3 || spread >= 0.2)) {
 		at := 30 - 3*wrong - 30*(share-0.2)
 		out = append(out, Ceiling{int(clamp(math.Round(at), 9, 30)), "Too much of what is said with confidence is wrong; an interviewer would stop believing the rest."})
 	}
