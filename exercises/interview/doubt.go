@@ -58,21 +58,39 @@ func (r *reading) opinions() []opinion {
 	return out
 }
 
-// doubted returns the sentences for which an answer is doubted, and its ceiling. A
-// learner who overrules one of them takes it, and all that is near the same claims, out
-// of the judgement.
-func (r *reading) doubted(right float64, rulings []Ruling) ([]Fault, []Ceiling) {
+// doubted returns the sentences for which an answer is doubted, and its ceiling; all
+// that speak so much as false claims do earn nothing then. A learner who overrules one
+// of them takes it, and all that is near the same claims, out of the judgement.
+func (r *reading) doubted(rulings []Ruling) ([]Fault, []Ceiling) {
+	r.lose(func(opinion) bool { return false })
 	bound := doubtful[r.c.questions[r.q].Mode]
 	if r.suspicion(r.weighed(nil).right, nil) <= bound {
 		return nil, nil
 	}
 	out := r.suspects(rulings)
-	over := r.suspicion(right, rulings) - bound
+	over := r.suspicion(r.weighed(rulings).right, rulings) - bound
 	if over <= 0 {
 		return out, nil
 	}
+	r.lose(func(w opinion) bool {
+		return w.counts && w.doubt() > outspoken && overruled(rulings, r.claimID(w)) == nil
+	})
 	at := int(math.Round(clamp(40-12*over, 12, 40)))
 	return out, []Ceiling{{at, "As a whole it is nearer to what people get wrong about this question than to what is true: see the sentences that are marked."}}
+}
+
+// lose takes away what the sentences of which some opinion is held have earned, and
+// gives it to all others.
+func (r *reading) lose(held func(opinion) bool) {
+	changed := false
+	for i, w := range r.opinion {
+		is := held(w)
+		changed = changed || is != r.lines[i].doubted
+		r.lines[i].doubted = is
+	}
+	if changed {
+		r.credits()
+	}
 }
 
 // suspicion is the doubt of an answer that says so much of what is wanted. Too few

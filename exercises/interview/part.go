@@ -131,7 +131,7 @@ func (r *reading) cueItem(says string, needed, gate float64, kinds ...cue) Item 
 	n := 0.0
 	for i := range r.lines {
 		l := &r.lines[i]
-		if l.again || l.echo || l.wrong || l.denied || l.alive < 0.4 {
+		if l.again || l.echo || l.lost() || l.denied || l.alive < 0.4 {
 			continue
 		}
 		for _, k := range kinds {
@@ -167,7 +167,7 @@ func (r *reading) figures(gate, needed float64, claims []Claim) Item {
 	kinds := map[phrase.Kind]bool{}
 	for i := range r.lines {
 		l := &r.lines[i]
-		if l.again || l.echo || l.wrong || l.alive < 0.3 {
+		if l.again || l.echo || l.lost() || l.alive < 0.3 {
 			continue
 		}
 		for _, x := range l.quantities {

@@ -114,7 +114,7 @@ func (r *reading) plain(d Dimension, j judged) Item {
 	n := 0.0
 	for i := range r.lines {
 		l := &r.lines[i]
-		if heard[i] || l.again || l.echo || l.wrong || l.Question || l.alive < 0.7 || len(l.Words) < plainWords {
+		if heard[i] || l.again || l.echo || l.lost() || l.Question || l.alive < 0.7 || len(l.Words) < plainWords {
 			continue
 		}
 		if near := r.true(i); !near && (r.sure(l) > 0 || !r.reasoned(l) || r.topical(l) < 2) {

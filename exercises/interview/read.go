@@ -24,10 +24,14 @@ type line struct {
 	echo       bool    // repeats the question
 	again      bool    // repeats an earlier sentence
 	wrong      bool
+	doubted    bool // the answer is, and this speaks as false claims do
 	quoted     bool // tells what others say, or what is then called wrong
 	votes      []vote
 	denied     bool // of what is wanted it only says that it is not so
 }
+
+// lost reports whether a sentence earns nothing, whatever it says.
+func (l *line) lost() bool { return l.wrong || l.doubted }
 
 // hit is a concept's pattern in a sentence.
 type hit struct {
@@ -61,7 +65,7 @@ func (c *Catalog) read(q int, text string) *reading {
 	if len(text) > longestText {
 		text = cut(text, longestText)
 	}
-	r := &reading{c: c, q: q, best: map[int]said{}}
+	r := &reading{c: c, q: q}
 	sentences := c.book.Split(text)
 	c.book.Mend(sentences)
 	ear := c.book.Ear()
@@ -81,13 +85,19 @@ func (c *Catalog) read(q int, text string) *reading {
 	}
 	r.findTurned()
 	r.overclaims()
+	r.credits()
+	r.opinion = r.opinions()
+	return r
+}
+
+// credits notes what the answer says of each concept.
+func (r *reading) credits() {
+	r.best = map[int]said{}
 	for i := range r.lines {
 		r.credit(i)
 	}
-	r.creditPairs(ear)
+	r.creditPairs(r.c.book.Ear())
 	r.creditClose()
-	r.opinion = r.opinions()
-	return r
 }
 
 func fingerprint(s phrase.Sentence) string {
@@ -165,7 +175,7 @@ func (r *reading) credit(i int) {
 	crowd := float64(len(l.Words)) / float64(max(len(named), 1)) // words for each concept
 	denied, kept := false, false
 	for _, h := range l.hits {
-		if h.concept < 0 || l.wrong {
+		if h.concept < 0 || l.lost() {
 			continue
 		}
 		s := r.judge(i, h.m, crowd)
@@ -236,7 +246,7 @@ func (r *reading) developed(i int) bool {
 func (r *reading) creditPairs(ear *phrase.Ear) {
 	for i := 0; i+1 < len(r.lines); i++ {
 		a, b := &r.lines[i], &r.lines[i+1]
-		if len(a.Words)+len(b.Words) > 24 || a.wrong || b.wrong || a.echo || b.echo || a.again || b.again {
+		if len(a.Words)+len(b.Words) > 24 || a.lost() || b.lost() || a.echo || b.echo || a.again || b.again {
 			continue
 		}
 		both := phrase.Join(a.Sentence, b.Sentence)
@@ -267,7 +277,7 @@ func (r *reading) creditClose() {
 		}
 		for i := range r.lines {
 			l := &r.lines[i]
-			if l.wrong || l.echo || l.again || l.alive < 0.5 || len(l.Words) < 6 {
+			if l.lost() || l.echo || l.again || l.alive < 0.5 || len(l.Words) < 6 {
 				continue
 			}
 			if share := r.shared(l, bag) / max(whole, 1); share >= enough {

@@ -52,6 +52,7 @@ func (r *reading) result(a Answer, rulings []Ruling) Result {
 		out.Sentences = append(out.Sentences, a.Text[l.Start:l.End])
 	}
 	out.Claims = r.evidence(a.Evidence)
+	suspects, tops := r.doubted(rulings)
 	j := r.weighed(rulings)
 	total := 0.0
 	for _, d := range []Dimension{Scope, Design, Depth, Tradeoff} {
@@ -82,7 +83,6 @@ func (r *reading) result(a Answer, rulings []Ruling) Result {
 		}
 		out.Faults = append(out.Faults, f)
 	}
-	suspects, tops := r.doubted(j.right, rulings)
 	for _, f := range suspects {
 		if f.Ruling == nil {
 			total -= f.Cost
