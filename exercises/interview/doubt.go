@@ -3,6 +3,7 @@ package interview
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"workbench/exercises/interview/claim"
 )
@@ -19,6 +20,7 @@ const (
 	spreadOfOdds = 11
 	outspoken    = 0.3  // a sentence that is shown
 	doubtCost    = 2    // points, for each
+	surely       = -2   // a sentence in which a mistake is misheard
 	beyond       = 0.3  // below the bound, an answer is trusted
 	fewest       = 3    // sentences that make an answer
 	loudest      = 2    // a sentence counts no more than this, and a true one half as much again
@@ -112,7 +114,24 @@ func (r *reading) suspicion(right float64, rulings []Ruling) float64 {
 // trusted reports whether an answer as a whole is so near to what is true that a single
 // mistake which was heard in it is more likely misheard than the heart of it.
 func (r *reading) trusted(right float64) bool {
-	return len(r.opinion) > 0 && r.suspicion(right, nil) < doubtful[r.c.questions[r.q].Mode]-beyond
+	s := r.suspicion(right, nil)
+	return !math.IsInf(s, 0) && s < doubtful[r.c.questions[r.q].Mode]-beyond
+}
+
+// misheard takes back the mistakes that were heard in sentences which are surely near
+// to what is true, in an answer that is trusted as a whole; it reports whether there
+// are any. What is denied is near to what it denies, and says nothing.
+func (r *reading) misheard() bool {
+	if !r.trusted(r.weighed(nil).right) {
+		return false
+	}
+	before := len(r.wrongs)
+	r.wrongs = slices.DeleteFunc(r.wrongs, func(w wrongHit) bool {
+		sure := !w.m.Denied && r.opinion[w.line].counts && r.opinion[w.line].doubt() < surely
+		r.lines[w.line].wrong = r.lines[w.line].wrong && !sure
+		return sure
+	})
+	return len(r.wrongs) < before
 }
 
 // true reports whether a sentence is near to what is true of the question, though no

@@ -87,6 +87,9 @@ func (c *Catalog) read(q int, text string) *reading {
 	r.overclaims()
 	r.credits()
 	r.opinion = r.opinions()
+	if r.misheard() {
+		r.credits()
+	}
 	return r
 }
 
