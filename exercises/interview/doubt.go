@@ -33,7 +33,7 @@ const (
 // above the mode's bound; of over 330 wrong ones 90 in 100 are.
 const trust = 0.4
 
-var doubtful = map[Mode]float64{Minute: -0.55, Five: -0.85, Round: -1.2}
+var doubtful = map[Mode]float64{Minute: -0.6, Five: -1.05, Round: -1.1}
 
 // doubt is how much a sentence speaks as false claims do.
 func (w opinion) doubt() float64 { return w.Near/spreadOfNear + w.Odds/spreadOfOdds }
@@ -66,7 +66,7 @@ func (r *reading) opinions() []opinion {
 func (r *reading) doubted(rulings []Ruling) ([]Fault, []Ceiling) {
 	r.lose(func(opinion) bool { return false })
 	bound := doubtful[r.c.questions[r.q].Mode]
-	if r.suspicion(r.weighed(nil).right, nil) <= bound {
+	if r.suspicion(r.weighed(nil).right, nil) <= bound || r.topicality() < ownSubject {
 		return nil, nil
 	}
 	out := r.suspects(rulings)
@@ -77,8 +77,11 @@ func (r *reading) doubted(rulings []Ruling) ([]Fault, []Ceiling) {
 	r.lose(func(w opinion) bool {
 		return w.counts && w.doubt() > outspoken && overruled(rulings, r.claimID(w)) == nil
 	})
-	at := int(math.Round(clamp(40-12*over, 12, 40)))
-	return out, []Ceiling{{at, "As a whole it is nearer to what people get wrong about this question than to what is true: see the sentences that are marked."}}
+	reason := "Little of it is near to what is true of this question: say what happens, why, and what you would do."
+	if r.mean(rulings) > 0 {
+		reason = "As a whole it is nearer to what people get wrong about this question than to what is true: see the sentences that are marked."
+	}
+	return out, []Ceiling{{int(math.Round(clamp(40-12*over, 12, 40))), reason}}
 }
 
 // lose takes away what the sentences of which some opinion is held have earned, and
@@ -95,9 +98,13 @@ func (r *reading) lose(held func(opinion) bool) {
 	}
 }
 
-// suspicion is the doubt of an answer that says so much of what is wanted. Too few
-// sentences that claim a thing are no ground for one.
+// suspicion is the doubt of an answer that says so much of what is wanted.
 func (r *reading) suspicion(right float64, rulings []Ruling) float64 {
+	return r.mean(rulings) - trust*math.Log(0.3+right)
+}
+
+// mean is the doubt of the sentences. Too few that claim a thing are no ground for one.
+func (r *reading) mean(rulings []Ruling) float64 {
 	sum, n := 0.0, 0.0
 	for _, w := range r.opinion {
 		if w.counts && overruled(rulings, r.claimID(w)) == nil {
@@ -108,7 +115,7 @@ func (r *reading) suspicion(right float64, rulings []Ruling) float64 {
 	if n < fewest {
 		return math.Inf(-1)
 	}
-	return sum/n - trust*math.Log(0.3+right)
+	return sum / n
 }
 
 // trusted reports whether an answer as a whole is so near to what is true that a single
@@ -141,7 +148,7 @@ func (r *reading) true(i int) bool {
 }
 
 // suspects returns the sentences that speak most as false claims do, one for each
-// point, and at least the worst.
+// point, and the worst if it does so at all.
 func (r *reading) suspects(rulings []Ruling) []Fault {
 	worst := -1
 	for i, w := range r.opinion {
@@ -152,7 +159,7 @@ func (r *reading) suspects(rulings []Ruling) []Fault {
 	var out []Fault
 	shown := map[int]bool{} // points
 	for i, w := range r.opinion {
-		if !w.counts || w.Point < 0 || shown[w.Point] || i != worst && w.doubt() <= outspoken {
+		if !w.counts || w.Point < 0 || shown[w.Point] || w.doubt() <= outspoken && (i != worst || w.doubt() <= 0) {
 			continue
 		}
 		shown[w.Point] = true

@@ -102,7 +102,7 @@ func TestWhatIsNotDoubted(t *testing.T) {
 func TestAnswersOfStrangers(t *testing.T) {
 	c := load(t)
 	low, wrong := 0.0, 0.0
-	for _, set := range []string{"tenth-60s", "tenth-5m", "tenth-45m", "eleventh-60s", "eleventh-5m", "eleventh-45m", "twelfth-60s", "twelfth-5m", "twelfth-45m", "thirteenth-60s", "thirteenth-5m"} {
+	for _, set := range []string{"tenth-60s", "tenth-5m", "tenth-45m", "eleventh-60s", "eleventh-5m", "eleventh-45m", "twelfth-60s", "twelfth-5m", "twelfth-45m", "thirteenth-60s", "thirteenth-5m", "thirteenth-45m"} {
 		var want, got []float64
 		good, strong := 0.0, 0.0
 		for _, a := range readSet(t, set) {
@@ -167,6 +167,20 @@ func TestMistakesAreMisheardInWhatIsNearTheTruth(t *testing.T) {
 		}
 		if r := score(t, c, x.question, readSet(t, x.set)[i].Text); len(r.Faults) != x.faults || len(r.Ceilings) > 0 || r.Total < 70 {
 			t.Errorf("%s scores %d with %v under %v, want at least 70, %d mistakes and no ceiling", x.question, r.Total, names(r.Faults), r.Ceilings, x.faults)
+		}
+	}
+}
+
+// What says little is limited for being far from what is true, and what speaks of
+// another subject for that.
+func TestWhatSaysLittle(t *testing.T) {
+	for _, x := range []struct{ name, text, reason string }{
+		{"little", "With a good provider like Firebase it takes a few seconds. You loop over the users and call the API. It could happen that some tokens are invalid.", "Little of it is near to what is true"},
+		{"another subject", "Bread needs time and a hot oven. I knead the dough for ten minutes, so the gluten gets strong. Then it rests overnight in the fridge. In the morning I bake it on a stone.", "Most of it belongs to another subject"},
+	} {
+		r := score(t, load(t), "ten-million-push", x.text)
+		if len(r.Ceilings) != 1 || !strings.HasPrefix(r.Ceilings[0].Reason, x.reason) {
+			t.Errorf("%s: it stands under %v, want the one reason %q", x.name, r.Ceilings, x.reason)
 		}
 	}
 }

@@ -182,9 +182,9 @@ func (r *reading) ceilings(j judged, wrong, known float64) []Ceiling {
 		at := 30 - 3*wrong - 30*(share-0.2)
 		out = append(out, Ceiling{int(clamp(math.Round(at), 9, 30)), "Too much of what is said with confidence is wrong; an interviewer would stop believing the rest."})
 	}
-	if topic := r.topicality(); topic < 0.23 && j.coverage < 0.2 && r.words > 0 {
+	if topic := r.topicality(); topic < ownSubject && j.coverage < 0.2 && r.words > 0 {
 		out = append(out, Ceiling{int(math.Round(9 * clamp((topic-0.05)/0.18, 0, 1))), "It hardly speaks of the question."})
-	} else if topic < 0.23 && r.words > 0 {
+	} else if topic < ownSubject && r.words > 0 {
 		out = append(out, Ceiling{int(math.Round(5 + 35*clamp((topic-0.175)/0.055, 0, 1))), "Most of it belongs to another subject."})
 	}
 	if foreign := r.foreign(); foreign > 0 {

@@ -27,6 +27,9 @@ func (c *Catalog) vocabularies() {
 // strange is the weight of a word that no question knows.
 const strange = 2.2
 
+// ownSubject is from where on an answer speaks of the question's subject.
+const ownSubject = 0.23
+
 // topicality is which part of what an answer speaks of belongs to the question,
 // 0 for another subject, 1 for most of a good answer.
 func (r *reading) topicality() float64 {
