@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"workbench/lab/broker"
@@ -25,10 +26,10 @@ type Flow struct {
 
 	// Make returns the output of an input.
 	Make func(broker.Message) broker.Message
-	// Sent is told when the outputs of a batch are confirmed and its place is not
-	// yet committed; nil: nobody. With broker.ErrCrash Flow ends as one that is
-	// killed there: nothing is committed, aborted or said.
-	Sent func() error
+	// Sent is told when the outputs of a batch are confirmed, of how many inputs, and
+	// its place is not yet committed; nil: nobody. With broker.ErrCrash Flow ends as
+	// one that is killed there: nothing is committed, aborted or said.
+	Sent func(n int) error
 	// Done is told how many inputs a committed batch had.
 	Done func(n int)
 }
@@ -37,6 +38,8 @@ const (
 	flowGroup        = "flow"
 	transactionLimit = 10 * time.Second // after which the broker aborts a transaction by itself
 	joinLimit        = 30 * time.Second // how long one poll may take before it is asked again
+	batchLinger      = 5 * time.Millisecond
+	mostAgain        = 3 // batches in a row that may be begun again
 )
 
 // check says what a flow lacks.
@@ -100,7 +103,7 @@ type passer interface {
 	poll(ctx context.Context, most int) ([]*kgo.Record, error)
 	// pass writes out and commits the place behind in, with sent between the two.
 	// False means that the batch comes again.
-	pass(ctx context.Context, out, in []*kgo.Record, sent func() error) (committed bool, err error)
+	pass(ctx context.Context, out, in []*kgo.Record, sent func(n int) error) (committed bool, err error)
 	close()
 }
 
@@ -113,7 +116,9 @@ func (b *Broker) stage(f Flow) (passer, error) {
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.RebalanceTimeout(max(session, rebalanceLimit)), kgo.SessionTimeout(session), kgo.HeartbeatInterval(session / 4),
 		kgo.MetadataMinAge(metadataAge), kgo.RecordDeliveryTimeout(deliveryLimit), kgo.RetryTimeout(deliveryLimit),
-		kgo.ProducerLinger(0), kgo.RequiredAcks(kgo.AllISRAcks()),
+		// The outputs of a batch go out together: of several requests under way at once
+		// the embedded broker may see the second first.
+		kgo.ProducerLinger(batchLinger), kgo.RequiredAcks(kgo.AllISRAcks()),
 		// Inputs of a transaction that was aborted are none.
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 	}
@@ -123,7 +128,7 @@ func (b *Broker) stage(f Flow) (passer, error) {
 	}
 	s, err := kgo.NewGroupTransactSession(append(options,
 		kgo.TransactionalID(b.group(flowGroup)+"."+f.Worker), kgo.TransactionTimeout(transactionLimit))...)
-	return transacted{s}, err
+	return &transacted{session: s}, err
 }
 
 // plain writes, and then commits.
@@ -133,12 +138,12 @@ func (p plain) poll(ctx context.Context, most int) ([]*kgo.Record, error) {
 	return polled(ctx, func(ctx context.Context) kgo.Fetches { return p.client.PollRecords(ctx, most) })
 }
 
-func (p plain) pass(ctx context.Context, out, in []*kgo.Record, sent func() error) (bool, error) {
+func (p plain) pass(ctx context.Context, out, in []*kgo.Record, sent func(n int) error) (bool, error) {
 	if err := p.client.ProduceSync(ctx, out...).FirstErr(); err != nil {
 		return false, err
 	}
 	if sent != nil {
-		if err := sent(); err != nil {
+		if err := sent(len(in)); err != nil {
 			return false, err
 		}
 	}
@@ -149,19 +154,22 @@ func (p plain) pass(ctx context.Context, out, in []*kgo.Record, sent func() erro
 func (p plain) close() { p.client.Close() }
 
 // transacted writes and commits in one transaction.
-type transacted struct{ session *kgo.GroupTransactSession }
+type transacted struct {
+	session *kgo.GroupTransactSession
+	again   int // batches in a row that the broker had lost count of
+}
 
-func (t transacted) poll(ctx context.Context, most int) ([]*kgo.Record, error) {
+func (t *transacted) poll(ctx context.Context, most int) ([]*kgo.Record, error) {
 	return polled(ctx, func(ctx context.Context) kgo.Fetches { return t.session.PollRecords(ctx, most) })
 }
 
-func (t transacted) pass(ctx context.Context, out, _ []*kgo.Record, sent func() error) (bool, error) {
+func (t *transacted) pass(ctx context.Context, out, in []*kgo.Record, sent func(n int) error) (bool, error) {
 	if err := t.session.Begin(); err != nil {
 		return false, err
 	}
 	wrote := t.session.ProduceSync(ctx, out...).FirstErr()
 	if wrote == nil && sent != nil {
-		if err := sent(); err != nil {
+		if err := sent(len(in)); err != nil {
 			return false, err // the transaction stays open, as one of a process that is gone
 		}
 	}
@@ -169,10 +177,19 @@ func (t transacted) pass(ctx context.Context, out, _ []*kgo.Record, sent func() 
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), transactionLimit)
 	defer cancel()
 	committed, err := t.session.End(ending, kgo.TransactionEndTry(wrote == nil))
-	return committed, errors.Join(wrote, err)
+	if !errors.Is(wrote, kerr.OutOfOrderSequenceNumber) {
+		t.again = 0
+		return committed, errors.Join(wrote, err)
+	}
+	// The broker has lost count of what this producer wrote. The transaction is gone,
+	// and with it the count: the batch comes again.
+	if t.again++; t.again > mostAgain {
+		err = errors.Join(wrote, err)
+	}
+	return false, err
 }
 
-func (t transacted) close() { t.session.Close() }
+func (t *transacted) close() { t.session.Close() }
 
 // polled returns the records of one poll.
 func polled(ctx context.Context, poll func(context.Context) kgo.Fetches) ([]*kgo.Record, error) {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"workbench/lab/broker"
 	"workbench/lab/broker/kafka"
 )
@@ -29,7 +31,7 @@ func through(t *testing.T, s kafka.Server, n int, transaction, committed bool) m
 	f := kafka.Flow{
 		To: out, Worker: "w", Batch: 4, Transaction: transaction,
 		Make: func(m broker.Message) broker.Message { return broker.Message{ID: "of-" + m.ID, Key: m.Key} },
-		Sent: func() error {
+		Sent: func(int) error {
 			if batches++; batches == 2 {
 				return broker.ErrCrash
 			}
@@ -93,6 +95,52 @@ func TestFlowThatCrashes(t *testing.T) {
 			}
 			if len(times) != n || (twice > 0) != c.twice || twice > 4 {
 				t.Errorf("%d outputs, %d of them twice; want %d, and some of a batch of 4 twice: %v", len(times), twice, n, c.twice)
+			}
+		})
+	}
+}
+
+// A broker that has lost count of a producer aborts the transaction, and the batch
+// comes again; one that never finds it again is an error.
+func TestFlowWhoseProducerIsLost(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		times int
+		fails bool
+	}{{"once", 1, false}, {"for ever", -1, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			e := embedded(t, "")
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			in, out := open(t, e.Server(false), broker.Default("in")), open(t, e.Server(false), broker.Default("out"))
+			for i := range 8 {
+				if err := in.Publish(ctx, broker.Message{ID: fmt.Sprint(i), Key: "one", Body: []byte("x")}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			e.LoseCount("out", c.times)
+			working, end := context.WithCancel(ctx)
+			done := 0
+			err := in.Flow(working, kafka.Flow{
+				To: out, Worker: "w", Batch: 4, Transaction: true,
+				Make: func(m broker.Message) broker.Message { return broker.Message{ID: "of-" + m.ID, Key: m.Key} },
+				Done: func(k int) {
+					if done += k; done == 8 {
+						end()
+					}
+				},
+			})
+			if lost := errors.Is(err, kerr.OutOfOrderSequenceNumber); lost != c.fails || !c.fails && !errors.Is(err, context.Canceled) {
+				t.Fatalf("Flow() = %v after %d of 8", err, done)
+			}
+			found, err := out.Read(ctx, true)
+			if want := 8; err != nil || !c.fails && len(found) != want || c.fails && len(found) > 0 {
+				t.Errorf("a reader finds %d outputs, %v", len(found), err)
+			}
+			for _, b := range []*kafka.Broker{in, out} {
+				if err := b.Close(ctx); err != nil {
+					t.Error(err)
+				}
 			}
 		})
 	}

@@ -16,12 +16,17 @@ import (
 
 func embed(t *testing.T, dir string) kafka.Server {
 	t.Helper()
+	return embedded(t, dir).Server(dir != "")
+}
+
+func embedded(t *testing.T, dir string) *kafka.Embedded {
+	t.Helper()
 	e, err := kafka.Embed(dir, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.Close)
-	return e.Server(dir != "")
+	return e
 }
 
 func open(t *testing.T, s kafka.Server, c broker.Config) *kafka.Broker {

@@ -109,10 +109,10 @@ func crashFlow(ctx context.Context, env trial.Env, server kafka.Server, k transa
 	flow := kafka.Flow{
 		To: out, Worker: "bookkeeper", Batch: k.Batch, Transaction: transaction,
 		Make: func(m broker.Message) broker.Message {
-			got.read++
 			return broker.Message{ID: "booking-of-" + m.ID, Key: m.Key, Body: m.Body}
 		},
-		Sent: func() error {
+		Sent: func(n int) error {
+			got.read += n
 			if batches++; batches%2 == 1 || got.crashes == k.Crashes {
 				return nil
 			}
