@@ -3,8 +3,9 @@
 //
 // A bank holds for each question the points that matter, each with several
 // wordings of what is true and of what people say instead when they are sure and
-// mistaken. From these a Judge learns which words, and which ordered pairs of
-// near words, stand in true and which in false claims about the question, and
-// weighs the sentences of an answer by them (naive Bayes over what is present).
-// Nothing is random: the same bank and text always get the same weight.
+// mistaken, and whole answers of both kinds. A Judge weighs a sentence by its words
+// and its ordered pairs of near words: how much nearer it is to its nearest false
+// claims than to its nearest true ones (the cosine, rare words weighing more), and
+// what its words are worth in claims of either kind (naive Bayes). Nothing is
+// random: the same bank and text always get the same weight.
 package claim
