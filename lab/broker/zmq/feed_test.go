@@ -65,17 +65,19 @@ func TestFeedDrops(t *testing.T) {
 	const n, mark = 1000, 10
 	f := feed(t, mark, broker.Drop)
 	slow, quick := subscribe(t, f, ""), subscribe(t, f, "")
+	most := 0 // that waited; the connection may take what waits at any time
 	for i := range n {
 		if err := f.Publish(t.Context(), "", make([]byte, 4096)); err != nil {
 			t.Fatal(err)
 		}
+		most = max(most, slow.Waiting())
 		if got, err := quick.Next(t.Context()); err != nil || got.Number != uint64(i+1) {
 			t.Fatalf("the quick one got %d, %v; want %d", got.Number, err, i+1)
 		}
 	}
 	lost := slow.Lost()
-	if slow.Sent() != n || lost < n/2 || slow.Waiting() != mark || quick.Lost() != 0 {
-		t.Errorf("of %d the slow one lost %d with %d waiting, the quick one %d; want more than half with %d, and none", slow.Sent(), lost, slow.Waiting(), quick.Lost(), mark)
+	if slow.Sent() != n || lost < n/2 || most != mark || quick.Lost() != 0 {
+		t.Errorf("of %d the slow one lost %d with %d waiting at most, the quick one %d; want more than half with %d, and none", slow.Sent(), lost, most, quick.Lost(), mark)
 	}
 	var last, missing, got uint64
 	for got < n-lost {
