@@ -7,7 +7,7 @@ import (
 	"workbench/exercises/interview"
 )
 
-// An answer of 1,500 words is scored in some 20 ms on a busy machine with two cores.
+// An answer of 1,500 words is scored in some 20 ms on a machine with two cores.
 func BenchmarkScore(b *testing.B) {
 	c := load(b)
 	q, err := c.Get("exchange-round")

@@ -47,7 +47,6 @@ type reading struct {
 	best    map[int]said // by concept
 	wrongs  []wrongHit
 	words   int
-	claims  float64   // overclaims
 	opinion []opinion // by line; empty where nobody has made claims
 }
 

@@ -143,7 +143,6 @@ func (r *reading) overclaims() {
 			}
 		}
 	}
-	r.claims = float64(len(found))
 	if len(found) < 2 {
 		return
 	}

@@ -42,7 +42,8 @@ func (b Bank) Add(part Bank) {
 //	# text      a note
 //
 // and an empty line ends a block. A block of both kinds is a point, the first true claim
-// of which is shown to who has it wrong; one of a single kind is what people say. The
+// of which is shown to who has it wrong; one of a single kind is what people say. A new
+// point goes behind the others, for learners' rulings name points by their number. The
 // error names every line that is wrong.
 func Parse(name string, in io.Reader) (Bank, error) {
 	p := parser{bank: Bank{}, file: name}
