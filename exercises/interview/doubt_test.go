@@ -1,6 +1,8 @@
 package interview_test
 
 import (
+	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -176,5 +178,37 @@ func TestWhatSaysLittle(t *testing.T) {
 		if len(r.Ceilings) != 1 || !strings.HasPrefix(r.Ceilings[0].Reason, x.reason) {
 			t.Errorf("%s: it stands under %v, want the one reason %q", x.name, r.Ceilings, x.reason)
 		}
+	}
+}
+
+// Of all kept answers, by none of which the claims were made, no good one is doubted,
+// few middling ones are, and most wrong ones; all of those stay low. It counts what doubt.go and ADR 0024
+// print.
+func TestWhoIsDoubted(t *testing.T) {
+	c := load(t)
+	files, err := filepath.Glob("testdata/*-*.yaml")
+	if err != nil || len(files) < 30 {
+		t.Fatalf("%d sets of answers, %v", len(files), err)
+	}
+	all, doubted := map[string]int{}, map[string]int{}
+	for _, file := range files {
+		for _, a := range readSet(t, strings.TrimSuffix(filepath.Base(file), ".yaml")) {
+			all[a.Kind]++
+			r := score(t, c, a.Question, a.Text)
+			if slices.ContainsFunc(r.Ceilings, func(top interview.Ceiling) bool {
+				return strings.HasPrefix(top.Reason, "As a whole it is nearer") || strings.HasPrefix(top.Reason, "Little of it is near")
+			}) {
+				doubted[a.Kind]++
+			}
+			if a.Kind == "wrong" && r.Total > ceiling(a.Kind) {
+				t.Errorf("%s: wrong to %s scores %d", file, a.Question, r.Total)
+			}
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(all)) {
+		t.Logf("%d of %d %s", doubted[kind], all[kind], kind)
+	}
+	if good := doubted["strong"] + doubted["spoken"]; good > 0 || 10*doubted["middling"] > all["middling"] || 10*doubted["wrong"] < 9*all["wrong"] {
+		t.Errorf("doubted are %d good ones, %d of %d middling and %d of %d wrong; want none, a tenth at most and nine tenths", good, doubted["middling"], all["middling"], doubted["wrong"], all["wrong"])
 	}
 }
