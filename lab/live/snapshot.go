@@ -22,14 +22,14 @@ func (l *Lab) State() State {
 	if r == nil {
 		return s
 	}
-	now := r.clock.Now()
+	now, t := r.clock.Now(), r.team.Load() // one team for the whole picture: boxes, list and numbers agree
 	s.System = r.kind.Name
 	s.Run, s.Scenario, s.Title, s.Story, s.Lesson, s.Teaches = r.id, r.spec.Name, r.spec.Title, r.spec.Story, r.spec.Lesson, r.spec.Teaches
 	s.Seed, s.Scale, s.Elapsed, s.Duration = r.seed, r.scale, now-r.began, r.duration()
 	s.Patterns = r.patternStates(now)
-	s.Nodes, s.Edges = r.diagram(s.Redis, s.Database)
-	s.Traffic = r.trafficState(now)
-	s.Instances, s.Balancer, s.Autoscaler = r.instanceStates(), r.balancerState(), r.autoscalerState()
+	s.Nodes, s.Edges = r.diagram(t, s.Redis, s.Database)
+	s.Traffic = r.trafficState(now, t)
+	s.Instances, s.Balancer, s.Autoscaler = r.instanceStates(t), r.balancerState(), r.autoscalerState()
 	s.Link, s.LeftOut = r.link(&s)
 	s.Veiled = l.rehearsing(r.id)
 	if s.Veiled {
@@ -91,14 +91,14 @@ func (r *run) patternStates(now time.Duration) []PatternState {
 }
 
 // diagram lists the boxes and arrows as they are.
-func (r *run) diagram(redis RedisState, db DatabaseState) ([]Node, []Edge) {
+func (r *run) diagram(t *team, redis RedisState, db DatabaseState) ([]Node, []Edge) {
 	nodes := []Node{
 		{ID: "clients", Kind: "clients", Title: "Users", Up: true},
 		{ID: "edge", Kind: "edge", Title: "Edge cache", Note: r.edge.note(), Up: true},
-		{ID: "balancer", Kind: "balancer", Title: "Balancer", Note: r.frontNote(), Up: true},
+		{ID: "balancer", Kind: "balancer", Title: "Balancer", Note: r.frontNote(t), Up: true},
 	}
 	edges := []Edge{{"clients", "edge"}, {"edge", "balancer"}}
-	for _, m := range r.members() {
+	for _, m := range t.at {
 		nodes = append(nodes, r.instanceNode(m))
 		edges = append(edges, Edge{"balancer", m.name}, Edge{m.name, "cache"}, Edge{m.name, "gate"})
 		if r.provider != nil {
@@ -110,7 +110,7 @@ func (r *run) diagram(redis RedisState, db DatabaseState) ([]Node, []Edge) {
 	}
 	joined, ways := r.guestNodes()
 	nodes, edges = append(nodes, joined...), append(edges, ways...)
-	for _, m := range r.team.Load().cold {
+	for _, m := range t.cold {
 		nodes = append(nodes, Node{ID: m.name, Kind: "instance", Title: "Service " + m.name, Note: "starting", Degraded: "cold"})
 		edges = append(edges, Edge{"balancer", m.name})
 	}
@@ -132,7 +132,7 @@ func gateNode(id, title string, g *gate.Gate, spec scenario.Gate) Node {
 	return Node{ID: id, Kind: "gate", Title: title, Note: fmt.Sprintf("%d slots × %v", s.Slots, spec.Service), Up: !s.Hung, Degraded: s.Fault}
 }
 
-func (r *run) trafficState(now time.Duration) TrafficState {
+func (r *run) trafficState(now time.Duration, team *team) TrafficState {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at := now - r.shifted
@@ -140,7 +140,7 @@ func (r *run) trafficState(now time.Duration) TrafficState {
 	_, phase := r.plan.Schedule.PhaseAt(at)
 	t := TrafficState{
 		Base: base, Factor: r.factor, Clients: r.plan.Client, Users: r.spec.Population.WithDefaults().Users, Phase: phase,
-		Capacity: r.capacity(),
+		Capacity: r.capacity(team),
 	}
 	if r.phase == "paused" {
 		t.Factor = 0

@@ -87,9 +87,8 @@ func (r *run) readTeam(now time.Duration, out *tape.Reading) {
 	}
 }
 
-// instanceStates lists the instances, those that are starting last.
-func (r *run) instanceStates() []InstanceState {
-	t := r.team.Load()
+// instanceStates lists the instances of a team, those that are starting last.
+func (r *run) instanceStates(t *team) []InstanceState {
 	known := map[string]balancer.Stats{}
 	for _, s := range r.front.Stats() {
 		known[s.Name] = s
@@ -148,8 +147,8 @@ func (r *run) instanceNode(m *member) Node {
 }
 
 // frontNote says what the balancer does now.
-func (r *run) frontNote() string {
-	note := fmt.Sprintf("%s over %d", r.front.Settings().Text(), len(r.members())+len(r.guests()))
+func (r *run) frontNote(t *team) string {
+	note := fmt.Sprintf("%s over %d", r.front.Settings().Text(), len(t.at)+len(r.guests()))
 	if r.scaling().On {
 		note += ", autoscaled"
 	}
@@ -169,13 +168,13 @@ func (r *run) autoscalerState() PartState {
 	return PartState{Note: s.Text(), Knobs: s.Knobs()}
 }
 
-// capacity returns what the service can do a second: the database, or the
-// instances' own slots where they are fewer.
-func (r *run) capacity() float64 {
+// capacity returns what the service can do a second with a team: the database,
+// or the instances' own slots where they are fewer.
+func (r *run) capacity(t *team) float64 {
 	most := float64(r.spec.Gate.Slots) / r.spec.Gate.Service.Seconds()
 	if i := r.spec.Instance; i.Limited() {
 		up := 0
-		for _, m := range r.members() {
+		for _, m := range t.at {
 			if m.server.Up() {
 				up++
 			}
@@ -193,7 +192,7 @@ func (r *run) capacity() float64 {
 // memberFigures are the metrics of the instances.
 func (r *run) memberFigures() []meter.MemberFigures {
 	var out []meter.MemberFigures
-	for _, s := range r.instanceStates() {
+	for _, s := range r.instanceStates(r.team.Load()) {
 		out = append(out, meter.MemberFigures{Name: s.Name, State: s.State, Inflight: s.Inflight, Sent: s.Sent, Errors: s.Errors, Weight: s.Weight})
 	}
 	return out
