@@ -80,6 +80,14 @@ agree: build ## play three loads live, in virtual time and on paper, and print h
 exercises: ## prove the exercises: right answers pass, mutants fail (needs gcc; minutes)
 	$(GO) run ./exercises/prove -runs 20
 
+.PHONY: limits
+limits: ## grade answers as systems without namespaces do
+	@GO="$(GO)" bash .ci/limits
+
+.PHONY: windows
+windows: ## grade answers as Windows does (needs wine and mingw; minutes)
+	bash .ci/windows
+
 .PHONY: bench-hub
 bench-hub: ## measure what fifty open pages cost the server
 	$(GO) run ./web/stream/bench

@@ -56,7 +56,7 @@ func (g *Grader) make(ctx context.Context, e shelf.Exercise, dir, program string
 	return program, "", "", nil
 }
 
-var compilerLine = regexp.MustCompile(`^(?:\./)?(?:([a-z]+)/)?([\w.-]+\.go:\d+)(?::\d+)?: (.*)$`)
+var compilerLine = regexp.MustCompile(`^(?:\.[/\\])?(?:([a-z]+)[/\\])?([\w.-]+\.go:\d+)(?::\d+)?: (.*)$`)
 
 // objections returns what the compiler has against an answer, with the tree's
 // own folders left out, or that the fault is not in the answer at all.

@@ -1,3 +1,5 @@
+//go:build !limitsonly
+
 package grade
 
 import (
@@ -9,47 +11,10 @@ import (
 	"workbench/exercises/sandbox"
 )
 
-// plain is what a piece of hostile code stands beside: a limiter that limits
-// nothing.
-const plain = "\ntype Bucket struct{}\n\nfunc New(rate float64, burst int) *Bucket { return &Bucket{} }\n"
-
-const always = "\nfunc (b *Bucket) Allow(now time.Duration) bool { return true }\n"
-
-// hostile is one answer that cheats or does harm. It prints BREACH when it gets
-// through to what it should not reach.
-type hostile struct {
-	name    string
-	imports string // beside time
-	code    string // always, unless it has an Allow of its own
-	gated   State  // with the gate
-	open    State  // without it; empty: any but pass
-	silent  bool   // nothing of it can be seen without the gate: it is not run
-}
-
+// pieces are the cheats, and what would harm the machine outside a sandbox.
 func pieces() []hostile {
-	return []hostile{
-		{name: "exit in init", imports: "os", code: "func init() { os.Exit(0) }", gated: Rejected, open: Fail},
-		{name: "exit in a test", imports: "os", code: "func (b *Bucket) Allow(time.Duration) bool { os.Exit(0); return true }", gated: Rejected, open: Fail},
+	return append(cheats(), []hostile{
 		{name: "exit by system call", imports: "syscall", code: "func init() { syscall.RawSyscall(syscall.SYS_EXIT_GROUP, 0, 0, 0) }", gated: Rejected, open: Fail},
-		{name: "own TestMain", imports: "os testing", code: "func TestMain(m *testing.M) { os.Exit(0) }", gated: Rejected, open: Fail},
-		{name: "changed arguments", imports: "os", code: `func init() { os.Args = []string{os.Args[0], "-test.run=NONE"} }`, gated: Rejected, open: Fail},
-		{name: "flags set", imports: "flag testing", code: `func init() { testing.Init(); flag.Set("test.run", "NONE") }`, gated: Rejected},
-		{name: "printed passes", imports: "fmt", code: `func init() { fmt.Print("=== RUN   TestStartsFull\n--- PASS: TestStartsFull (0.00s)\nPASS\nok  \tcases\t0.1s\n") }`, gated: Fail, open: Fail},
-		{name: "forged report", imports: "os", code: `func init() {
-	for fd := 3; fd < 12; fd++ {
-		f := os.NewFile(uintptr(fd), "")
-		for _, name := range []string{"TestStartsFull", "TestRefills", "TestConcurrent", "TestNeverOverflows", "TestClockGoesBack"} {
-			f.WriteString("{\"event\":\"begin\",\"test\":\"" + name + "\"}\n{\"event\":\"end\",\"test\":\"" + name + "\"}\n")
-		}
-		f.WriteString("{\"event\":\"done\"}\n")
-	}
-}`, gated: Rejected, open: Rejected},
-		{name: "the judge's key", imports: "io os fmt", code: `func init() {
-	if text, err := io.ReadAll(os.NewFile(5, "")); err == nil && len(text) > 0 {
-		fmt.Println("BREACH: the key is", string(text))
-	}
-}`, gated: Rejected, open: Fail},
-		{name: "stdout put aside", imports: "os", code: "func init() { os.Stdout, os.Stderr = nil, nil }", gated: Rejected},
 		{name: "the tests' files", imports: "fmt os path/filepath strings", code: `func init() {
 	filepath.WalkDir("/", func(name string, d os.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
@@ -122,7 +87,6 @@ func contains(a, b string) bool {
 }`, gated: Rejected, open: Fail},
 		{name: "memory bomb", code: "var all [][]byte\n\nfunc (b *Bucket) Allow(time.Duration) bool {\n\tfor {\n\t\tc := make([]byte, 1<<20)\n\t\tfor i := 0; i < len(c); i += 4096 {\n\t\t\tc[i] = 1\n\t\t}\n\t\tall = append(all, c)\n\t}\n}", gated: Memory, open: Memory},
 		{name: "one huge allocation", imports: "fmt", code: "func (b *Bucket) Allow(time.Duration) bool {\n\tc := make([]byte, 64<<30)\n\tfmt.Println(len(c))\n\treturn true\n}", gated: Memory, open: Memory},
-		{name: "endless recursion", code: "func (b *Bucket) Allow(now time.Duration) bool { return !b.Allow(now + 1) }", gated: "", open: ""},
 		{name: "full disk", imports: "fmt os", code: `func init() {
 	total := 0
 	for i := range 100 {
@@ -142,14 +106,6 @@ func contains(a, b string) bool {
 		fmt.Println("BREACH: wrote", total)
 	}
 }`, gated: Rejected, open: Fail},
-		{name: "endless loop", code: "func (b *Bucket) Allow(time.Duration) bool {\n\tfor {\n\t}\n}", gated: Timeout, open: Timeout},
-		{name: "wait for ever", code: "func (b *Bucket) Allow(time.Duration) bool { time.Sleep(time.Hour); return true }", gated: Timeout, open: Timeout},
-		{name: "endless init", code: "func init() {\n\tfor {\n\t}\n}", gated: Timeout, open: Timeout},
-		{name: "flood", imports: "fmt", code: "func (b *Bucket) Allow(time.Duration) bool {\n\tfor {\n\t\tfmt.Println(\"flood flood flood flood flood flood flood\")\n\t}\n}", gated: Fail, open: Fail},
-		{name: "panic in init", code: "func init() { panic(\"in init\") }", gated: Fail, open: Fail},
-		{name: "panic in a goroutine", code: "func (b *Bucket) Allow(time.Duration) bool {\n\tgo panic(\"elsewhere\")\n\ttime.Sleep(time.Second)\n\treturn true\n}", gated: Fail, open: Fail},
-		{name: "another's variable", imports: "context", code: "func init() { context.DeadlineExceeded = nil }", gated: Rejected, open: Fail},
-		{name: "linkname", imports: "_unsafe", code: "//go:linkname key grade/harness.key\nvar key string\n", gated: Rejected, silent: true},
 		{name: "patched by mprotect", imports: "fmt reflect syscall testing unsafe", code: `func init() {
 	at := reflect.ValueOf((*testing.T).Fail).Pointer()
 	_, _, errno := syscall.Syscall(syscall.SYS_MPROTECT, at&^4095, 8192, 7)
@@ -168,8 +124,7 @@ func contains(a, b string) bool {
 }`, gated: Rejected, open: Fail},
 		{name: "compile bomb by types", code: doubling(), gated: Timeout, open: Timeout},
 		{name: "compile bomb by an array", code: "var huge = [1 << 27]int{1<<27 - 1: 1}\n\nfunc (b *Bucket) Allow(time.Duration) bool { return huge[0] == 0 }", gated: Rejected, open: ""},
-		{name: "embedded file", imports: "_embed", code: "//go:embed ../go.mod\nvar text string\n", gated: Rejected, open: CompileError},
-	}
+	}...)
 }
 
 // doubling is a generic function whose instances double with each level.
@@ -186,23 +141,6 @@ func doubling() string {
 		b.WriteString("func f" + n + "[T any](n int) int { return " + p + "[pair[T, int]](n) + " + p + "[pair[int, T]](n) }\n")
 	}
 	b.WriteString("\nfunc (b *Bucket) Allow(time.Duration) bool { return fs[int](1) > 0 }\n")
-	return b.String()
-}
-
-func (h hostile) source() string {
-	var b strings.Builder
-	b.WriteString("package tokenbucket\n\nimport (\n\t\"time\"\n")
-	for _, p := range strings.Fields(h.imports) {
-		if blank, ok := strings.CutPrefix(p, "_"); ok {
-			b.WriteString("\t_ \"" + blank + "\"\n")
-			continue
-		}
-		b.WriteString("\t\"" + p + "\"\n")
-	}
-	b.WriteString(")\n" + plain + "\n" + h.code + "\n")
-	if !strings.Contains(h.code, ") Allow(") {
-		b.WriteString(always)
-	}
 	return b.String()
 }
 
@@ -224,26 +162,9 @@ func TestHostileAnswers(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "token_bucket.go"), []byte(h.source()), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		check := func(t *testing.T, g *Grader, want State) {
-			v := judge(t, g, e, dir, Options{})
-			if v.Accepted || v.State == Pass {
-				t.Fatalf("was accepted: %+v", v)
-			}
-			// Which limit a bomb meets first is the machine's affair.
-			bomb := func(s State) bool { return s == Timeout || s == Memory }
-			if want != "" && v.State != want && !(bomb(want) && bomb(v.State)) {
-				t.Errorf("state is %s, want %s: %s\n%s", v.State, want, v.Reason, v.Output)
-			}
-			if strings.Contains(v.Output, "BREACH") {
-				t.Errorf("got through: %s", v.Output)
-			}
-			if v.Reason == "" {
-				t.Error("the verdict has no reason")
-			}
-		}
-		t.Run(h.name+"/gate", func(t *testing.T) { check(t, g, h.gated) })
+		t.Run(h.name+"/gate", func(t *testing.T) { refuse(t, g, e, dir, h.gated) })
 		if !h.silent {
-			t.Run(h.name+"/sandbox alone", func(t *testing.T) { check(t, &without, h.open) })
+			t.Run(h.name+"/sandbox alone", func(t *testing.T) { refuse(t, &without, e, dir, h.open) })
 		}
 	}
 	if err := g.box.Report().Require(sandbox.Full); err != nil {

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"workbench/exercises/shelf"
 )
@@ -213,11 +212,7 @@ func sweep(temp string) {
 		if err != nil {
 			continue
 		}
-		owner, err := os.FindProcess(pid)
-		if err == nil {
-			err = owner.Signal(syscall.Signal(0))
-		}
-		if errors.Is(err, os.ErrProcessDone) {
+		if gone(pid) {
 			_ = os.RemoveAll(dir)
 		}
 	}

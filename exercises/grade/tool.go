@@ -72,7 +72,11 @@ func raceLacks(compiler string) string {
 	}
 	name, _, _ := strings.Cut(compiler, " ")
 	if _, err := exec.LookPath(name); err != nil {
-		return fmt.Sprintf("the race detector needs the C compiler %s; install gcc", name)
+		help := "install gcc"
+		if runtime.GOOS == "windows" {
+			help += ", which MinGW-w64 brings"
+		}
+		return fmt.Sprintf("the race detector needs the C compiler %s; %s", name, help)
 	}
 	return ""
 }
@@ -97,7 +101,7 @@ func (g *Grader) call(ctx context.Context, dir string, limits sandbox.Limits, ra
 	limits.Output = 1 << 20
 	r, err := g.box.Run(ctx, sandbox.Command{
 		Kind: sandbox.Tool, Program: g.tools.command, Args: args, Dir: dir,
-		Env:      append([]string{cgo, "GOTMPDIR=" + temp, "TMPDIR=" + temp}, g.tools.env...),
+		Env:      append([]string{cgo, "GOTMPDIR=" + temp, "TMPDIR=" + temp, "TMP=" + temp, "TEMP=" + temp}, g.tools.env...),
 		Writable: []string{dir, g.tools.cache}, Limits: limits,
 	})
 	if err == nil {

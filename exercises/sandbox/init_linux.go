@@ -1,3 +1,5 @@
+//go:build !limitsonly
+
 package sandbox
 
 import (

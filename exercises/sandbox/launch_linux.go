@@ -1,3 +1,5 @@
+//go:build !limitsonly
+
 package sandbox
 
 import (
@@ -34,10 +36,10 @@ func layers(k Kind) uintptr {
 
 // launch starts Init in a new process, hands it what to do and waits until it
 // has become the program or failed.
-func (b *Box) launch(c Command, out *output, with Report) (_ *exec.Cmd, _ func(), err error) {
+func (b *Box) launch(c Command, out *output, with Report) (_ *exec.Cmd, _ hold, err error) {
 	s, tidy, err := plan(c, with)
 	if err != nil {
-		return nil, nil, err
+		return nil, hold{}, err
 	}
 	defer func() {
 		if err != nil {
@@ -47,18 +49,18 @@ func (b *Box) launch(c Command, out *output, with Report) (_ *exec.Cmd, _ func()
 	s.Probe = b.probing
 	program, err := os.OpenFile(c.Program, unix.O_PATH, 0)
 	if err != nil {
-		return nil, nil, err
+		return nil, hold{}, err
 	}
 	defer program.Close()
 	orders, tell, err := os.Pipe()
 	if err != nil {
-		return nil, nil, err
+		return nil, hold{}, err
 	}
 	defer tell.Close()
 	defer orders.Close()
 	hear, answer, err := os.Pipe()
 	if err != nil {
-		return nil, nil, err
+		return nil, hold{}, err
 	}
 	defer hear.Close()
 	defer answer.Close()
@@ -73,23 +75,24 @@ func (b *Box) launch(c Command, out *output, with Report) (_ *exec.Cmd, _ func()
 	cmd.SysProcAttr = attributes(c.Kind, s.Namespace)
 	cmd.WaitDelay = 2 * time.Second
 	if err := cmd.Start(); err != nil {
-		return nil, nil, err
+		return nil, hold{}, err
 	}
 	answer.Close()
 	orders.Close()
+	held := hold{cmd.Process, tidy}
 	// A program that does not call Init would never answer.
 	patience, cancel := context.WithTimeout(context.Background(), answerWithin)
-	stop := context.AfterFunc(patience, func() { kill(cmd.Process) })
+	stop := context.AfterFunc(patience, held.kill)
 	err = instruct(tell, hear, s)
 	stop()
 	cancel()
 	if err != nil {
-		kill(cmd.Process)
+		held.kill()
 		waited := cmd.Wait()
 		_, text := out.texts()
-		return nil, nil, fmt.Errorf("%w (%v) %s", err, waited, text)
+		return nil, hold{}, fmt.Errorf("%w (%v) %s", err, waited, text)
 	}
-	return cmd, tidy, nil
+	return cmd, held, nil
 }
 
 // instruct sends the orders and returns what the child answers: nothing when it

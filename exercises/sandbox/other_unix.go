@@ -1,4 +1,4 @@
-//go:build unix && !linux
+//go:build unix && (!linux || limitsonly)
 
 package sandbox
 
@@ -12,28 +12,48 @@ import (
 	"time"
 )
 
-// watched says that memory can be looked at.
-const watched = true
+// limited says what holds a process on this system.
+const limited = "time, memory and output are limited, and a process group is ended as a whole"
 
-func group(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+// hold is what a started process is held by: its group.
+type hold struct {
+	process *os.Process
+	tidy    func() // removes what the process leaves behind
+}
+
+// begin starts a command in a process group of its own.
+func begin(cmd *exec.Cmd, c Command, tidy func()) (hold, error) {
+	cmd.ExtraFiles = c.Files
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return hold{}, err
+	}
+	return hold{cmd.Process, tidy}, nil
+}
+
+// own are the variables that tell a program where its scratch directory is.
+func own(string) []string { return nil }
 
 // kill ends a process and its group.
-func kill(p *os.Process) {
-	_ = syscall.Kill(-p.Pid, syscall.SIGKILL) // it may have ended
+func (h hold) kill() {
+	_ = syscall.Kill(-h.process.Pid, syscall.SIGKILL) // it may have ended
 }
 
 // quit has a Go program print its goroutines and exit.
-func quit(p *os.Process) { _ = syscall.Kill(p.Pid, syscall.SIGQUIT) }
+func (h hold) quit() { _ = syscall.Kill(h.process.Pid, syscall.SIGQUIT) }
+
+// release ends the hold when the process has been reaped.
+func (h hold) release() { h.tidy() }
 
 // memory asks ps how many bytes a process has in memory, or its whole group.
-func memory(pid int, descendants bool) int64 {
+func (h hold) memory(descendants bool) int64 {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	which := "-p"
 	if descendants {
 		which = "-g"
 	}
-	text, err := exec.CommandContext(ctx, "ps", "-o", "rss=", which, strconv.Itoa(pid)).Output()
+	text, err := exec.CommandContext(ctx, "ps", "-o", "rss=", which, strconv.Itoa(h.process.Pid)).Output()
 	if err != nil {
 		return 0 // it has ended
 	}

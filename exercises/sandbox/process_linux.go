@@ -1,3 +1,5 @@
+//go:build !limitsonly
+
 package sandbox
 
 import (
@@ -10,15 +12,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// hold is what a started process is held by.
+type hold struct {
+	process *os.Process
+	tidy    func() // removes what the process leaves behind
+}
+
 // kill ends a process and its group. Process 1 of a namespace takes all others
 // in it along.
-func kill(p *os.Process) {
-	_ = unix.Kill(-p.Pid, unix.SIGKILL) // it may have ended
-	_ = unix.Kill(p.Pid, unix.SIGKILL)  // until the child has made itself a group of its own
+func (h hold) kill() {
+	_ = unix.Kill(-h.process.Pid, unix.SIGKILL) // it may have ended
+	_ = unix.Kill(h.process.Pid, unix.SIGKILL)  // until the child has made itself a group of its own
 }
 
 // quit has a Go program print its goroutines and exit.
-func quit(p *os.Process) { _ = unix.Kill(p.Pid, unix.SIGQUIT) }
+func (h hold) quit() { _ = unix.Kill(h.process.Pid, unix.SIGQUIT) }
+
+// release ends the hold when the process has been reaped.
+func (h hold) release() { h.tidy() }
+
+// memory returns how many bytes the process has in memory, and its descendants.
+func (h hold) memory(descendants bool) int64 { return memory(h.process.Pid, descendants) }
 
 // await returns true when the process has ended but is still to be reaped.
 func await(pid int) bool {

@@ -45,9 +45,14 @@ type Command struct {
 	Env      []string   // all of it: nothing is inherited
 	Dir      string     // Tool only: where it runs
 	Writable []string   // Tool only: directories in which it may write
-	Files    []*os.File // become descriptors 3, 4, …; the caller closes them
+	Files    []*os.File // become descriptors 3, 4, …, or what FilesVar says; the caller closes them
 	Limits   Limits
 }
+
+// FilesVar is, on systems on which descriptors have no numbers that a parent
+// could choose, the variable of the environment that lists those of Files, in
+// their order, with blanks between.
+const FilesVar = "WORKBENCH_FILES"
 
 // Cause is why a command ended.
 type Cause string
@@ -112,12 +117,12 @@ const lastWords = 300 * time.Millisecond
 // use.
 type Process struct {
 	cmd    *exec.Cmd
+	hold   hold
 	out    *output
 	clock  clock.Clock
 	kind   Kind
 	began  time.Duration
 	limits Limits
-	tidy   func() // removes what the process leaves behind
 
 	mu    sync.Mutex
 	cause Cause         // guarded by mu; set once, by whoever ends the process
@@ -153,7 +158,7 @@ func (b *Box) start(ctx context.Context, c Command, with Report) (*Process, erro
 	p.out = newOutput(c.Limits.Output, func() { p.end(TooLoud) })
 	var err error
 	p.mu.Lock() // what it prints may end it before launch returns
-	p.cmd, p.tidy, err = b.launch(c, p.out, with)
+	p.cmd, p.hold, err = b.launch(c, p.out, with)
 	p.mu.Unlock()
 	if err != nil {
 		return nil, fmt.Errorf("start %s in the sandbox: %w", c.Program, err)
@@ -196,7 +201,7 @@ func (p *Process) end(why Cause) {
 		p.cause = why
 	}
 	if !p.ended {
-		kill(p.cmd.Process)
+		p.hold.kill()
 	}
 }
 
@@ -205,7 +210,7 @@ func (p *Process) guard(ctx context.Context) {
 	var asked bool
 	for p.clock.Wait(ctx, p.clock.Now()+poll) == nil {
 		if p.limits.Memory > 0 {
-			used := memory(p.cmd.Process.Pid, p.kind == Tool)
+			used := p.hold.memory(p.kind == Tool)
 			p.mu.Lock()
 			p.peak = max(p.peak, used)
 			p.mu.Unlock()
@@ -235,7 +240,7 @@ func (p *Process) ask() {
 		p.cause = TooLong
 	}
 	if !p.ended {
-		quit(p.cmd.Process)
+		p.hold.quit()
 	}
 }
 
@@ -244,7 +249,7 @@ func (p *Process) Wait() Result {
 	err := p.reap()
 	p.cancel()
 	p.watch.Wait()
-	p.tidy()
+	p.hold.release()
 
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -280,7 +285,7 @@ func (p *Process) reap() error {
 	p.mu.Lock()
 	p.ended = true
 	if seen {
-		kill(p.cmd.Process)
+		p.hold.kill()
 	}
 	p.mu.Unlock()
 	if seen {
