@@ -100,11 +100,11 @@ func TestWhatIsNotDoubted(t *testing.T) {
 }
 
 // Answers of strangers to questions of all modes, a third of them fluent, full of figures
-// and wrong: those stay low, good ones do not, and all are ranked. The last set was
-// written when everything stood as it does.
+// and wrong: those stay low, good ones do not, and all are ranked. The last two sets
+// were written when everything stood as it does.
 func TestAnswersOfStrangers(t *testing.T) {
 	c := load(t)
-	for _, n := range []string{"tenth", "eleventh", "twelfth", "thirteenth", "fourteenth"} {
+	for _, n := range []string{"tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth"} {
 		for _, mode := range []interview.Mode{interview.Minute, interview.Five, interview.Round} {
 			set := n + "-" + string(mode)
 			t.Run(set, func(t *testing.T) { strangers(t, c, set) })

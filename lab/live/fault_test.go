@@ -1,6 +1,7 @@
 package live_test
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,12 +26,9 @@ func TestFaultsEndByThemselves(t *testing.T) {
 			r.until(name+" had its marker", func(s live.State) bool { return marked(s, name+" ends") })
 		}
 	}
-	s := r.State()
-	for _, n := range s.Nodes {
-		if !n.Up || n.Degraded != "" {
-			t.Errorf("node %+v after all faults, want it up and well", n)
-		}
-	}
+	r.until("all are up and well after all faults", func(s live.State) bool {
+		return !slices.ContainsFunc(s.Nodes, func(n live.Node) bool { return !n.Up || n.Degraded != "" })
+	})
 	if s, err := r.SetFault(t.Context(), "cache-flush", live.FaultChange{On: true}); err != nil || faulty(s, "cache-flush").On || !marked(s, "cache-flush") {
 		t.Errorf("cache-flush = %+v, %v; want a marker and nothing that stays on", faulty(s, "cache-flush"), err)
 	}

@@ -93,16 +93,15 @@ func TestJoinedInstanceServes(t *testing.T) {
 	r := open(t)
 	r.load(wide)
 	g := r.invite("")
-	s := r.until("p1 serves", up("p1"))
+	s := r.until("p1 serves and is told of", func(s live.State) bool {
+		return up("p1")(s) && marked(s, "instance p1 joined: process 4711 at "+member(s, "p1").Addr) && node(s, "p1").Note != ""
+	})
 	one := member(s, "p1")
 	if one.Process == nil || one.Process.PID != 4711 || !strings.Contains(one.Why, "own process 4711") || one.Addr == "" {
 		t.Errorf("p1 = %+v, want a process of its own with its number and address", one)
 	}
 	if n := node(s, "p1"); n.Kind != "instance" || !strings.Contains(n.Note, "process 4711, "+one.Addr) {
 		t.Errorf("p1 on the diagram = %+v", n)
-	}
-	if !marked(s, "instance p1 joined: process 4711 at "+one.Addr) {
-		t.Errorf("markers %v do not tell of p1", s.Markers)
 	}
 	r.until("it gets its half", func(s live.State) bool { return member(s, "p1").Share > 0.4 })
 	r.until("its slots are seen", func(s live.State) bool { return s.Traffic.Capacity >= 400 })
@@ -113,10 +112,9 @@ func TestJoinedInstanceServes(t *testing.T) {
 	if want := "p1 has left: 0 requests cut, 0 accepted jobs undone"; !slices.Contains(said, want) {
 		t.Errorf("it said %q, want %q among it", said, want)
 	}
-	s = r.until("p1 is gone", func(s live.State) bool { return member(s, "p1").Name == "" })
-	if stand(s) != "a up" || !marked(s, "instance p1 has left, 0 requests cut") {
-		t.Errorf("instances %q, markers %v; want a alone, and p1 gone with nothing cut", stand(s), s.Markers)
-	}
+	r.until("p1 is gone with nothing cut", func(s live.State) bool {
+		return stand(s) == "a up" && marked(s, "instance p1 has left, 0 requests cut")
+	})
 }
 
 // TestChangesHoldInAJoinedInstance asks it itself, right after the change.
@@ -162,15 +160,11 @@ func TestLostInstanceIsShownAndComesBack(t *testing.T) {
 	g := r.invite("")
 	r.until("it serves", up("p1"))
 	g.silence(true)
-	s := r.until("it is lost", func(s live.State) bool { return member(s, "p1").State == "down" })
-	if !marked(s, "instance p1 is lost: process 4711 does not report") || node(s, "p1").Up {
-		t.Errorf("markers %v, node %+v; want p1 lost", s.Markers, node(s, "p1"))
-	}
+	r.until("it is lost", func(s live.State) bool {
+		return member(s, "p1").State == "down" && !node(s, "p1").Up && marked(s, "instance p1 is lost: process 4711 does not report")
+	})
 	g.silence(false)
-	s = r.until("it is back", up("p1"))
-	if !marked(s, "instance p1 reports again") {
-		t.Errorf("markers %v do not say that it is back", s.Markers)
-	}
+	r.until("it is back", func(s live.State) bool { return up("p1")(s) && marked(s, "instance p1 reports again") })
 }
 
 func TestJoinedInstanceByHand(t *testing.T) {

@@ -28,7 +28,7 @@ func (l *Lab) State() State {
 	s.Seed, s.Scale, s.Elapsed, s.Duration = r.seed, r.scale, now-r.began, r.duration()
 	s.Patterns = r.patternStates(now)
 	s.Nodes, s.Edges = r.diagram(t, s.Redis, s.Database)
-	s.Traffic = r.trafficState(now, t)
+	s.Traffic, s.Phase, s.Stalled = r.trafficState(now, t)
 	s.Instances, s.Balancer, s.Autoscaler = r.instanceStates(t), r.balancerState(), r.autoscalerState()
 	s.Link, s.LeftOut = r.link(&s)
 	s.Veiled = l.rehearsing(r.id)
@@ -37,7 +37,6 @@ func (l *Lab) State() State {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s.Phase, s.Stalled = r.phase, r.stalled
 	for _, name := range r.faultNames() {
 		if !s.Veiled {
 			s.Faults = append(s.Faults, r.faults[name].state)
@@ -132,14 +131,15 @@ func gateNode(id, title string, g *gate.Gate, spec scenario.Gate) Node {
 	return Node{ID: id, Kind: "gate", Title: title, Note: fmt.Sprintf("%d slots × %v", s.Slots, spec.Service), Up: !s.Hung, Degraded: s.Fault}
 }
 
-func (r *run) trafficState(now time.Duration, team *team) TrafficState {
+// trafficState returns what is offered, and the run's phase that belongs to it.
+func (r *run) trafficState(now time.Duration, team *team) (_ TrafficState, phase, stalled string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at := now - r.shifted
 	base := r.plan.Schedule.At(at)
-	_, phase := r.plan.Schedule.PhaseAt(at)
+	_, part := r.plan.Schedule.PhaseAt(at)
 	t := TrafficState{
-		Base: base, Factor: r.factor, Clients: r.plan.Client, Users: r.spec.Population.WithDefaults().Users, Phase: phase,
+		Base: base, Factor: r.factor, Clients: r.plan.Client, Users: r.spec.Population.WithDefaults().Users, Phase: part,
 		Capacity: r.capacity(team),
 	}
 	if r.phase == "paused" {
@@ -150,7 +150,7 @@ func (r *run) trafficState(now time.Duration, team *team) TrafficState {
 		t.Spike, t.SpikeEnd = r.spike.Factor, r.spikeEnd-r.began
 		t.Rate *= t.Spike
 	}
-	return t
+	return t, r.phase, r.stalled
 }
 
 // Figures implements meter.Source.
