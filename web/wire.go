@@ -31,6 +31,7 @@ type pulse struct {
 
 	Instances []live.InstanceState `json:"instances,omitempty"`
 	Lost      uint64               `json:"lost"` // sticky sessions
+	Busy      map[string]float64   `json:"busy"` // by node: the share of its slots in use
 }
 
 type beat struct {
@@ -53,7 +54,12 @@ func pulseOf(s live.State, streams int) pulse {
 	p := pulse{
 		Version: s.Version, Run: s.Run, Elapsed: s.Elapsed, Streams: streams,
 		Traffic:  beat{t.Rate, t.Base, t.Factor, t.Spike, t.SpikeEnd, t.Phase},
-		Patterns: map[string]patternPulse{}, Instances: s.Instances, Lost: s.Balancer.Counters["sessions_lost"],
+		Patterns: map[string]patternPulse{}, Instances: s.Instances, Lost: s.Balancer.Counters["sessions_lost"], Busy: map[string]float64{},
+	}
+	for _, n := range s.Nodes {
+		if n.Kind == "gate" {
+			p.Busy[n.ID] = n.Busy
+		}
 	}
 	for _, one := range s.Patterns {
 		if one.State != lab.Off {
@@ -73,6 +79,10 @@ func settled(s live.State) ([]byte, error) {
 		s.Patterns[i].Gauges, s.Patterns[i].Counters = nil, nil
 	}
 	s.Balancer.Counters = nil
+	s.Nodes = slices.Clone(s.Nodes)
+	for i := range s.Nodes {
+		s.Nodes[i].Busy = 0
+	}
 	s.Instances = slices.Clone(s.Instances)
 	for i, one := range s.Instances {
 		s.Instances[i] = live.InstanceState{Name: one.Name, Addr: one.Addr, State: one.State, Why: one.Why}

@@ -28,6 +28,11 @@ func (l *Lab) State() State {
 	s.Seed, s.Scale, s.Elapsed, s.Duration = r.seed, r.scale, now-r.began, r.duration()
 	s.Patterns = r.patternStates(now)
 	s.Nodes, s.Edges = r.diagram(t, s.Redis, s.Database)
+	if f, ok := r.tape.Last(); ok {
+		for i := range s.Nodes {
+			s.Nodes[i].Busy = f.Gauges[s.Nodes[i].ID+".saturation"]
+		}
+	}
 	s.Traffic, s.Phase, s.Stalled = r.trafficState(now, t)
 	s.Instances, s.Balancer, s.Autoscaler = r.instanceStates(t), r.balancerState(), r.autoscalerState()
 	s.Link, s.LeftOut = r.link(&s)

@@ -68,6 +68,8 @@ type Node struct {
 	Note     string `json:"note"` // "4 slots × 20 ms", "real (redis-server 7.0.15)"
 	Up       bool   `json:"up"`
 	Degraded string `json:"degraded,omitempty"` // why, in a few words
+
+	Busy float64 `json:"busy,omitempty"` // of what has slots: the share in use, over the last 2.5 s
 }
 
 // Edge is one arrow of the diagram.

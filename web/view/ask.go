@@ -18,6 +18,14 @@ type Ask struct {
 	Faults []LinkFault // why it cannot be opened
 }
 
+// Text says what would be started.
+func (a Ask) Text() string {
+	if len(a.Parts) == 0 {
+		return a.Title + ", as the scenario has it. What runs now is stopped."
+	}
+	return a.Title + ", changed as follows. What runs now is stopped."
+}
+
 // AskPart is one thing that a link sets, with its settings.
 type AskPart struct{ Name, Value string }
 

@@ -29,6 +29,7 @@ type Diagram struct {
 // Box is one node.
 type Box struct {
 	ID, Kind, Title, Note string
+	Fig, Fig2             string // of a queue; of others the page writes them
 	X, Y, W, H            int
 	Up                    bool
 	Meter                 bool // whether it shows how busy it is
@@ -140,6 +141,9 @@ func wideDiagram(s live.State) Diagram {
 	if 2*step < chipW+4 { // two rows are too few: two more, whose stems pass between the chips of the nearer ones
 		mid, high, rows = mid+tier, high+2*tier, 4
 	}
+	if need := rightH(behind, by) + 4; need > high { // what stands on the right is taller than the service
+		mid, high = need/2, need
+	}
 	d := Diagram{Kind: "wide", Box: "0 0 " + strconv.Itoa(wideW) + " " + strconv.Itoa(high), Width: strconv.Itoa(wideW), Height: strconv.Itoa(high)}
 	g := geometry{W: wideW, H: high, Stops: map[string]int{}, Enter: serviceX, Exit: serviceX + serveW}
 	d.Service = Box{ID: "service", X: serviceX, Y: 6, W: serveW, H: high - 12, TextX: serviceX + 14, TitleY: 26}
@@ -184,30 +188,37 @@ func wideDiagram(s live.State) Diagram {
 	return d
 }
 
+// Heights of the boxes on the right: of one with a meter, of Redis, and between.
+const rightHigh, rightLow, rightGap = 96, 48, 10
+
+// rightH is how high all that stands on the right is.
+func rightH(behind []live.Node, by map[string]live.Node) int {
+	total := len(behind)*(rightHigh+rightGap) - rightGap
+	if _, ok := by["cache"]; ok {
+		total += rightLow + rightGap
+	}
+	return total
+}
+
 // stackRight places what stands behind the service on the right, Redis last.
 func stackRight(behind []live.Node, by map[string]live.Node, mid int, d *Diagram) []Box {
-	const high, low, gap = 96, 48, 10
 	redis, hasRedis := by["cache"]
-	total := len(behind)*(high+gap) - gap
-	if hasRedis {
-		total += low + gap
-	}
-	y := max(2, mid-total/2)
+	y := max(2, mid-rightH(behind, by)/2)
 	place := func(n live.Node, h int) Box {
 		b := box(n, wideW-nodeW-2, y, nodeW, h)
-		y += h + gap
+		y += h + rightGap
 		d.Edges = append(d.Edges, Line{serviceX + serveW, mid, b.X, b.Y + b.H/2})
 		return b
 	}
 	var gates []Box
 	for _, n := range behind {
-		b := place(n, high)
-		b.Meter = true
+		b := place(n, rightHigh)
+		b.Meter = n.Kind == "gate"
 		gates = append(gates, b)
 	}
 	d.Nodes = append(d.Nodes, gates...)
 	if hasRedis {
-		d.Nodes = append(d.Nodes, place(redis, low))
+		d.Nodes = append(d.Nodes, place(redis, rightLow))
 	}
 	return gates
 }
@@ -216,7 +227,17 @@ func stackRight(behind []live.Node, by map[string]live.Node, mid int, d *Diagram
 func box(n live.Node, x, y, w, h int) Box {
 	b := Box{ID: n.ID, Kind: n.Kind, Title: n.Title, Note: fit(n.Note, w-24), X: x, Y: y, W: w, H: h, Up: n.Up, TextX: x + 12, TitleY: y + 20, NoteY: y + 36, FigY: y + 54}
 	b.MeterX, b.MeterY, b.MeterW = x+12, y+h-13, w-24
+	if n.Kind == "queue" {
+		b.queue(n)
+	}
 	return b
+}
+
+// queue writes which queue it is under its name, and what it holds as figures.
+func (b *Box) queue(n live.Node) {
+	name, which, _ := strings.Cut(n.Title, ": ")
+	first, rest, _ := strings.Cut(strings.ReplaceAll(n.Note, ";", ","), ", ")
+	b.Title, b.Note, b.Fig, b.Fig2 = name, fit(which, b.W-24), first, fit(rest, b.W-24)
 }
 
 // fit returns the words of a note that fit a width, so that no text runs out

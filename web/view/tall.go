@@ -23,7 +23,7 @@ func tallDiagram(s live.State) Diagram {
 	patterns := serverPatterns(s)
 	serviceH := tallHead + len(patterns)*tallStep + tallGo
 	end := tallTop + serviceH
-	height := end + 28 + 98
+	height := end + belowH(behind, by)
 	d := Diagram{Kind: "tall", Box: "0 0 " + strconv.Itoa(tallW) + " " + strconv.Itoa(height), Width: strconv.Itoa(tallW), Height: strconv.Itoa(height)}
 	g := geometry{W: tallW, H: height, Tall: true, Stops: map[string]int{}, Enter: tallTop, Exit: end}
 	d.Service = Box{ID: "service", X: 6, Y: tallTop, W: tallW - 12, H: serviceH, TextX: 20, TitleY: tallTop + 22}
@@ -55,47 +55,84 @@ func tallDiagram(s live.State) Diagram {
 		g.Stops[p.Name] = y
 		d.Chips = append(d.Chips, c)
 	}
-	gates := stackBelow(behind, by, end+28, &d)
+	gates := stackBelow(behind, by, end+belowTop, &d)
 	for i, in := range instances {
 		x := tallMid - half + i*tallLane
 		d.Lanes = append(d.Lanes, Lane{Name: in.ID, Up: in.Up, X: x - laneW/2, Y: tallTop, W: laneW, H: serviceH, TX: x - 4, TY: tallTop + 14})
 		for _, b := range gates {
-			g.Routes = append(g.Routes, route{in.ID, b.ID, [][2]int{
-				{tallMid, clients.Y + clients.H/2}, {tallMid, balancer.Y + balancer.H/2}, {x, tallTop}, {x, end}, {b.X + b.W/2, b.Y + b.H/2},
-			}})
+			way := [][2]int{{tallMid, clients.Y + clients.H/2}, {tallMid, balancer.Y + balancer.H/2}, {x, tallTop}, {x, end}}
+			if b.Y > end+belowTop { // past the boxes of the first row
+				way = append(way, [2]int{aisle(b), end + belowTop/2}, [2]int{aisle(b), b.Y + b.H/2})
+			}
+			g.Routes = append(g.Routes, route{in.ID, b.ID, append(way, [2]int{b.X + b.W/2, b.Y + b.H/2})})
 		}
 	}
 	d.Geometry = encode(g)
 	return d
 }
 
-// stackBelow places Redis and the dependencies side by side under the service.
-func stackBelow(behind []live.Node, by map[string]live.Node, y int, d *Diagram) []Box {
-	count := len(behind)
-	redis, hasRedis := by["cache"]
-	if hasRedis {
+// Measures of what stands below: the way down to it, the boxes' height, between.
+const belowTop, belowHigh, belowGap = 28, 96, 8
+
+// belowRow is how many boxes stand side by side: four and more make two rows.
+func belowRow(behind []live.Node, by map[string]live.Node) (count, inRow int) {
+	count = len(behind)
+	if _, ok := by["cache"]; ok {
 		count++
 	}
-	if count == 0 {
-		return nil
+	if count > 3 {
+		return count, (count + 1) / 2
 	}
-	const gap, high = 8, 96
-	w := (tallW - 12 - gap*(count-1)) / count
-	x := 6
-	place := func(n live.Node) Box {
-		b := box(n, x, y, w, high)
-		x += w + gap
-		d.Edges = append(d.Edges, Line{b.X + w/2, y - 28, b.X + w/2, y})
+	return count, max(1, count)
+}
+
+// belowH is how high all that stands below is, with the way down to it.
+func belowH(behind []live.Node, by map[string]live.Node) int {
+	count, inRow := belowRow(behind, by)
+	rows := max(1, (count+inRow-1)/inRow)
+	return belowTop + rows*(belowHigh+belowGap) - belowGap + 2
+}
+
+// aisle is where the way to a box of the second row passes the first.
+func aisle(b Box) int {
+	if b.X == belowGap-2 {
+		return b.X + b.W + belowGap/2
+	}
+	return b.X - belowGap/2
+}
+
+// brief is a title in a narrow box: its first words.
+func brief(title string, width int) string {
+	if short := fit(title, width); short != "" {
+		return short
+	}
+	return title
+}
+
+// stackBelow places Redis and the dependencies side by side under the service.
+func stackBelow(behind []live.Node, by map[string]live.Node, y int, d *Diagram) []Box {
+	const left = belowGap - 2
+	_, inRow := belowRow(behind, by)
+	w := (tallW - 2*left - belowGap*(inRow-1)) / inRow
+	n := 0
+	place := func(node live.Node) Box {
+		b := box(node, left+n%inRow*(w+belowGap), y+n/inRow*(belowHigh+belowGap), w, belowHigh)
+		b.Title = brief(b.Title, w-24)
+		if n < inRow {
+			d.Edges = append(d.Edges, Line{b.X + w/2, y - belowTop, b.X + w/2, y})
+		} else {
+			d.Edges = append(d.Edges, Line{aisle(b), y - belowTop, aisle(b), b.Y + 20}, Line{aisle(b), b.Y + 20, b.X + min(w, max(0, aisle(b)-b.X)), b.Y + 20})
+		}
+		n++
 		return b
 	}
-	if hasRedis {
-		b := place(redis)
-		d.Nodes = append(d.Nodes, b)
+	if redis, ok := by["cache"]; ok {
+		d.Nodes = append(d.Nodes, place(redis))
 	}
 	var out []Box
-	for _, n := range behind {
-		b := place(n)
-		b.Meter = true
+	for _, node := range behind {
+		b := place(node)
+		b.Meter = node.Kind == "gate"
 		out = append(out, b)
 	}
 	d.Nodes = append(d.Nodes, out...)

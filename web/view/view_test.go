@@ -64,7 +64,9 @@ func TestDiagramsHoldWhatTheStateHolds(t *testing.T) {
 	slices.Sort(counts)
 	for _, patterns := range slices.Compact(counts) {
 		for _, instances := range []int{1, 2, 4, 8} {
-			provider := instances == 2
+			others := []live.Node{
+				{ID: "provider", Kind: "gate", Title: "Message provider"}, {ID: "second", Kind: "gate", Title: "Second provider"}, {ID: "broker", Kind: "queue", Title: "Broker: in memory", Note: "3 ready, 1 unacked, 0 dead letters; outbox 2, oldest 20ms"},
+			}[:map[int]int{1: 0, 2: 1, 4: 2, 8: 3}[instances]]
 			s := live.State{Nodes: []live.Node{
 				{ID: "clients", Kind: "clients"}, {ID: "balancer", Kind: "balancer"}, {ID: "cache", Kind: "cache"}, {ID: "gate", Kind: "gate", Note: "20 slots × 20ms + SQLite"},
 			}}
@@ -72,9 +74,9 @@ func TestDiagramsHoldWhatTheStateHolds(t *testing.T) {
 				s.Nodes = append(s.Nodes, live.Node{ID: string(rune('a' + i)), Kind: "instance", Up: true})
 			}
 			ways := instances
-			if provider {
-				s.Nodes = append(s.Nodes, live.Node{ID: "provider", Kind: "gate"})
-				ways *= 2
+			for _, n := range others {
+				s.Nodes = append(s.Nodes, n)
+				ways += instances
 			}
 			for i := range patterns {
 				s.Patterns = append(s.Patterns, live.PatternState{Name: fmt.Sprintf("p%d", i), Side: lab.Server})
@@ -108,6 +110,16 @@ func checkDiagram(t *testing.T, d view.Diagram, chips, lanes, ways int) {
 	}
 	for _, b := range d.Nodes {
 		inside(b.ID, b.X, b.Y, b.W, b.H)
+		inside("the title of "+b.ID, b.TextX, b.TitleY-12, 7*len(b.Title), 14)
+		if b.TextX+7*len(b.Title) > b.X+b.W {
+			t.Errorf("the title %q runs out of its box of %d", b.Title, b.W)
+		}
+		if b.ID == "broker" && (b.Title != "Broker" || b.Note != "in memory" || b.Fig != "3 ready" || !strings.HasPrefix(b.Fig2, "1 unacked")) {
+			t.Errorf("the broker's box reads %q, %q, %q, %q", b.Title, b.Note, b.Fig, b.Fig2)
+		}
+		if b.Meter != (b.Kind == "gate") {
+			t.Errorf("%s of kind %s has a meter: %v; only what has slots is busy", b.ID, b.Kind, b.Meter)
+		}
 	}
 	for i, c := range d.Chips {
 		inside(c.Name, c.X, c.Y, c.W, c.H)

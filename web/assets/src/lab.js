@@ -75,12 +75,36 @@ function redraw(s) {
   x.send();
 }
 
+// fit returns the words of a note that fit a width, as the server's drawing does.
+function fit(note, width) {
+  let out = '';
+  for (const word of note.split(' ')) {
+    const longer = `${out} ${word}`.trim();
+    if (longer.length * 6.3 > width) break;
+    out = longer;
+  }
+  const open = out.indexOf('(');
+  if (open >= 0 && !out.includes(')', open)) out = out.slice(0, open);
+  return out.replace(/[ +·,]+$/, '');
+}
+
 // show writes a state into the page.
 function show() {
   panel.show(state);
   team.show(state);
   for (const f of flows) f.state(state);
-  for (const n of state.nodes) for (const el of $$(`[data-node="${n.id}"]`, root)) el.classList.toggle('down', !n.up || Boolean(n.degraded));
+  for (const n of state.nodes) {
+    const [, which = ''] = n.title.split(': ');
+    const [first, ...rest] = n.note.split(/[,;] /);
+    for (const el of $$(`[data-node="${n.id}"]`, root)) {
+      el.classList.toggle('down', !n.up || Boolean(n.degraded));
+      const note = $('[data-note]', el);
+      if (!note) continue;
+      const width = Number($('rect', el).getAttribute('width')) - 24;
+      text(note, fit(n.kind === 'queue' ? which : n.note, width));
+      if (n.kind === 'queue') { text($('[data-figure]', el), first); text($('[data-figure2]', el), fit(rest.join(', '), width)); }
+    }
+  }
   for (const p of state.patterns) chip(p);
   const warning = $('[data-warning]', root);
   text(warning, state.confidence ?? '');
@@ -128,6 +152,7 @@ function pulse(p) {
   if (!state || p.run !== state.run) return;
   Object.assign(state.traffic, p.traffic);
   state.elapsed = p.elapsed;
+  for (const n of state.nodes) if (p.busy && n.id in p.busy) n.busy = p.busy[n.id];
   if (p.instances) { state.instances = p.instances; state.balancer.counters = { ...state.balancer.counters, sessions_lost: p.lost }; team.show(state); }
   for (const one of state.patterns) {
     const now = p.patterns?.[one.name];
@@ -199,15 +224,18 @@ function nodes(f) {
   set('clients', `${rate(s.offered)} users/s`, s.offered > 0 ? `${(s.tries / s.offered).toFixed(1)} tries each` : '');
   set('balancer', `${rate(s.tries)}/s`);
   for (const n of state.nodes) {
-    const inside = f.gauges?.[`instance.${n.id}.inflight`];
-    if (n.kind === 'instance' && (inside !== undefined || !n.up)) for (const el of $$(`[data-node="${n.id}"] [data-lane-figure]`, root)) text(el, n.up ? `${rate(inside)} inside · ${percent(f.gauges[`instance.${n.id}.share`])}${n.degraded ? ` · ${n.degraded}` : ''}` : n.degraded || 'down');
+    if (n.kind === 'gate') {
+      if (n.id !== 'gate') set(n.id, `${percent(n.busy ?? 0)} busy`);
+      for (const el of $$(`[data-node="${n.id}"] [data-meter]`, root)) {
+        el.setAttribute('width', Math.round(Number(el.dataset.meter) * Math.min(1, n.busy ?? 0)));
+        el.classList.toggle('full', n.busy > 0.98);
+      }
+    }
+    if (n.kind !== 'instance') continue;
+    for (const el of $$(`[data-node="${n.id}"] [data-lane-figure]`, root)) text(el, n.degraded || (n.up ? '' : 'down'));
   }
   set('gate', `${rate(s.calls)}/s in`, `${rate(s.queue)} waiting`);
   set('cache', `${percent(f.hit)} hits`);
-  for (const el of $$('[data-node="gate"] [data-meter]', root)) {
-    el.setAttribute('width', Math.round(Number(el.dataset.meter) * Math.min(1, s.sat)));
-    el.classList.toggle('full', s.sat > 0.98);
-  }
   for (const el of $$('.lane rect', root)) el.style.strokeWidth = still.matches ? `${1 + Math.min(6, Math.log2(1 + s.tries / 20))}px` : '';
 }
 
