@@ -235,6 +235,10 @@ func still(s live.State) string {
 	for i := range s.Patterns {
 		s.Patterns[i].Gauges, s.Patterns[i].Counters = nil, nil
 	}
+	s.Nodes = slices.Clone(s.Nodes)
+	for i := range s.Nodes {
+		s.Nodes[i].Busy = 0
+	}
 	s.Instances = slices.Clone(s.Instances)
 	for i := range s.Instances {
 		s.Instances[i] = live.InstanceState{Name: s.Instances[i].Name, Addr: s.Instances[i].Addr, State: s.Instances[i].State}
